@@ -1,0 +1,116 @@
+//! What a person's arguments for Claude ask for.
+
+use std::ffi::OsString;
+
+/// What arguments ask for, as far as it decides what `cs` adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A conversation, and which one is ours to say.
+    Conversation,
+    /// A conversation that they name themselves (`--resume`, `--continue`, `--session-id`).
+    OwnConversation,
+    /// One of Claude's own commands, or only its help or version: no conversation at all.
+    Command,
+}
+
+/// Claude's own commands: those of `--help` in 2.1.197 and 2.1.329, and the hidden ones seen there.
+const COMMANDS: &[&str] = &[
+    "agents",
+    "attach",
+    "auth",
+    "auto-mode",
+    "daemon",
+    "design-login",
+    "doctor",
+    "gateway",
+    "import",
+    "import-conversations",
+    "install",
+    "kill",
+    "logs",
+    "mcp",
+    "plugin",
+    "plugins",
+    "project",
+    "purge",
+    "rc",
+    "remote-control",
+    "respawn",
+    "rm",
+    "sandbox",
+    "setup-token",
+    "stop",
+    "ultrareview",
+    "update",
+    "upgrade",
+    "workspace-trust",
+];
+
+/// Reads arguments, up to a `--`.
+pub fn asked(arguments: &[OsString]) -> Asked {
+    if let Some(first) = arguments.first().and_then(|first| first.to_str())
+        && (COMMANDS.contains(&first) || matches!(first, "--version" | "-v" | "--help" | "-h"))
+    {
+        return Asked::Command;
+    }
+    if has_flag(arguments, &["--resume", "-r", "--continue", "-c", "--session-id", "--from-pr", "--teleport"])
+    {
+        return Asked::OwnConversation;
+    }
+    Asked::Conversation
+}
+
+/// Whether one of `flags` is among the arguments, as `--flag` or `--flag=value`.
+pub(super) fn has_flag(arguments: &[OsString], flags: &[&str]) -> bool {
+    arguments.iter().take_while(|argument| *argument != "--").any(|argument| {
+        let Some(argument) = argument.to_str() else { return false };
+        let flag = argument.split_once('=').map_or(argument, |(flag, _)| flag);
+        flags.contains(&flag)
+    })
+}
+
+/// The value of `--settings` among the arguments: a file's path, or JSON.
+pub fn settings_argument(arguments: &[OsString]) -> Option<String> {
+    settings_value(arguments).map(|(_, value)| value)
+}
+
+/// Where the value of `--settings` is among the arguments: its index, and the value. Claude takes
+/// the last one whole and forgets the others (2.1.197 and 2.1.329, by experiment).
+pub(super) fn settings_value(arguments: &[OsString]) -> Option<(usize, String)> {
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    for (index, argument) in arguments[..end].iter().enumerate().rev() {
+        let Some(argument) = argument.to_str() else { continue };
+        if let Some(value) = argument.strip_prefix("--settings=") {
+            return Some((index, value.to_owned()));
+        }
+        if argument == "--settings" {
+            return arguments
+                .get(index + 1)
+                .and_then(|value| value.to_str())
+                .map(|value| (index + 1, value.to_owned()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(arguments: &[&str]) -> Asked {
+        asked(&arguments.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn arguments_are_read_for_what_they_ask() {
+        assert_eq!(of(&[]), Asked::Conversation);
+        assert_eq!(of(&["-p", "hello"]), Asked::Conversation);
+        assert_eq!(of(&["mcp", "list"]), Asked::Command);
+        assert_eq!(of(&["--version"]), Asked::Command);
+        assert_eq!(of(&["tell me about mcp"]), Asked::Conversation);
+        for own in [&["--resume", "x"][..], &["-c"], &["-p", "x", "--session-id=1"], &["-r"]] {
+            assert_eq!(of(own), Asked::OwnConversation, "{own:?}");
+        }
+        assert_eq!(of(&["--", "--resume"]), Asked::Conversation);
+    }
+}

@@ -1,0 +1,103 @@
+//! Which Claude processes run in a config directory, read from the live files they keep there.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::os;
+
+/// A running Claude process: what it says of itself in `sessions/<pid>.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its pid.
+    pub pid: u32,
+    /// The conversation it is in; `/clear` changes it in place.
+    pub conversation: Option<Uuid>,
+    /// `idle`, `busy`, `waiting`; absent in print mode and while the file is being rewritten.
+    pub status: Option<String>,
+    /// What it waits for, when it waits.
+    pub waiting_for: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LiveFile {
+    pid: u32,
+    #[serde(default)]
+    session_id: Option<String>,
+    #[serde(default)]
+    proc_start: Option<serde_json::Value>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    waiting_for: Option<String>,
+}
+
+/// The Claude processes that run in the config directory `config` now: those whose live file names
+/// a process that runs and started when the file says.
+///
+/// Live files are rewritten in place, so one may be read half-written: then its pid, which is its
+/// name, must do. Those of killed processes stay behind; they name nothing that runs.
+pub fn live_in(config: &Path) -> Vec<Live> {
+    let Ok(entries) = fs::read_dir(config.join("sessions")) else { return Vec::new() };
+    let mut live: Vec<Live> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let pid: u32 = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            let parsed: Option<LiveFile> = os::read_optional(&entry.path())
+                .ok()
+                .flatten()
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let start = match parsed.as_ref().and_then(|file| file.proc_start.as_ref()) {
+                Some(serde_json::Value::String(text)) => text.clone(),
+                Some(serde_json::Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            // Elsewhere than on Linux the file's start time is in other terms than ours.
+            let start = if cfg!(target_os = "linux") { start } else { String::new() };
+            if parsed.as_ref().is_some_and(|file| file.pid != pid) || !os::process_alive(pid, &start) {
+                return None;
+            }
+            let (conversation, status, waiting_for) = match parsed {
+                Some(file) => (file.session_id.and_then(|id| id.parse().ok()), file.status, file.waiting_for),
+                None => (None, None, None),
+            };
+            Some(Live { pid, conversation, status, waiting_for })
+        })
+        .collect();
+    live.sort_by_key(|live| live.pid);
+    live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_running_processes_count() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let sessions = dir.path().join("sessions");
+        fs::create_dir(&sessions).expect("made");
+        assert_eq!(live_in(dir.path()), []);
+        let me = std::process::id();
+        let start = os::start_time(me).expect("this process runs");
+        let write = |name: String, text: String| fs::write(sessions.join(name), text).expect("written");
+        write("999999999.json".into(), r#"{"pid":999999999,"procStart":"1"}"#.into());
+        write(format!("{me}.hash.key"), "not a live file".into());
+        assert_eq!(live_in(dir.path()), []);
+
+        write(format!("{me}.json"), format!(r#"{{"pid":{me},"procStart":"{start}","status":"busy"}}"#));
+        let live = live_in(dir.path());
+        assert_eq!((live.len(), live[0].pid, live[0].status.as_deref()), (1, me, Some("busy")));
+
+        write(format!("{me}.json"), format!(r#"{{"pid":{me},"sess"#));
+        assert_eq!(live_in(dir.path()).len(), 1, "a torn file of a running process counts");
+        if cfg!(target_os = "linux") {
+            write(format!("{me}.json"), format!(r#"{{"pid":{me},"procStart":"1"}}"#));
+            assert_eq!(live_in(dir.path()), [], "an earlier process of the same pid");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Whether a profile has a login, as far as the disk tells. Nothing of a login is ever read.
+
+use std::path::Path;
+
+use crate::model::{ConfigHome, Profile, ProfileKind, TokenSource};
+use crate::os;
+
+/// The login of a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// There is one.
+    Present,
+    /// There is none.
+    Absent,
+    /// It is where only the system can look (the Keychain of macOS).
+    Unknown,
+    /// An endpoint that needs none, or whose token comes when it is asked for.
+    Token,
+}
+
+impl Login {
+    /// The word for it in a list.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Present => "logged in",
+            Self::Absent => "no login",
+            Self::Unknown => "keychain",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// Whether `profile` has a login: on Linux and Windows whether its `.credentials.json` is there.
+pub fn login_of(profile: &Profile) -> Login {
+    match &profile.kind {
+        ProfileKind::Api(endpoint) => match &endpoint.token {
+            TokenSource::File(path) if !path.exists() => Login::Absent,
+            _ => Login::Token,
+        },
+        ProfileKind::Account if store_file(&profile.home) => Login::Present,
+        ProfileKind::Account if cfg!(target_os = "macos") => Login::Unknown,
+        ProfileKind::Account => Login::Absent,
+    }
+}
+
+/// Whether the file store of a login is there. Claude leaves an emptied one behind after a login
+/// was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for Claude to say.
+fn store_file(home: &ConfigHome) -> bool {
+    let path: &Path = &home.directory().join(".credentials.json");
+    os::exists(path)
+}

@@ -1,0 +1,31 @@
+//! What Claude Code is and does: its variables, files, flags, transcripts, and where its program
+//! is. The only room that knows any of it.
+//!
+//! [`plan`] is pure. What it needs to know about the disk is gathered first, into a [`Scene`].
+//! Facts without another source are from experiments with 2.1.197 and 2.1.329 on Linux.
+
+mod arguments;
+mod conversation;
+mod live;
+mod login;
+mod place;
+mod planning;
+mod program;
+mod seed;
+mod settings;
+mod sharing;
+mod variables;
+
+pub use arguments::{Asked, asked, settings_argument};
+pub use conversation::{
+    About, Conversation, about, conversations, copy_conversation, find_conversation, newest_resumable,
+};
+pub use live::{Live, live_in};
+pub use login::{Login, login_of};
+pub use place::{Place, slug};
+pub use planning::{Scene, Start, plan};
+pub use program::find_program;
+pub use seed::{Wanted, fresh_profile_state, seed_for};
+pub use settings::{injected, merged_settings};
+pub use sharing::{Shared, memory_seeds, shared_items};
+pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};

@@ -1,0 +1,362 @@
+//! The plan of a launch: a pure function of what was asked and what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::arguments::{Asked, asked, has_flag, settings_value};
+use super::settings::{injected, merged_settings};
+use super::sharing::Shared;
+use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
+use crate::model::{
+    Change, ConfigHome, EnvChanges, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind, Result,
+    SeedFile, Session, SessionPaths, Subject, VarName,
+};
+
+/// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The user's home directory.
+    pub home: PathBuf,
+    /// The environment of the shell.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Claude's program; `None` where Claude is not what is started.
+    pub program: Option<PathBuf>,
+    /// Where the program is started.
+    pub directory: PathBuf,
+    /// Where the session's files are; `None` for a profile itself.
+    pub paths: Option<SessionPaths>,
+    /// The `[env]` of `config.toml`; the profile's own goes over it.
+    pub env: BTreeMap<VarName, String>,
+    /// The shared items that exist.
+    pub shared: Vec<Shared>,
+    /// The real path of the rules in the user's own `~/.claude`.
+    pub base_rules: Option<PathBuf>,
+    /// Directories of the profile that have to be there.
+    pub directories: Vec<PathBuf>,
+    /// The plugin directory to share.
+    pub plugins: Option<PathBuf>,
+    /// The auto-memory directory to share.
+    pub memory: Option<PathBuf>,
+    /// The profile's `projects` and `history.jsonl`, where conversations live with the profile.
+    pub history: Vec<Link>,
+    /// Links into the user's home directory, for a session with a home of its own.
+    pub home_links: Vec<Link>,
+    /// Files to make.
+    pub seeds: Vec<SeedFile>,
+    /// Which conversation, as the disk has it.
+    pub start: Start,
+    /// The text behind a `--settings` among the arguments, where it is a file.
+    pub settings_file: Option<String>,
+    /// The endpoint's token.
+    pub token: Option<String>,
+}
+
+/// Which conversation a launch is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// None that is ours to say.
+    Unsaid,
+    /// A new one with this id.
+    New(Uuid),
+    /// This one again; by its file where Claude would not find the id from the directory.
+    Resume(Uuid, Option<PathBuf>),
+    /// A new one with an id of its own that begins as a copy of another.
+    Fork {
+        /// The one it is a copy of.
+        from: Uuid,
+        /// Its file, where Claude would not find the id from the directory.
+        file: Option<PathBuf>,
+        /// The id of the new one.
+        id: Uuid,
+    },
+}
+
+impl Start {
+    /// The conversation that will be written.
+    pub fn conversation(&self) -> Option<Uuid> {
+        match self {
+            Self::Unsaid => None,
+            Self::New(id) | Self::Resume(id, _) | Self::Fork { id, .. } => Some(*id),
+        }
+    }
+}
+
+/// Makes the plan. Fails only where a person's `[env]` makes no sense.
+pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
+    let mut env = EnvChanges::new();
+    identity(subject, scene, &mut env);
+    personal(subject, scene, &mut env)?;
+    endpoint(subject, scene, &mut env);
+    directories(subject, scene, &mut env);
+    let notices = notices(subject, scene, &env);
+    Ok(Plan {
+        directory: scene.directory.clone(),
+        command: command(subject, launch, scene),
+        layout: layout(subject, scene),
+        env,
+        notices,
+    })
+}
+
+/// Removes everything that says whose child we are and who is billed.
+fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
+    for name in CHILD_MARKERS.iter().chain(CREDENTIALS).chain(OURS) {
+        env.unset(name);
+    }
+    let foreign_endpoint = present(scene, "ANTHROPIC_BASE_URL");
+    if foreign_endpoint || matches!(subject.profile().kind, ProfileKind::Api(_)) {
+        for name in MODELS {
+            env.unset(name);
+        }
+    }
+    // Claude sets this for its children, so that git does not wait for an editor nobody sees.
+    if present(scene, "CLAUDECODE")
+        && scene.environment.get(OsStr::new("GIT_EDITOR")).is_some_and(|v| v == "true")
+    {
+        env.unset("GIT_EDITOR");
+    }
+    env.set("CS_PROFILE", subject.profile().name.as_str());
+    if let (Subject::Session(session, _), Some(paths)) = (subject, &scene.paths) {
+        env.set("CS_SESSION", session.name.as_str());
+        env.set("CS_SESSION_ID", session.id.to_string());
+        env.set("CS_SLUG", session.name.slug());
+        env.set("CLAUDE_SESSION_ID", session.id.to_string());
+        env.set("CLAUDE_SESSION_DIR", text(&paths.config));
+        env.set("CLAUDE_HISTORY_FILE", text(&paths.config.join("history.jsonl")));
+        // What Claude says at its end is `<this> --resume ID` (2.1.329), which works anywhere with
+        // us, and only inside the session's config directory with `claude`.
+        env.set("CLAUDE_CODE_RESUME_HINT_COMMAND", "cs");
+    }
+}
+
+/// Sets what a person wants set: `config.toml`, then the profile.
+fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()> {
+    let profile = subject.profile();
+    let tables =
+        [("config.toml".to_owned(), &scene.env), (format!("profile '{}'", profile.name), &profile.env)];
+    for (place, table) in tables {
+        for (name, value) in table {
+            if OURS.contains(&name.as_str()) || name.as_str() == "HOME" {
+                return Err(Failure::usage(format!("[env] of {place} sets {name}, which cs decides itself"))
+                    .hint("take that line out"));
+            }
+            let known = |wanted: &str| -> Result<Option<String>, std::convert::Infallible> {
+                if OURS.contains(&wanted)
+                    && let Some(change) = env.get(wanted)
+                {
+                    return Ok(change.value().map(str::to_owned));
+                }
+                let value = scene.environment.get(OsStr::new(wanted));
+                Ok(value.and_then(|value| value.to_str()).map(str::to_owned))
+            };
+            let home = scene.home.to_str().map(str::to_owned);
+            let filled = shellexpand::full_with_context(
+                value,
+                || home,
+                |wanted| match known(wanted) {
+                    Ok(Some(value)) => Ok(Some(value)),
+                    _ => Err(wanted.to_owned()),
+                },
+            );
+            let filled = filled.map_err(|error| {
+                Failure::usage(format!(
+                    "{name} in [env] of {place} needs ${{{}}}, which is not set",
+                    error.var_name
+                ))
+            })?;
+            let secret = CREDENTIALS.contains(&name.as_str()) || looks_secret(name.as_str());
+            let value = filled.into_owned();
+            env.put(name.clone(), if secret { Change::SetSecret(value) } else { Change::Set(value) });
+        }
+    }
+    Ok(())
+}
+
+fn looks_secret(name: &str) -> bool {
+    ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
+}
+
+/// Sets what an endpoint needs.
+fn endpoint(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
+    let ProfileKind::Api(endpoint) = &subject.profile().kind else { return };
+    if let Some(url) = &endpoint.base_url {
+        env.set("ANTHROPIC_BASE_URL", url.clone());
+    }
+    if let Some(token) = &scene.token {
+        env.put(endpoint.token_as.clone(), Change::SetSecret(token.clone()));
+    }
+}
+
+/// Sets where everything is: the config directory and the login.
+fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
+    let profile = &subject.profile().home;
+    match (subject, &scene.paths) {
+        (Subject::Session(session, _), Some(paths)) if session.isolation != Isolation::None => {
+            if let Some(home) = &paths.home {
+                env.set("HOME", text(home));
+            } else {
+                env.set("CLAUDE_CONFIG_DIR", text(&paths.config));
+            }
+            let store = match profile {
+                // Defined but empty is Claude's own word for the store of `~/.claude`: on macOS it
+                // is the only way to the Keychain item without a suffix. With another HOME that
+                // word would mean another directory, and Windows has no empty variables.
+                ConfigHome::Default { .. } if paths.home.is_none() && !cfg!(windows) => String::new(),
+                other => text(&other.directory()),
+            };
+            env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", store);
+            if let Some(plugins) = &scene.plugins {
+                env.set("CLAUDE_CODE_PLUGIN_CACHE_DIR", text(plugins));
+            }
+        }
+        _ => {
+            if let ConfigHome::Directory(directory) = profile {
+                env.set("CLAUDE_CONFIG_DIR", text(directory));
+            }
+        }
+    }
+}
+
+fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
+    let arguments = match launch {
+        Launch::Nothing => return Vec::new(),
+        Launch::Program(command) => return command.clone(),
+        Launch::Claude(arguments) => arguments,
+    };
+    let mut command: Vec<OsString> = scene.program.iter().map(|program| program.clone().into()).collect();
+    let Subject::Session(session, _) = subject else {
+        command.extend(arguments.iter().cloned());
+        return command;
+    };
+    let asked = asked(arguments);
+    let mut arguments = arguments.clone();
+    if asked == Asked::Conversation {
+        command.extend(conversation_flags(session, &scene.start, &arguments));
+    }
+    if asked != Asked::Command && session.isolation != Isolation::None {
+        let ours = injected(&scene.home, has_base_rules(scene), scene.memory.as_deref());
+        match settings_value(&arguments) {
+            None => command.extend(["--settings".into(), ours.to_string().into()]),
+            Some((index, theirs)) => {
+                let theirs = scene.settings_file.clone().unwrap_or(theirs);
+                if let Some(merged) = merged_settings(&ours, &theirs) {
+                    replace_settings(&mut arguments, index, &merged);
+                }
+            }
+        }
+    }
+    command.extend(arguments);
+    command
+}
+
+/// Whether the rules of the session are those of the user's own `~/.claude`.
+fn has_base_rules(scene: &Scene) -> bool {
+    let base = scene.base_rules.as_deref();
+    base.is_some()
+        && scene.shared.iter().any(|shared| shared.item == "rules" && Some(shared.target.as_path()) == base)
+}
+
+fn replace_settings(arguments: &mut [OsString], index: usize, merged: &Value) {
+    let inline = arguments[index].to_str().is_some_and(|argument| argument.starts_with("--settings="));
+    arguments[index] = if inline { format!("--settings={merged}").into() } else { merged.to_string().into() };
+}
+
+fn conversation_flags(session: &Session, start: &Start, arguments: &[OsString]) -> Vec<OsString> {
+    let by_file = |id: &Uuid, file: &Option<PathBuf>| -> OsString {
+        file.as_ref().map_or_else(|| id.to_string().into(), |file| file.clone().into())
+    };
+    let mut flags: Vec<OsString> = match start {
+        Start::Unsaid => return Vec::new(),
+        Start::Resume(id, file) => return vec!["--resume".into(), by_file(id, file)],
+        Start::New(id) => vec!["--session-id".into(), id.to_string().into()],
+        Start::Fork { from, file, id } => vec![
+            "--resume".into(),
+            by_file(from, file),
+            "--fork-session".into(),
+            "--session-id".into(),
+            id.to_string().into(),
+        ],
+    };
+    if !has_flag(arguments, &["-n", "--name"]) {
+        flags.extend(["-n".into(), session.name.as_str().into()]);
+    }
+    flags
+}
+
+fn layout(subject: &Subject, scene: &Scene) -> Layout {
+    let mut layout = Layout::default();
+    match (subject, &scene.paths) {
+        (Subject::Session(session, _), Some(paths)) => {
+            if session.isolation == Isolation::None {
+                return layout;
+            }
+            layout.directories.extend(paths.home.iter().cloned());
+            layout.directories.push(paths.config.clone());
+            layout.directories.extend(scene.directories.iter().cloned());
+            layout.links.extend(links(&paths.config, &scene.shared));
+            layout.links.extend(scene.history.iter().cloned());
+            layout.links.extend(scene.home_links.iter().cloned());
+        }
+        (Subject::Profile(profile), _) => {
+            if let ConfigHome::Directory(directory) = &profile.home {
+                layout.directories.push(directory.clone());
+                layout.links.extend(links(directory, &scene.shared));
+            }
+        }
+        _ => {}
+    }
+    layout.files.clone_from(&scene.seeds);
+    layout
+}
+
+fn links(config: &Path, shared: &[Shared]) -> Vec<Link> {
+    shared
+        .iter()
+        .map(|shared| Link { path: config.join(shared.item), target: shared.target.clone() })
+        .collect()
+}
+
+/// What a person should know: which credentials of the shell are not passed on.
+fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
+    let mut notices = Vec::new();
+    let name = &subject.profile().name;
+    let dropped: BTreeSet<&str> = CREDENTIALS
+        .iter()
+        .copied()
+        .filter(|variable| present(scene, variable) && env.get(variable) == Some(&Change::Unset))
+        .collect();
+    if !dropped.is_empty() {
+        let list = dropped.into_iter().collect::<Vec<_>>().join(", ");
+        notices.push(format!(
+            "not passing on {list}: profile '{name}' decides who is billed (to keep one, name it in [env]: cs profile edit {name})"
+        ));
+    }
+    // Inside a session of ours the variable is ours; anywhere else somebody relies on it.
+    if let Some(directory) =
+        scene.environment.get(OsStr::new("CLAUDE_CONFIG_DIR")).filter(|value| !value.is_empty())
+        && !present(scene, "CS_PROFILE")
+        && !subject.profile().home.is(Path::new(directory))
+    {
+        let directory = directory.to_string_lossy();
+        notices.push(format!(
+            "not using CLAUDE_CONFIG_DIR={directory} (to make it a profile: cs profile adopt NAME {directory})"
+        ));
+    }
+    notices
+}
+
+fn present(scene: &Scene, name: &str) -> bool {
+    scene.environment.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
+}
+
+/// A path as text. Paths of ours are UTF-8: the store refuses others.
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! Plans, by value.
+
+use super::*;
+use crate::model::{Endpoint, Name, Profile, ShareOverrides, TokenSource};
+
+fn name(text: &str) -> Name {
+    Name::of_profile(text).expect("a name")
+}
+
+fn profile(text: &str) -> Profile {
+    let home = if text == "default" {
+        ConfigHome::Default { home: "/home/me".into() }
+    } else {
+        ConfigHome::Directory(format!("/data/profiles/{text}/claude").into())
+    };
+    Profile {
+        name: name(text),
+        home,
+        kind: ProfileKind::Account,
+        bare: false,
+        env: BTreeMap::new(),
+        share: ShareOverrides::default(),
+    }
+}
+
+const ID: Uuid = Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_000a);
+const OTHER: Uuid = Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_000b);
+
+fn session(isolation: Isolation) -> Session {
+    Session {
+        version: 1,
+        id: ID,
+        name: name("api"),
+        profile: name("work"),
+        directory: "/home/me/api".into(),
+        isolation,
+        bare: false,
+        created: jiff::Timestamp::UNIX_EPOCH,
+        forked_from: None,
+    }
+}
+
+fn scene(environment: &[(&str, &str)]) -> Scene {
+    Scene {
+        home: "/home/me".into(),
+        environment: environment.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        program: Some("/bin/claude".into()),
+        directory: "/home/me/api".into(),
+        paths: None,
+        env: BTreeMap::new(),
+        shared: vec![Shared { item: "skills", target: "/home/me/.claude/skills".into() }],
+        base_rules: None,
+        directories: Vec::new(),
+        plugins: None,
+        memory: Some("/m".into()),
+        history: Vec::new(),
+        home_links: Vec::new(),
+        seeds: Vec::new(),
+        start: Start::New(ID),
+        settings_file: None,
+        token: None,
+    }
+}
+
+fn with_paths(mut scene: Scene, isolation: Isolation, profile: &Profile) -> Scene {
+    scene.paths = Some(SessionPaths::new(Path::new("/data/sessions/x"), isolation, &profile.home));
+    scene
+}
+
+fn claude(arguments: &[&str]) -> Launch {
+    Launch::Claude(arguments.iter().map(Into::into).collect())
+}
+
+fn value<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
+    plan.env.get(name).unwrap_or_else(|| panic!("{name} is left alone")).value()
+}
+
+fn command(plan: &Plan) -> Vec<&str> {
+    plan.command.iter().map(|argument| argument.to_str().expect("UTF-8")).collect()
+}
+
+#[test]
+fn a_session_has_its_own_config_directory_and_its_profiles_login() {
+    let work = profile("work");
+    let scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    let plan =
+        plan(&Subject::Session(session(Isolation::ConfigDir), work), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&plan, "CLAUDE_CONFIG_DIR"), Some("/data/sessions/x/claude"));
+    assert_eq!(value(&plan, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some("/data/profiles/work/claude"));
+    assert_eq!(value(&plan, "CS_SESSION"), Some("api"));
+    assert_eq!(value(&plan, "CLAUDE_HISTORY_FILE"), Some("/data/sessions/x/claude/history.jsonl"));
+    assert_eq!(
+        plan.layout.links,
+        [Link { path: "/data/sessions/x/claude/skills".into(), target: "/home/me/.claude/skills".into() }]
+    );
+    assert_eq!(
+        command(&plan),
+        [
+            "/bin/claude",
+            "--session-id",
+            &ID.to_string(),
+            "-n",
+            "api",
+            "--settings",
+            r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"],"autoMemoryDirectory":"/m"}"#
+        ]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn the_default_profile_is_entered_by_unset_and_its_login_by_an_empty_variable() {
+    let default = profile("default");
+    let base = scene(&[("CLAUDE_CONFIG_DIR", "/elsewhere")]);
+    let itself = plan(&Subject::Profile(default.clone()), &claude(&["/status"]), &base).expect("a plan");
+    assert_eq!(value(&itself, "CLAUDE_CONFIG_DIR"), None);
+    assert_eq!(value(&itself, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), None);
+    assert_eq!(command(&itself), ["/bin/claude", "/status"]);
+    assert_eq!(itself.layout, Layout::default());
+
+    let scene = with_paths(base, Isolation::ConfigDir, &default);
+    let inside = plan(&Subject::Session(session(Isolation::ConfigDir), default), &claude(&[]), &scene)
+        .expect("a plan");
+    assert_eq!(value(&inside, "CLAUDE_CONFIG_DIR"), Some("/data/sessions/x/claude"));
+    assert_eq!(value(&inside, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some(""));
+}
+
+#[test]
+fn another_home_names_the_login_by_its_path() {
+    let default = profile("default");
+    let scene = with_paths(scene(&[]), Isolation::Home, &default);
+    let plan =
+        plan(&Subject::Session(session(Isolation::Home), default), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&plan, "HOME"), Some("/data/sessions/x/home"));
+    assert_eq!(value(&plan, "CLAUDE_CONFIG_DIR"), None);
+    assert_eq!(value(&plan, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some("/home/me/.claude"));
+}
+
+#[test]
+fn no_isolation_is_the_profile_with_a_conversation_of_its_own() {
+    let work = profile("work");
+    let scene = with_paths(scene(&[]), Isolation::None, &work);
+    let plan = plan(&Subject::Session(session(Isolation::None), work), &claude(&["-p", "x"]), &scene)
+        .expect("a plan");
+    assert_eq!(value(&plan, "CLAUDE_CONFIG_DIR"), Some("/data/profiles/work/claude"));
+    assert_eq!(value(&plan, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), None);
+    assert_eq!(plan.layout, Layout::default(), "the profile's directory is used as it is");
+    assert_eq!(command(&plan), ["/bin/claude", "--session-id", &ID.to_string(), "-n", "api", "-p", "x"]);
+}
+
+#[test]
+fn every_variable_that_decides_who_is_billed_or_whose_child_it_is_is_said() {
+    let work = profile("work");
+    let all: Vec<(&str, &str)> = CHILD_MARKERS
+        .iter()
+        .chain(CREDENTIALS)
+        .chain(MODELS)
+        .chain(OURS)
+        .map(|name| (*name, "ambient"))
+        .collect();
+    let scene = with_paths(scene(&all), Isolation::ConfigDir, &work);
+    let plan =
+        plan(&Subject::Session(session(Isolation::ConfigDir), work), &claude(&[]), &scene).expect("a plan");
+    let after = plan.env.applied_to(&scene.environment);
+    let left: Vec<_> = after.iter().filter(|(_, value)| *value == "ambient").collect();
+    assert_eq!(left, Vec::<(&OsString, &OsString)>::new());
+    assert_eq!(plan.notices.len(), 1, "{:?}", plan.notices);
+    for credential in CREDENTIALS {
+        assert!(plan.notices[0].contains(credential), "{credential} was dropped in silence");
+    }
+}
+
+#[test]
+fn models_are_left_alone_unless_they_belong_to_another_endpoint() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let own = with_paths(scene(&[("ANTHROPIC_MODEL", "opus")]), Isolation::ConfigDir, &work);
+    assert_eq!(plan(&subject, &claude(&[]), &own).expect("a plan").env.get("ANTHROPIC_MODEL"), None);
+    let foreign = [("ANTHROPIC_MODEL", "glm-5"), ("ANTHROPIC_BASE_URL", "http://x")];
+    let foreign = with_paths(scene(&foreign), Isolation::ConfigDir, &work);
+    let foreign = plan(&subject, &claude(&[]), &foreign).expect("a plan");
+    assert_eq!(foreign.env.get("ANTHROPIC_MODEL"), Some(&Change::Unset));
+}
+
+#[test]
+fn an_endpoint_brings_its_url_and_token_and_the_token_is_a_secret() {
+    let mut glm = profile("glm");
+    glm.kind = ProfileKind::Api(Endpoint {
+        provider: Some("glm".into()),
+        base_url: Some("http://glm".into()),
+        token: TokenSource::Variable(VarName::new("GLM_TOKEN").expect("a name")),
+        token_as: VarName::new("ANTHROPIC_AUTH_TOKEN").expect("a name"),
+    });
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &glm);
+    scene.token = Some("hunter2".into());
+    let plan =
+        plan(&Subject::Session(session(Isolation::ConfigDir), glm), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&plan, "ANTHROPIC_BASE_URL"), Some("http://glm"));
+    assert_eq!(plan.env.get("ANTHROPIC_AUTH_TOKEN"), Some(&Change::SetSecret("hunter2".into())));
+    assert_eq!(value(&plan, "ANTHROPIC_API_KEY"), None);
+    assert!(!format!("{plan:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_persons_variables_are_filled_and_cannot_be_ours() {
+    let mut work = profile("work");
+    let put = |profile: &mut Profile, key: &str, value: &str| {
+        profile.env.insert(VarName::new(key).expect("a name"), value.into());
+    };
+    put(&mut work, "DB", "db_${CS_SLUG}_$STAGE");
+    put(&mut work, "ANTHROPIC_API_KEY", "${ANTHROPIC_API_KEY}");
+    let ambient = [("STAGE", "dev"), ("ANTHROPIC_API_KEY", "k")];
+    let scene = with_paths(scene(&ambient), Isolation::ConfigDir, &work);
+    let subject = |work: &Profile| Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let good = plan(&subject(&work), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&good, "DB"), Some("db_api_dev"));
+    assert_eq!(good.env.get("ANTHROPIC_API_KEY"), Some(&Change::SetSecret("k".into())));
+    assert_eq!(good.notices, Vec::<String>::new(), "it was kept, so there is nothing to say");
+
+    put(&mut work, "DB", "${NOWHERE}");
+    let unknown = plan(&subject(&work), &claude(&[]), &scene).expect_err("not set");
+    assert_eq!(unknown.message, "DB in [env] of profile 'work' needs ${NOWHERE}, which is not set");
+    put(&mut work, "DB", "x");
+    put(&mut work, "CLAUDE_CONFIG_DIR", "x");
+    assert!(plan(&subject(&work), &claude(&[]), &scene).is_err());
+}
+
+#[test]
+fn what_a_person_says_of_the_conversation_stands() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    scene.memory = None;
+    let settings = r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"]}"#;
+    let commands = |scene: &Scene, arguments: &[&str]| {
+        let plan = plan(&subject, &claude(arguments), scene).expect("a plan");
+        command(&plan).iter().skip(1).map(|text| (*text).to_owned()).collect::<Vec<_>>()
+    };
+    let (id, other) = (ID.to_string(), OTHER.to_string());
+    assert_eq!(commands(&scene, &["mcp", "list"]), ["mcp", "list"]);
+    assert_eq!(commands(&scene, &["--continue"]), ["--settings", settings, "--continue"]);
+    assert_eq!(commands(&scene, &["-n", "x"]), ["--session-id", &id, "--settings", settings, "-n", "x"]);
+
+    scene.start = Start::Resume(OTHER, None);
+    assert_eq!(commands(&scene, &["go on"]), ["--resume", &other, "--settings", settings, "go on"]);
+    scene.start = Start::Resume(OTHER, Some("/data/t.jsonl".into()));
+    assert_eq!(commands(&scene, &[]), ["--resume", "/data/t.jsonl", "--settings", settings]);
+    scene.start = Start::Fork { from: OTHER, file: None, id: ID };
+    assert_eq!(
+        commands(&scene, &[]),
+        ["--resume", &other, "--fork-session", "--session-id", &id, "-n", "api", "--settings", settings]
+    );
+}
+
+#[test]
+fn settings_of_a_person_are_merged_where_they_stand() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    scene.start = Start::Unsaid;
+    scene.memory = None;
+    let merged =
+        r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"],"model":"opus"}"#;
+    let inline =
+        plan(&subject, &claude(&["--settings", r#"{"model":"opus"}"#, "hi"]), &scene).expect("a plan");
+    assert_eq!(command(&inline), ["/bin/claude", "--settings", merged, "hi"]);
+    scene.settings_file = Some(r#"{"model":"opus"}"#.into());
+    let file = plan(&subject, &claude(&["--settings=/my.json"]), &scene).expect("a plan");
+    assert_eq!(command(&file), ["/bin/claude", &format!("--settings={merged}")]);
+    scene.settings_file = None;
+    let broken = plan(&subject, &claude(&["--settings", "{"]), &scene).expect("a plan");
+    assert_eq!(command(&broken), ["/bin/claude", "--settings", "{"], "Claude says what is wrong");
+}

@@ -1,0 +1,327 @@
+//! What a new session knows already: the allow-listed keys of Claude's state file (`.claude.json`).
+//!
+//! Only answers that the profile, or an earlier session of it, really gave are carried over. Trust
+//! in a directory is never invented, and nothing about other projects is copied.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::Place;
+use crate::model::SeedFile;
+use crate::os;
+
+/// What a session should know at its start.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Where it works: trust is looked for there and above.
+    pub place: &'a Place,
+    /// Whether the user-scope MCP servers of the profile are copied.
+    pub mcp: bool,
+    /// Whether it is given an API key, whose use Claude asks about once.
+    pub key: bool,
+}
+
+/// Keys copied from the profile when a session is made. (`theme` and the like are in
+/// `settings.json`; `machineID`, caches and other projects stay behind.)
+const KEYS: &[&str] = &[
+    "autoUpdates",
+    "customApiKeyResponses",
+    "hasCompletedOnboarding",
+    "installMethod",
+    "lastOnboardingVersion",
+    "migrationVersion",
+    "oauthAccount",
+    "seenNotifications",
+    "userID",
+];
+
+/// Keys of the entry of this very project.
+const PROJECT_KEYS: &[&str] = &[
+    "allowedTools",
+    "disabledMcpjsonServers",
+    "enabledMcpjsonServers",
+    "hasClaudeMdExternalIncludesApproved",
+    "hasTrustDialogAccepted",
+];
+
+type Raw = BTreeMap<String, Box<RawValue>>;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Answers {
+    has_completed_onboarding: bool,
+    projects: BTreeMap<PathBuf, Trust>,
+    custom_api_key_responses: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Trust {
+    has_trust_dialog_accepted: Option<bool>,
+}
+
+impl Answers {
+    fn trusts(&self, place: &Place) -> bool {
+        place.trust_keys().any(|key| {
+            self.projects.get(key).is_some_and(|project| project.has_trust_dialog_accepted == Some(true))
+        })
+    }
+
+    fn complete(&self, wanted: &Wanted<'_>) -> bool {
+        self.has_completed_onboarding
+            && self.trusts(wanted.place)
+            && (!wanted.key || self.custom_api_key_responses.is_some())
+    }
+}
+
+/// What the state file `state` of a session lacks and its `profile`'s state file, or one of its
+/// `siblings` (earlier sessions of the profile, newest first, asked for only when needed), has.
+/// `None` where nothing is to be added. A file that cannot be read is left to Claude.
+pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
+    state: &Path,
+    profile: &Path,
+    siblings: impl FnOnce() -> I,
+    wanted: &Wanted<'_>,
+) -> Option<SeedFile> {
+    let before = os::read_optional(state).ok()?;
+    let mut content: Map<String, Value> = match &before {
+        Some(bytes) => {
+            let answers: Answers = serde_json::from_slice(bytes).ok()?;
+            if answers.complete(wanted) {
+                return None;
+            }
+            serde_json::from_slice(bytes).ok()?
+        }
+        None => Map::new(),
+    };
+    let untouched = content.clone();
+    if let Some(source) = read(profile) {
+        if before.is_none() {
+            copy_all(&source, wanted, &mut content);
+        }
+        copy_answers(&source, wanted, &mut content);
+    }
+    if !is_complete(&content, wanted) {
+        for sibling in siblings() {
+            if let Some(source) = read(&sibling) {
+                copy_answers(&source, wanted, &mut content);
+            }
+            if is_complete(&content, wanted) {
+                break;
+            }
+        }
+    }
+    if content == untouched {
+        return None;
+    }
+    let content = serde_json::to_vec_pretty(&Value::Object(content)).ok()?;
+    Some(SeedFile { path: state.to_path_buf(), content, replaces: before })
+}
+
+/// The state file of a profile that is being made: the questions of a first start that have no
+/// bearing on whose login it is, and the MCP servers of `base` (the user's own state file).
+///
+/// `hasCompletedOnboarding` skips the choice of a theme and of a way to log in: `cs profile login`
+/// is where a profile logs in, and an endpoint needs no login.
+pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
+    let mut content = Map::new();
+    content.insert("hasCompletedOnboarding".into(), json!(true));
+    if let Some(source) = base.and_then(read) {
+        for key in ["lastOnboardingVersion", "mcpServers", "migrationVersion"] {
+            copy(&source, key, &mut content);
+        }
+        copy_migrations(&source, &mut content);
+    }
+    serde_json::to_vec_pretty(&Value::Object(content)).unwrap_or_default()
+}
+
+fn read(path: &Path) -> Option<Raw> {
+    serde_json::from_slice(&os::read_optional(path).ok()??).ok()
+}
+
+fn is_complete(content: &Map<String, Value>, wanted: &Wanted<'_>) -> bool {
+    Answers::deserialize(Value::Object(content.clone())).is_ok_and(|answers| answers.complete(wanted))
+}
+
+fn copy(source: &Raw, key: &str, content: &mut Map<String, Value>) {
+    if let Some(value) = source.get(key).and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+        content.insert(key.to_owned(), value);
+    }
+}
+
+fn copy_migrations(source: &Raw, content: &mut Map<String, Value>) {
+    for key in source.keys().filter(|key| key.ends_with("MigrationComplete") || key.starts_with("hasSeen")) {
+        copy(source, key, content);
+    }
+}
+
+fn copy_all(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>) {
+    for key in KEYS {
+        copy(source, key, content);
+    }
+    copy_migrations(source, content);
+    if wanted.mcp {
+        copy(source, "mcpServers", content);
+    }
+    let Some(project) = projects(source).remove(&*wanted.place.root.to_string_lossy()) else { return };
+    let Ok(project) = serde_json::from_str::<Raw>(project.get()) else { return };
+    let mut kept = Map::new();
+    for key in PROJECT_KEYS.iter().chain(wanted.mcp.then_some(&"mcpServers")) {
+        copy(&project, key, &mut kept);
+    }
+    if !kept.is_empty() {
+        projects_of(content).insert(wanted.place.root.to_string_lossy().into_owned(), Value::Object(kept));
+    }
+}
+
+/// Copies the answers that `content` lacks.
+fn copy_answers(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>) {
+    if content.get("hasCompletedOnboarding") != Some(&Value::Bool(true)) {
+        copy(source, "hasCompletedOnboarding", content);
+        copy(source, "lastOnboardingVersion", content);
+    }
+    if !content.contains_key("oauthAccount") {
+        copy(source, "oauthAccount", content);
+    }
+    if !content.contains_key("customApiKeyResponses") {
+        copy(source, "customApiKeyResponses", content);
+    }
+    let mut theirs = projects(source);
+    for key in wanted.place.trust_keys() {
+        let key = key.to_string_lossy();
+        let trusted = theirs
+            .remove(&*key)
+            .and_then(|raw| serde_json::from_str::<Trust>(raw.get()).ok())
+            .is_some_and(|project| project.has_trust_dialog_accepted == Some(true));
+        if trusted {
+            let entry = projects_of(content).entry(key.into_owned()).or_insert_with(|| json!({}));
+            if let Value::Object(entry) = entry {
+                entry.insert("hasTrustDialogAccepted".into(), json!(true));
+            }
+            break;
+        }
+    }
+}
+
+fn projects(source: &Raw) -> Raw {
+    source.get("projects").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+fn projects_of(content: &mut Map<String, Value>) -> &mut Map<String, Value> {
+    let projects = content.entry("projects").or_insert_with(|| json!({}));
+    if !projects.is_object() {
+        *projects = json!({});
+    }
+    match projects {
+        Value::Object(projects) => projects,
+        _ => unreachable!("it was just made an object"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    struct World {
+        dir: tempfile::TempDir,
+        place: Place,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let place = Place { directory: "/w/repo/src".into(), root: "/w/repo".into() };
+            Self { dir: tempfile::tempdir().expect("a temporary directory"), place }
+        }
+
+        fn file(&self, name: &str, content: &Value) -> PathBuf {
+            let path = self.dir.path().join(name);
+            fs::write(&path, content.to_string()).expect("written");
+            path
+        }
+
+        fn seed(&self, profile: &Path, siblings: Vec<PathBuf>) -> Option<Value> {
+            let wanted = Wanted { place: &self.place, mcp: true, key: false };
+            let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted)?;
+            serde_json::from_slice(&seed.content).ok()
+        }
+    }
+
+    #[test]
+    fn a_new_session_takes_the_listed_keys_and_nothing_else() {
+        let world = World::new();
+        let profile = world.file(
+            "profile",
+            &json!({
+                "hasCompletedOnboarding": true, "machineID": "m", "userID": "u", "oauthAccount": {"emailAddress": "a@b"},
+                "mcpServers": {"s": {}}, "xMigrationComplete": true, "cachedStuff": {},
+                "projects": {
+                    "/w/repo": {"hasTrustDialogAccepted": true, "lastCost": 3, "allowedTools": ["x"]},
+                    "/secret": {"hasTrustDialogAccepted": true}
+                }
+            }),
+        );
+        assert_eq!(
+            world.seed(&profile, vec![]),
+            Some(json!({
+                "hasCompletedOnboarding": true, "userID": "u", "oauthAccount": {"emailAddress": "a@b"},
+                "mcpServers": {"s": {}}, "xMigrationComplete": true,
+                "projects": {"/w/repo": {"hasTrustDialogAccepted": true, "allowedTools": ["x"]}}
+            }))
+        );
+    }
+
+    #[test]
+    fn trust_comes_from_above_or_from_a_sibling_and_is_never_invented() {
+        let world = World::new();
+        let above = world.file("above", &json!({"projects": {"/w": {"hasTrustDialogAccepted": true}}}));
+        assert_eq!(
+            world.seed(&above, vec![]),
+            Some(json!({"projects": {"/w": {"hasTrustDialogAccepted": true}}}))
+        );
+        let none = world.file("none", &json!({"projects": {"/w/repo": {"hasTrustDialogAccepted": false}}}));
+        let seeded = world.seed(&none, vec![]).expect("the entry itself is copied");
+        assert_eq!(seeded["projects"]["/w/repo"]["hasTrustDialogAccepted"], json!(false));
+        let sibling = world.file(
+            "sibling",
+            &json!({"hasCompletedOnboarding": true, "mcpServers": {"private": {}},
+                    "projects": {"/w/repo": {"hasTrustDialogAccepted": true, "lastCost": 1}}}),
+        );
+        let seeded = world.seed(&none, vec![sibling]).expect("the sibling's answers");
+        assert_eq!(
+            seeded,
+            json!({"hasCompletedOnboarding": true, "projects": {"/w/repo": {"hasTrustDialogAccepted": true}}})
+        );
+    }
+
+    #[test]
+    fn an_existing_state_only_gains_answers_it_lacks() {
+        let world = World::new();
+        let profile = world.file(
+            "profile",
+            &json!({"hasCompletedOnboarding": true, "userID": "profile",
+                    "projects": {"/w/repo": {"hasTrustDialogAccepted": true}}}),
+        );
+        world.file(
+            "state",
+            &json!({"userID": "mine", "hasCompletedOnboarding": true, "projects": {"/x": {}}}),
+        );
+        assert_eq!(
+            world.seed(&profile, vec![]),
+            Some(json!({"userID": "mine", "hasCompletedOnboarding": true,
+                        "projects": {"/x": {}, "/w/repo": {"hasTrustDialogAccepted": true}}}))
+        );
+        world.file(
+            "state",
+            &json!({"hasCompletedOnboarding": true, "projects": {"/w/repo": {"hasTrustDialogAccepted": true}}}),
+        );
+        assert_eq!(world.seed(&profile, vec![]), None, "nothing to add");
+        fs::write(world.dir.path().join("state"), "{torn").expect("written");
+        assert_eq!(world.seed(&profile, vec![]), None, "a damaged file is Claude's to mend");
+    }
+}

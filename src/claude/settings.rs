@@ -1,0 +1,81 @@
+//! Settings that a session is given on its command line: `--settings` is merged with the files, and
+//! touches none of them.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+/// The settings for a session: the base `~/.claude` must not leak into it because its directory
+/// lies below the home directory, and memory of the project is shared if that is wanted.
+///
+/// Claude reads `CLAUDE.md` and rules from `.claude` in every directory above the working one, so
+/// the base ones reach every project below the home directory. It matches the exclusion of a
+/// `CLAUDE.md` by the path it was found under, so a session's link to the base file is still read,
+/// once; but that of rules by their real path, so `base_rules`, true where the session's rules *are*
+/// the base ones, leaves them in: they too are read once (2.1.197 and 2.1.329, by experiment).
+pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>) -> Value {
+    let base = glob_literal(&home.join(".claude").to_string_lossy());
+    let mut excludes = vec![format!("{base}/CLAUDE.md")];
+    if !base_rules {
+        excludes.push(format!("{base}/rules/**"));
+    }
+    let mut settings = Map::new();
+    settings.insert("claudeMdExcludes".into(), json!(excludes));
+    if let Some(memory) = memory {
+        settings.insert("autoMemoryDirectory".into(), Value::String(memory.to_string_lossy().into_owned()));
+    }
+    Value::Object(settings)
+}
+
+/// `ours` with the settings a person gave on the command line on top: objects are merged key by
+/// key, `claudeMdExcludes` joined, everything else is theirs. `None` where theirs are no JSON
+/// object: then they stand alone, and Claude says what is wrong with them.
+pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
+    let Value::Object(theirs) = serde_json::from_str(theirs).ok()? else { return None };
+    let mut merged = ours.as_object()?.clone();
+    for (key, value) in theirs {
+        match (merged.get_mut(&key), value) {
+            (Some(Value::Array(ours)), Value::Array(mut more)) if key == "claudeMdExcludes" => {
+                ours.append(&mut more);
+            }
+            (_, value) => {
+                merged.insert(key, value);
+            }
+        }
+    }
+    Some(Value::Object(merged))
+}
+
+/// A path as a glob. A backslash does not take the meaning from every special character in
+/// Claude's globs, so each is a `?`, which matches itself (2.1.197 and 2.1.329, by experiment).
+fn glob_literal(path: &str) -> String {
+    const SPECIAL: &str = "*?[]{}()!+@|";
+    let special = |c: char| SPECIAL.contains(c) || (c == '\\' && !cfg!(windows));
+    path.chars().map(|c| if special(c) { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_settings_win_but_cannot_let_the_base_memory_in() {
+        let ours = injected(Path::new("/home/me"), false, Some(Path::new("/m")));
+        let merged =
+            merged_settings(&ours, r#"{"claudeMdExcludes":["x"],"autoMemoryDirectory":"/n","model":"opus"}"#);
+        assert_eq!(
+            merged,
+            Some(
+                json!({"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**","x"],"autoMemoryDirectory":"/n","model":"opus"})
+            )
+        );
+        assert_eq!(merged_settings(&ours, "/no/json"), None);
+        assert_eq!(merged_settings(&ours, "[]"), None);
+    }
+
+    #[test]
+    fn a_home_with_special_characters_is_still_excluded() {
+        let settings = injected(Path::new("/home/a[b] (c)"), true, None);
+        assert_eq!(settings, json!({"claudeMdExcludes": ["/home/a?b? ?c?/.claude/CLAUDE.md"]}));
+    }
+}

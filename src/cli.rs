@@ -1,0 +1,483 @@
+//! The command line, and nothing else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::Isolation;
+use crate::shell::Shell;
+
+/// Several Claude Code sessions side by side, without letting them touch each other.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cs",
+    version,
+    about,
+    override_help = include_str!("../templates/help.txt"),
+    subcommand_negates_reqs = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What stands before NAME.
+    #[command(flatten)]
+    pub start: StartOptions,
+    /// The verb; a word that is none is a name or a prompt.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How a session is made and started. These stand before NAME: what follows is Claude's.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartOptions {
+    /// The profile of a new session
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// How a new session is separated: config-dir, home or none
+    #[arg(long, value_name = "METHOD")]
+    pub isolation: Option<Isolation>,
+    /// Where the session works, instead of here; for an existing one, for this once
+    #[arg(short = 'd', long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+    /// Share nothing with the profile but its login
+    #[arg(long)]
+    pub bare: bool,
+    /// Make the session, but do not start Claude
+    #[arg(long)]
+    pub no_open: bool,
+    /// Answer questions with yes
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: print it as JSON
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open a session: resume it where it works, or make it here
+    #[command(
+        override_usage = "cs open [OPTIONS] [NAME|PROMPT] [ARGS…]",
+        after_help = "Examples:
+  cs open api                      resume 'api', or make it here and start Claude
+  cs open -P work api -p 'hello'   as profile 'work'; what follows NAME is Claude's
+  cs open 'fix the failing test'   a prompt: the session is named after the directory
+  cs open --dry-run api            show what would be done"
+    )]
+    Open(OpenArgs),
+    /// Make a session and start Claude in it
+    #[command(
+        override_usage = "cs new [OPTIONS] NAME [ARGS…]",
+        after_help = "Examples:
+  cs new api
+  cs new -P work -d ~/src/api api
+  cs new --no-open api             make it, start Claude later"
+    )]
+    New(NewArgs),
+    /// List sessions and profiles
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:
+  cs list
+  cs list --json | jq -r '.sessions[] | select(.live) | .name'"
+    )]
+    List(ListArgs),
+    /// Resume a session by name, beginning of a name, session id or conversation id
+    #[command(
+        override_usage = "cs resume [OPTIONS] [NAME|ID] [ARGS…]",
+        after_help = "Examples:
+  cs resume                        choose from a list
+  cs resume api
+  cs resume 0198                   the only session or conversation whose id begins so"
+    )]
+    Resume(ResumeArgs),
+    /// Resume the session that was used last, skipping those that are open
+    #[command(override_usage = "cs last [ARGS…]")]
+    Last(LastArgs),
+    /// Show all there is to know about a session or profile
+    Show(ShowArgs),
+    /// Run any program as if inside a session or profile
+    #[command(
+        override_usage = "cs exec NAME -- COMMAND…",
+        after_help = "Examples:
+  cs exec api -- env
+  cs exec work -- claude mcp list"
+    )]
+    Exec(ExecArgs),
+    /// Make a session that continues a copy of another one's conversation
+    #[command(
+        override_usage = "cs fork [OPTIONS] NAME NEW [ARGS…]",
+        after_help = "Examples:
+  cs fork api api-2                both go on from here, apart
+  cs fork --no-open api idea"
+    )]
+    Fork(ForkArgs),
+    /// Print the variables of a session or profile
+    #[command(after_help = "Examples:
+  eval \"$(cs env api)\"             bash, zsh, sh
+  cs env api --shell fish | source
+  cs env api --dotenv > .env")]
+    Env(EnvArgs),
+    /// Print the config directory of a session or profile
+    Path(PathArgs),
+    /// Give a session another name
+    Rename(RenameArgs),
+    /// Move sessions to the trash
+    Rm(RmArgs),
+    /// Bring a session or profile back from the trash; list the trash
+    Restore(RestoreArgs),
+    /// Settings: show them, edit them, or say where they are
+    Config(ConfigArgs),
+    /// Profiles: accounts and API endpoints
+    #[command(visible_alias = "auth")]
+    Profile(ProfileArgs),
+    /// Print the code that sets up your shell
+    #[command(after_help = "Examples:
+  eval \"$(cs init bash)\"           in ~/.bashrc
+  eval \"$(cs init zsh)\"            in ~/.zshrc
+  cs init fish | source            in ~/.config/fish/config.fish
+  Invoke-Expression (& cs init powershell | Out-String)   in $PROFILE")]
+    Init(InitArgs),
+    /// Print a static completion script
+    Completions(CompletionsArgs),
+    /// See it work, in a throw-away place
+    Tour(TourArgs),
+    /// A word that is no verb: a name, or a prompt
+    #[command(external_subcommand)]
+    Name(Vec<OsString>),
+}
+
+/// `cs open`.
+#[derive(Args, Debug)]
+pub struct OpenArgs {
+    /// What stands before NAME.
+    #[command(flatten)]
+    pub start: StartOptions,
+    /// A session or profile, then arguments for Claude; a prompt where it is no name
+    #[arg(value_name = "NAME|PROMPT [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
+}
+
+/// `cs new`.
+#[derive(Args, Debug)]
+pub struct NewArgs {
+    /// What stands before NAME.
+    #[command(flatten)]
+    pub start: StartOptions,
+    /// The name of the new session, then arguments for Claude
+    #[arg(value_name = "NAME [ARGS]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
+}
+
+/// `cs list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// All there is: otherwise branch and title are looked up for the 100 sessions used last, and a
+    /// terminal is shown only those
+    #[arg(short, long)]
+    pub all: bool,
+    /// Only sessions of this profile
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Only sessions that work in this directory or below it
+    #[arg(short, long, value_name = "DIRECTORY", num_args = 0..=1, default_missing_value = ".")]
+    pub dir: Option<PathBuf>,
+    /// Only sessions that are open
+    #[arg(short, long)]
+    pub live: bool,
+}
+
+/// `cs resume`.
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    /// Answer questions with yes
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Where it works, for this once
+    #[arg(short = 'd', long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+    /// A session, then arguments for Claude
+    #[arg(value_name = "NAME|ID [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
+}
+
+/// `cs last`.
+#[derive(Args, Debug)]
+pub struct LastArgs {
+    /// Arguments for Claude
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}
+
+/// `cs show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// A session or profile
+    pub name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs exec`.
+#[derive(Args, Debug)]
+pub struct ExecArgs {
+    /// A session or profile, then -- and the command
+    #[arg(
+        value_name = "NAME -- COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub words: Vec<OsString>,
+}
+
+/// `cs fork`.
+#[derive(Args, Debug)]
+pub struct ForkArgs {
+    /// Make the session, but do not start Claude
+    #[arg(long)]
+    pub no_open: bool,
+    /// The session to copy the conversation of, the name of the new one, then arguments for Claude
+    #[arg(value_name = "NAME NEW [ARGS]", required = true, num_args = 2.., trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
+}
+
+/// `cs env`.
+#[derive(Args, Debug)]
+pub struct EnvArgs {
+    /// A session or profile
+    pub name: String,
+    /// As code for this shell (default: one that every POSIX shell reads)
+    #[arg(short, long, value_enum)]
+    pub shell: Option<Shell>,
+    /// As JSON; a variable to unset is null
+    #[arg(long, conflicts_with_all = ["shell", "dotenv"])]
+    pub json: bool,
+    /// As a .env file (what is unset cannot be said there)
+    #[arg(long, conflicts_with = "shell")]
+    pub dotenv: bool,
+}
+
+/// `cs path`.
+#[derive(Args, Debug)]
+pub struct PathArgs {
+    /// A session or profile
+    pub name: String,
+}
+
+/// `cs rename`.
+#[derive(Args, Debug)]
+pub struct RenameArgs {
+    /// The session
+    pub name: String,
+    /// Its new name
+    pub new: String,
+}
+
+/// `cs rm`.
+#[derive(Args, Debug)]
+pub struct RmArgs {
+    /// The sessions
+    #[arg(required = true)]
+    pub names: Vec<String>,
+}
+
+/// `cs restore`.
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// The name or id it had; without one, the trash is listed
+    pub name: Option<String>,
+    /// Bring it back under this name
+    #[arg(long = "as", value_name = "NAME", requires = "name")]
+    pub new: Option<String>,
+    /// Print the trash as JSON
+    #[arg(long, conflicts_with = "name")]
+    pub json: bool,
+}
+
+/// `cs config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do; without a word, `show`
+    #[command(subcommand)]
+    pub command: Option<ConfigCommand>,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print where the file is
+    Path,
+    /// Print what is in force
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open the file in your editor ($VISUAL, $EDITOR)
+    Edit,
+}
+
+/// `cs profile`.
+#[derive(Args, Debug)]
+pub struct ProfileArgs {
+    /// What to do; without a word, `list`
+    #[command(subcommand)]
+    pub command: Option<ProfileCommand>,
+}
+
+/// What to do with profiles.
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// Make a profile: an account of Claude's, or an API endpoint
+    #[command(after_help = "Examples:
+  cs profile create work                                      an account; then: cs profile login work
+  cs profile create glm --provider glm --token-env ZAI_API_KEY
+  cs profile create kimi --provider kimi --token-command 'pass show kimi'
+  cs profile create gw --base-url https://gateway.example/anthropic --token-file ~/.gw-token
+  cs profile create clean --bare                              shares nothing with ~/.claude")]
+    Create(CreateArgs),
+    /// List profiles: login, sessions, last use, which one is the default
+    #[command(visible_alias = "ls")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one profile
+    Show {
+        /// The profile
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the profile of new sessions, or choose it
+    Default {
+        /// The profile
+        name: Option<String>,
+    },
+    /// Log in: runs Claude's own login inside the profile
+    Login {
+        /// The profile
+        name: String,
+        /// Arguments for `claude auth login`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Open the record of a profile in your editor
+    Edit {
+        /// The profile
+        name: String,
+    },
+    /// Give a profile's sessions what the profile gained since they were made
+    Sync {
+        /// The profile; all of them without one
+        name: Option<String>,
+        /// Print what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Make an existing config directory a profile, in place
+    #[command(after_help = "Example:
+  cs profile adopt work ~/.claude-work")]
+    Adopt {
+        /// The name of the profile
+        name: String,
+        /// The config directory; it stays where it is
+        directory: PathBuf,
+    },
+    /// Move a profile to the trash
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// The profile
+        name: String,
+        /// Do not ask
+        #[arg(short, long, visible_alias = "yes")]
+        force: bool,
+    },
+}
+
+/// `cs profile create`.
+#[derive(Args, Debug)]
+pub struct CreateArgs {
+    /// The name of the profile
+    pub name: String,
+    /// An API endpoint from the built-in list; an unknown one prints it
+    #[arg(long, value_name = "PROVIDER", visible_alias = "api")]
+    pub provider: Option<String>,
+    /// The endpoint's address
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The model to use
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// The token is in this variable of your shell
+    #[arg(long, value_name = "VARIABLE", group = "source")]
+    pub token_env: Option<String>,
+    /// The token is what this command prints
+    #[arg(long, value_name = "COMMAND", group = "source")]
+    pub token_command: Option<String>,
+    /// The token is in this file, which only you can read
+    #[arg(long, value_name = "FILE", group = "source")]
+    pub token_file: Option<PathBuf>,
+    /// The token itself (it ends up in the record and in your shell's history)
+    #[arg(long, value_name = "TOKEN", group = "source")]
+    pub token: Option<String>,
+    /// Give the token to Claude as this kind
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub token_as: Option<TokenAs>,
+    /// Share nothing with your own ~/.claude
+    #[arg(long)]
+    pub bare: bool,
+}
+
+/// How Claude is given a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenAs {
+    /// `Authorization: Bearer` (`ANTHROPIC_AUTH_TOKEN`)
+    Bearer,
+    /// `X-Api-Key` (`ANTHROPIC_API_KEY`)
+    ApiKey,
+}
+
+/// `cs init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+    /// Name the family: `--cmd ccs` gives ccs, ccsn, ccs-list, ccs-resume, ccsl
+    #[arg(long, value_name = "NAME", default_value = "cs")]
+    pub cmd: String,
+    /// Only the function itself, no short forms
+    #[arg(long)]
+    pub no_aliases: bool,
+}
+
+/// `cs completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `cs tour`.
+#[derive(Args, Debug)]
+pub struct TourArgs {
+    /// Leave the throw-away place behind, and say where it is
+    #[arg(long)]
+    pub keep: bool,
+    /// Use the built-in stand-in even if Claude Code is installed
+    #[arg(long)]
+    pub stand_in: bool,
+}

@@ -1,0 +1,196 @@
+//! What every verb starts from: the environment, read once, and what is found through it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Config};
+use crate::model::{Failure, Name, Profile, Result, Session, SessionPaths, Subject};
+use crate::os::Umask;
+use crate::store::{Claim, Store};
+
+/// The environment of one run of `cs`. Config and store are opened when first asked for.
+#[derive(Debug)]
+pub struct Context {
+    /// The environment variables, as they are.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// The file mode mask that a launched program gets back.
+    pub umask: Umask,
+    config: OnceCell<Config>,
+    store: OnceCell<Store>,
+}
+
+impl Context {
+    /// The context of this process.
+    pub fn new(umask: Umask) -> Self {
+        Self {
+            environment: std::env::vars_os().collect(),
+            umask,
+            config: OnceCell::new(),
+            store: OnceCell::new(),
+        }
+    }
+
+    /// A variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The directory a variable names, which has to be absolute.
+    fn directory_variable(&self, name: &str) -> Result<Option<PathBuf>> {
+        let Some(value) = self.variable(name) else { return Ok(None) };
+        let path: PathBuf = Path::new(value).components().collect();
+        if path.is_absolute() {
+            Ok(Some(path))
+        } else {
+            Err(Failure::usage(format!(
+                "{name} is '{}', which is not an absolute path",
+                value.to_string_lossy()
+            )))
+        }
+    }
+
+    /// The user's home directory.
+    pub fn home(&self) -> Result<PathBuf> {
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        self.directory_variable(name)?.ok_or_else(|| {
+            Failure::failed(format!("{name} is not set, so there is no telling where your files are"))
+                .hint(format!("set it: export {name}=/path/of/your/home"))
+        })
+    }
+
+    /// Where the settings are.
+    pub fn config_path(&self) -> Result<PathBuf> {
+        let explicit = self.directory_variable("CS_CONFIG")?;
+        if explicit.is_some() {
+            return Ok(config::path(explicit, Path::new("")));
+        }
+        let directory = if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" };
+        let directory = match self.directory_variable(directory)? {
+            Some(directory) => directory,
+            None => self.home()?.join(".config"),
+        };
+        Ok(config::path(None, &directory))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> Result<&Config> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let loaded = Config::load(&self.config_path()?)?;
+        Ok(self.config.get_or_init(|| loaded))
+    }
+
+    /// The store.
+    pub fn store(&self) -> Result<&Store> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let root = match self.directory_variable("CS_HOME")? {
+            Some(root) => root,
+            None if cfg!(windows) => match self.directory_variable("LOCALAPPDATA")? {
+                Some(local) => local.join("cs"),
+                None => self.home()?.join("AppData/Local/cs"),
+            },
+            None => match self.directory_variable("XDG_DATA_HOME")? {
+                Some(data) => data.join("cs"),
+                None => self.home()?.join(".local/share/cs"),
+            },
+        };
+        if root.to_str().is_none_or(|text| text.chars().any(char::is_control)) {
+            return Err(Failure::usage(format!(
+                "the data root {} is not plain UTF-8, so no shell could be told of it",
+                root.display()
+            )));
+        }
+        let store = Store::open(root)?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    /// A name a person gave for something new.
+    pub fn new_name(text: &str) -> Result<Name> {
+        Name::new(text).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// What has the name `text`; `None` where nothing has it. A text that can be no name is a failure.
+    pub fn find(&self, text: &str) -> Result<Option<Subject>> {
+        let name = Name::of_profile(text).map_err(|error| Failure::usage(error.to_string()))?;
+        if name.is_default() {
+            return Ok(self.profile_if(&name)?.map(Subject::Profile));
+        }
+        match self.store()?.claim(&name)? {
+            Some(Claim::Profile) => Ok(self.profile_if(&name)?.map(Subject::Profile)),
+            Some(Claim::Session(_)) => match self.store()?.session_named(&name)? {
+                Some(session) => Ok(Some(self.with_profile(session)?)),
+                None => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// What has the name `text`, or a failure that shows the names most like it.
+    pub fn resolve(&self, text: &str) -> Result<Subject> {
+        self.find(text)?.ok_or_else(|| self.unknown("session or profile", text))
+    }
+
+    /// The session of the name `text`.
+    pub fn resolve_session(&self, text: &str) -> Result<(Session, Profile)> {
+        match self.find(text)? {
+            Some(Subject::Session(session, profile)) => Ok((session, profile)),
+            Some(Subject::Profile(profile)) => {
+                Err(Failure::usage(format!("'{}' is a profile, not a session", profile.name))
+                    .hint("for profiles there is: cs profile --help"))
+            }
+            None => Err(self.unknown("session", text)),
+        }
+    }
+
+    /// The profile of the name `text`.
+    pub fn resolve_profile(&self, text: &str) -> Result<Profile> {
+        let name = Name::of_profile(text).map_err(|error| Failure::usage(error.to_string()))?;
+        self.profile_if(&name)?.ok_or_else(|| match self.find(text) {
+            Ok(Some(Subject::Session(..))) => Failure::usage(format!("'{text}' is a session, not a profile")),
+            _ => self.unknown("profile", text).hint(format!("to make it: cs profile create {text}")),
+        })
+    }
+
+    /// A session with the profile it belongs to.
+    pub fn with_profile(&self, session: Session) -> Result<Subject> {
+        let profile = self.profile_of(&session)?;
+        Ok(Subject::Session(session, profile))
+    }
+
+    /// The profile a session belongs to.
+    pub fn profile_of(&self, session: &Session) -> Result<Profile> {
+        self.profile_if(&session.profile)?.ok_or_else(|| {
+            Failure::failed(format!("profile '{}' of session '{}' is gone", session.profile, session.name))
+                .hint(format!("if it was removed: cs restore {}", session.profile))
+        })
+    }
+
+    fn profile_if(&self, name: &Name) -> Result<Option<Profile>> {
+        // Only the profile that is the user's own needs to know where that is.
+        let home = if name.is_default() { self.home()? } else { PathBuf::new() };
+        self.store()?.profile(name, &home)
+    }
+
+    /// Where the files of a session are.
+    pub fn paths(&self, session: &Session, profile: &Profile) -> Result<SessionPaths> {
+        let root = self.store()?.session_root(session.id);
+        Ok(SessionPaths::new(&root, session.isolation, &profile.home))
+    }
+
+    /// The failure for a name that nothing has, with the nearest ones.
+    pub fn unknown(&self, what: &str, text: &str) -> Failure {
+        let failure = Failure::not_found(format!("there is no {what} '{text}'"));
+        let Ok(store) = self.store() else { return failure };
+        let mut names = store.claimed_names();
+        names.push(Name::DEFAULT_PROFILE.to_owned());
+        match config::nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => failure.hint(format!("did you mean '{near}'?")),
+            None => failure.hint("to see what there is: cs list"),
+        }
+    }
+}

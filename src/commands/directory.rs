@@ -1,0 +1,67 @@
+//! The directories that commands work in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::launch::Manner;
+use super::report;
+use crate::model::{Failure, Result, Session};
+use crate::ui;
+
+/// The directory a session is started in: the recorded one, or the one asked for. Where it is
+/// gone, a person chooses what to do; without one it is refused. Never a silent new place.
+pub(super) fn work_directory(session: &Session, manner: &Manner) -> Result<PathBuf> {
+    if let Some(directory) = &manner.directory {
+        return Ok(directory.clone());
+    }
+    let directory = session.directory().to_path_buf();
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    let name = &session.name;
+    let gone =
+        Failure::refused(format!("the directory of session '{name}' is gone: {}", directory.display()))
+            .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}"))
+            .hint(format!("to put it back: mkdir -p {}", directory.display()));
+    if manner.dry_run || !ui::can_ask() {
+        return Err(gone);
+    }
+    let here = current_directory()?;
+    report::say(&gone.message);
+    eprintln!("  1  make it again, empty");
+    eprintln!("  2  go on here: {}", ui::escape(&here.to_string_lossy()));
+    match ui::choose("what now?", 2) {
+        Some(0) => {
+            fs::create_dir_all(&directory).map_err(|error| Failure::io("create", &directory, &error))?;
+            Ok(directory)
+        }
+        Some(_) => Ok(here),
+        None => Err(gone),
+    }
+}
+
+/// The recorded directory of a session, which has to be there.
+pub(super) fn recorded_directory(session: &Session) -> Result<PathBuf> {
+    work_directory(session, &Manner { dry_run: true, ..Manner::default() })
+}
+
+/// The directory this process is in.
+pub(super) fn current_directory() -> Result<PathBuf> {
+    std::env::current_dir()
+        .map_err(|error| Failure::failed(format!("the current directory cannot be read: {error}")))
+}
+
+/// A directory a person named, as an absolute path that exists.
+pub(super) fn existing_directory(given: &Path) -> Result<PathBuf> {
+    let absolute =
+        std::path::absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?;
+    if !absolute.is_dir() {
+        return Err(Failure::failed(format!("there is no directory {}", absolute.display())));
+    }
+    Ok(absolute)
+}
+
+/// A directory with its links resolved, as Claude names it; as it is where it is gone.
+pub(super) fn real(directory: &Path) -> PathBuf {
+    fs::canonicalize(directory).unwrap_or_else(|_| directory.to_path_buf())
+}

@@ -1,0 +1,65 @@
+//! A plan, printed instead of carried out.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::report;
+use crate::model::{Change, Outcome, Plan, Result};
+use crate::ui;
+
+/// Prints a plan, for a person or as JSON. Secrets are not in it.
+pub(super) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Result<Outcome> {
+    let lossy = |path: &Path| path.to_string_lossy().into_owned();
+    let command: Vec<String> = plan.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if as_json {
+        let env: serde_json::Map<_, _> =
+            plan.env.iter().map(|(name, change)| (name.to_string(), json!(change.shown()))).collect();
+        report::print_json(&json!({
+            "schema": 1,
+            "directory": lossy(&plan.directory),
+            "command": command,
+            "env": env,
+            "directories": plan.layout.directories.iter().map(|path| lossy(path)).collect::<Vec<_>>(),
+            "links": plan.layout.links.iter()
+                .map(|link| json!({"path": lossy(&link.path), "target": lossy(&link.target)})).collect::<Vec<_>>(),
+            "files": plan.layout.files.iter()
+                .map(|file| json!({"path": lossy(&file.path), "merge": file.replaces.is_some()})).collect::<Vec<_>>(),
+            "notices": plan.notices,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        text.push_str(&format!("{label:<10} {}\n", ui::escape(value)));
+    };
+    line("directory", &lossy(&plan.directory));
+    line("run", &command.join(" "));
+    let mut unset = 0;
+    for (name, change) in plan.env.iter() {
+        match change {
+            Change::Unset if context.environment.contains_key(OsStr::new(name.as_str())) => {
+                line("unset", name.as_str());
+            }
+            Change::Unset => unset += 1,
+            change => line("set", &format!("{name}={}", change.shown().unwrap_or_default())),
+        }
+    }
+    line("unset", &format!("{unset} more, which are not set here (all of them: --json)"));
+    for path in &plan.layout.directories {
+        line("make", &lossy(path));
+    }
+    for link in &plan.layout.links {
+        line("link", &format!("{} -> {}", lossy(&link.path), lossy(&link.target)));
+    }
+    for file in &plan.layout.files {
+        line(if file.replaces.is_some() { "add to" } else { "file" }, &lossy(&file.path));
+    }
+    for notice in &plan.notices {
+        line("note", notice);
+    }
+    report::print(&text)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,33 @@
+//! Letting a person edit a file of ours.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::context::Context;
+use crate::model::{Failure, Result};
+
+/// Opens `path` in `$VISUAL`, `$EDITOR` or `vi`, and returns when the editor has ended.
+pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| context.variable(name)).map_or_else(
+        || if cfg!(windows) { "notepad".into() } else { "vi".into() },
+        |value| value.to_string_lossy().into_owned(),
+    );
+    // By convention the variable may hold arguments too, so a shell reads it; the path is passed
+    // as an argument of its own and never becomes code.
+    let mut command = if cfg!(windows) {
+        let mut command = Command::new(&editor);
+        command.arg(path);
+        command
+    } else {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path);
+        command
+    };
+    let status =
+        command.status().map_err(|error| Failure::failed(format!("cannot run {editor}: {error}")))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("the editor '{editor}' failed ({status})"))
+        .hint("choose another one: export EDITOR=…"))
+}

@@ -1,0 +1,48 @@
+//! `cs exec NAME -- COMMAND…`: run any program as if inside a session or profile.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::context::Context;
+use super::{directory, launch, scene};
+use crate::claude::Start;
+use crate::model::{Failure, Launch, Outcome, Result};
+
+pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
+    let mut words = words.into_iter().peekable();
+    let name = words.next().unwrap_or_default();
+    words.next_if(|word| word == "--");
+    let command: Vec<OsString> = words.collect();
+    let name = name.to_string_lossy();
+    let subject = context.resolve(&name)?;
+    let [program, ..] = command.as_slice() else {
+        return Err(Failure::usage("there is no command to run").hint(format!("cs exec {name} -- COMMAND")));
+    };
+    let program = find(context, program)?;
+    let command = [vec![program], command[1..].to_vec()].concat();
+    let plan = scene::plan(
+        context,
+        &subject,
+        &Launch::Program(command),
+        &directory::current_directory()?,
+        Start::Unsaid,
+    )?;
+    launch::run_planned(context, &plan)
+}
+
+/// The program's absolute path. The session's environment has the same `PATH`, but naming the
+/// program here gives its absence an exit code of its own.
+fn find(context: &Context, program: &OsString) -> Result<OsString> {
+    let missing = || {
+        Failure::new(
+            crate::model::Exit::NoClaude,
+            format!("there is no program '{}'", program.to_string_lossy()),
+        )
+    };
+    if Path::new(program).components().count() > 1 {
+        return Ok(program.clone());
+    }
+    which::which_in(program, context.variable("PATH"), directory::current_directory()?)
+        .map(Into::into)
+        .map_err(|_| missing())
+}

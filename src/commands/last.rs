@@ -1,0 +1,45 @@
+//! `cs last [ARGS…]`: resume the session that was used last.
+
+use std::ffi::OsString;
+
+use super::context::Context;
+use super::launch::Manner;
+use super::{launch, liveness, report};
+use crate::model::{Failure, Outcome, Result};
+
+pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome> {
+    let store = context.store()?;
+    let mut entries = store.sessions()?;
+    for entry in &mut entries {
+        entry.used = entry.used.max(store.prompted(entry.id));
+    }
+    entries.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| b.id.cmp(&a.id)));
+    let mut open = Vec::new();
+    for entry in entries {
+        let Ok(session) = entry.record else { continue };
+        let profile = match context.profile_of(&session) {
+            Ok(profile) => profile,
+            Err(failure) => {
+                report::say(&format!("skipping session '{}': {failure}", session.name));
+                continue;
+            }
+        };
+        let paths = context.paths(&session, &profile)?;
+        let run = store.last_run(&store.session_run_path(session.id));
+        if liveness::open_state(&session, &paths, run.as_ref()).is_some() {
+            open.push(session.name.to_string());
+            continue;
+        }
+        if !open.is_empty() {
+            report::say(&format!("skipping what is open: {}", open.join(", ")));
+        }
+        report::say(&format!("resuming session '{}' in {}", session.name, session.directory));
+        return launch::start_session(context, session, profile, arguments, &Manner::default());
+    }
+    Err(if open.is_empty() {
+        Failure::not_found("there is no session yet").hint("to make one here: cs NAME")
+    } else {
+        Failure::refused(format!("every session is open: {}", open.join(", ")))
+            .hint("to make another one: cs NAME")
+    })
+}

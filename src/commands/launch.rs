@@ -1,0 +1,189 @@
+//! From a plan to a running program: lay out, note it, become it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::directory::{current_directory, work_directory};
+use super::dry_run::print_plan;
+use super::liveness::refuse_live;
+use super::report;
+use super::scene::{plan, resume, start_of};
+use crate::claude::{self, Asked, Start};
+use crate::model::{Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
+use crate::os;
+use crate::store::{self, Drift, Run};
+
+/// How a launch may go about it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// Where to work instead of in the recorded directory.
+    pub directory: Option<PathBuf>,
+    /// Answer questions with yes.
+    pub yes: bool,
+    /// Print the plan instead.
+    pub dry_run: bool,
+    /// Print it as JSON.
+    pub json: bool,
+    /// Resume this conversation of the session instead of its newest.
+    pub conversation: Option<Uuid>,
+}
+
+/// Runs Claude as `profile` itself, arguments untouched.
+pub(super) fn start_profile(
+    context: &Context,
+    profile: Profile,
+    arguments: Vec<OsString>,
+    manner: &Manner,
+) -> Result<Outcome> {
+    let directory = match &manner.directory {
+        Some(directory) => directory.clone(),
+        None => current_directory()?,
+    };
+    let name = profile.name.clone();
+    let config = profile.home.directory();
+    let is_command = claude::asked(&arguments) == Asked::Command;
+    let subject = Subject::Profile(profile);
+    let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
+    if manner.dry_run {
+        return print_plan(context, &plan, manner.json);
+    }
+    if !is_command && let Some(live) = claude::live_in(&config).first() {
+        report::say(&format!(
+            "profile '{name}' is open elsewhere (pid {}); for an isolated session beside it: cs --profile {name} NAME",
+            live.pid
+        ));
+    }
+    prepare(&plan)?;
+    let store = context.store()?;
+    store.note_run(&store.profile_run_path(&name), &Run::now(None))?;
+    become_planned(context, &plan)
+}
+
+/// Starts Claude in a session: resumes its newest conversation, or begins its first. Refused where
+/// it is live.
+pub(super) fn start_session(
+    context: &Context,
+    session: Session,
+    profile: Profile,
+    arguments: Vec<OsString>,
+    manner: &Manner,
+) -> Result<Outcome> {
+    let store = context.store()?;
+    let paths = context.paths(&session, &profile)?;
+    if claude::asked(&arguments) == Asked::Command {
+        let directory = work_directory(&session, manner)?;
+        let subject = Subject::Session(session, profile);
+        let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
+        return if manner.dry_run {
+            print_plan(context, &plan, manner.json)
+        } else {
+            run_planned(context, &plan)
+        };
+    }
+    // Held until this process has become Claude: of two that start one session, the second sees
+    // the first one's run.
+    let lock = if manner.dry_run { None } else { Some(store.lock_session(&session)?) };
+    let run = store.last_run(&store.session_run_path(session.id));
+    if lock.is_some() {
+        refuse_live(context, &session, &paths, run.as_ref(), manner)?;
+    }
+    let directory = work_directory(&session, manner)?;
+    let chosen = match manner.conversation {
+        Some(id) => claude::find_conversation(&paths.config, id)?,
+        None => None,
+    };
+    let start = match chosen {
+        Some(chosen) => resume(&chosen, &directory),
+        None => start_of(&session, &paths, &directory, run)?,
+    };
+    let planned = Planned::new(context, session, profile, arguments, &directory, start)?;
+    if manner.dry_run {
+        return print_plan(context, &planned.plan, manner.json);
+    }
+    planned.start(context, lock)
+}
+
+/// A launch that only waits to be carried out. For a session that is being made it is planned
+/// before the session is published, so that one which cannot be started is not made.
+pub(super) struct Planned {
+    session: Session,
+    conversation: Option<Uuid>,
+    plan: Plan,
+}
+
+impl Planned {
+    /// Plans the launch of Claude in `session`.
+    pub(super) fn new(
+        context: &Context,
+        session: Session,
+        profile: Profile,
+        arguments: Vec<OsString>,
+        directory: &Path,
+        start: Start,
+    ) -> Result<Self> {
+        let conversation = start.conversation();
+        let subject = Subject::Session(session.clone(), profile);
+        let plan = plan(context, &subject, &Launch::Claude(arguments), directory, start)?;
+        Ok(Self { session, conversation, plan })
+    }
+
+    /// Lays it out, notes it, and becomes Claude. `lock` is the session's.
+    pub(super) fn start(self, context: &Context, lock: Option<os::Lock>) -> Result<Outcome> {
+        let store = context.store()?;
+        prepare(&self.plan)?;
+        store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
+        let ended = become_planned(context, &self.plan);
+        drop(lock);
+        ended
+    }
+}
+
+/// Runs what the plan says, in the session's or profile's environment, without any claim on its
+/// conversation.
+pub(super) fn run_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
+    prepare(plan)?;
+    become_planned(context, plan)
+}
+
+/// Puts the plan's layout on disk and says what a person should know.
+pub(super) fn prepare(plan: &Plan) -> Result<()> {
+    for drift in store::lay_out(&plan.layout)? {
+        let text = match drift {
+            Drift::InPlaceOfLink(link) => {
+                format!(
+                    "{} is the session's own and not shared with the profile ({})",
+                    link.path.display(),
+                    link.target.display()
+                )
+            }
+            Drift::OtherTarget(link) => {
+                format!(
+                    "{} points somewhere else than to the profile's {}",
+                    link.path.display(),
+                    link.target.display()
+                )
+            }
+        };
+        report::say(&text);
+    }
+    for notice in &plan.notices {
+        report::say(notice);
+    }
+    Ok(())
+}
+
+fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
+    let [program, arguments @ ..] = plan.command.as_slice() else { return Ok(Outcome::Done) };
+    let environment = plan.env.applied_to(&context.environment);
+    let path = Path::new(program);
+    let error = os::become_program(path, arguments, &environment, &plan.directory, context.umask);
+    let missing = error.kind() == std::io::ErrorKind::NotFound;
+    if missing && !plan.directory.is_dir() {
+        return Err(Failure::io("start in", &plan.directory, &error));
+    }
+    let failure = Failure::io("start", path, &error);
+    Err(if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure })
+}

@@ -1,0 +1,89 @@
+//! Whether a session is open, and the refusal of one that is.
+
+use super::context::Context;
+use super::launch::Manner;
+use crate::claude::{self, Live};
+use crate::model::{Failure, Isolation, Name, Result, Session, SessionPaths};
+use crate::os::{self, Liveness};
+use crate::store::Run;
+use crate::ui;
+
+/// Refuses a session that is live, or whose last Claude may still run on another host.
+/// `run` is what the last launch noted.
+pub(super) fn refuse_live(
+    context: &Context,
+    session: &Session,
+    paths: &SessionPaths,
+    run: Option<&Run>,
+    manner: &Manner,
+) -> Result<()> {
+    if let Some(open) = open_state(session, paths, run) {
+        return Err(is_open(&session.name, &free_name(context, &session.name), &open));
+    }
+    let Some(run) = run else { return Ok(()) };
+    let left_over = paths.config.join("sessions").join(format!("{}.json", run.process.pid));
+    if run.process.liveness() == Liveness::Elsewhere && os::exists(&left_over) && !manner.yes {
+        return Err(Failure::refused(format!(
+            "session '{}' was opened on host '{}' (pid {}) and may still be open there",
+            session.name, run.process.host, run.process.pid
+        ))
+        .hint(format!("if it is not: cs --yes {}", session.name)));
+    }
+    Ok(())
+}
+
+/// A session that is open: by which process, and what that says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    /// The process.
+    pub pid: u32,
+    /// Its terminal.
+    pub tty: Option<String>,
+    /// When it was started.
+    pub since: Option<jiff::Timestamp>,
+    /// What its live file says.
+    pub live: Option<Live>,
+}
+
+/// Whether a session is open now: the process that was started last in it runs, or another Claude
+/// has a live file in its config directory.
+pub(super) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
+    let shared = session.isolation == Isolation::None;
+    let mut files = claude::live_in(&paths.config);
+    if shared {
+        let ours = run.and_then(|run| run.conversation).unwrap_or(session.id);
+        files.retain(|live| live.conversation == Some(ours) || live.conversation == Some(session.id));
+    }
+    let ran =
+        run.filter(|run| run.process.liveness() == Liveness::Alive && run.process.pid != std::process::id());
+    let pid = ran.map(|run| run.process.pid).or_else(|| files.first().map(|live| live.pid))?;
+    let known = run.filter(|run| run.process.pid == pid);
+    Some(Open {
+        pid,
+        tty: known.and_then(|run| run.tty.clone()),
+        since: known.map(|run| run.at),
+        live: files.into_iter().find(|live| live.pid == pid),
+    })
+}
+
+/// The next variation of a name that nothing has.
+fn free_name(context: &Context, name: &Name) -> Name {
+    let taken = |name: &Name| !matches!(context.find(name.as_str()), Ok(None));
+    (2..100)
+        .map(|number| name.numbered(number))
+        .find(|name| !taken(name))
+        .unwrap_or_else(|| name.numbered(100))
+}
+
+/// The refusal of a session that is open.
+fn is_open(name: &Name, free: &Name, open: &Open) -> Failure {
+    let mut about = format!("pid {}", open.pid);
+    if let Some(tty) = &open.tty {
+        about.push_str(&format!(", {tty}"));
+    }
+    if let Some(since) = open.since {
+        about.push_str(&format!(", since {}", ui::stamp(since, jiff::Timestamp::now())));
+    }
+    Failure::refused(format!("session '{name}' is open in another terminal ({about})"))
+        .hint(format!("to work beside it: cs fork {name} {free}"))
+}

@@ -1,0 +1,251 @@
+//! `cs NAME [ARGS…]`, `cs`, `cs 'a prompt'`: open a session or a profile.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::launch::{Manner, Planned};
+use super::{directory, launch, report};
+use crate::claude::Start;
+use crate::cli::StartOptions;
+use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
+use crate::store::Claim;
+use crate::ui;
+
+pub(super) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
+    let mut words = words.into_iter();
+    let Some(first) = words.next() else { return open_unnamed(context, options, &[]) };
+    let mut arguments: Vec<OsString> = words.collect();
+    match read_word(&first)? {
+        Word::Prompt => {
+            arguments.insert(0, first);
+            open_unnamed(context, options, &arguments)
+        }
+        Word::Name(text) => open_named(context, options, &text, arguments),
+    }
+}
+
+fn open_named(
+    context: &Context,
+    options: &StartOptions,
+    text: &str,
+    arguments: Vec<OsString>,
+) -> Result<Outcome> {
+    let manner = manner(options)?;
+    match context.find(text)? {
+        Some(Subject::Session(session, profile)) => {
+            agree(&session, options)?;
+            if options.no_open {
+                return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
+            }
+            launch::start_session(context, session, profile, arguments, &manner)
+        }
+        Some(Subject::Profile(profile)) => {
+            if options.profile.is_some() || options.isolation.is_some() || options.bare || options.no_open {
+                return Err(Failure::usage(format!("'{}' is a profile: it is run as it is", profile.name))
+                    .hint(format!("for a session of it: cs --profile {} NAME", profile.name)));
+            }
+            launch::start_profile(context, profile, arguments, &manner)
+        }
+        None => create_and_start(context, options, &Context::new_name(text)?, arguments),
+    }
+}
+
+/// A new session with a name made from the directory: `api`, then `api-2`, …
+fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
+    let directory = match &options.dir {
+        Some(directory) => directory::existing_directory(directory)?,
+        None => directory::current_directory()?,
+    };
+    let base = Name::suggest(&directory.file_name().map(OsStr::to_string_lossy).unwrap_or_default());
+    // Another process may take a free name before we claim it: then the next one is ours.
+    for number in 1..10_000 {
+        let name = base.numbered(number);
+        if context.find(name.as_str())?.is_some() {
+            continue;
+        }
+        match create_and_start(context, options, &name, arguments.to_vec()) {
+            Err(failure) if failure.message.starts_with("there is already a ") => {}
+            done => return done,
+        }
+    }
+    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+}
+
+/// Makes a session and starts Claude in it, as far as `options` say so.
+pub(super) fn create_and_start(
+    context: &Context,
+    options: &StartOptions,
+    name: &Name,
+    arguments: Vec<OsString>,
+) -> Result<Outcome> {
+    let manner = Manner { directory: None, ..manner(options)? };
+    let (session, profile) = describe(context, options, name)?;
+    let store = context.store()?;
+    if options.dry_run {
+        if let Some(holder) = store.claim(name)? {
+            let what = if matches!(holder, Claim::Profile) { "profile" } else { "session" };
+            return Err(Failure::refused(format!("there is already a {what} '{name}'")));
+        }
+        return launch::start_session(context, session, profile, arguments, &manner);
+    }
+    let made = format!("session '{name}' in {} (profile '{}')", session.directory, profile.name);
+    if options.no_open {
+        let draft = store.draft(session)?;
+        store.publish(draft)?;
+        report::say(&format!("made {made}"));
+        return Ok(Outcome::Done);
+    }
+    let (directory, start) = (session.directory().to_path_buf(), Start::New(session.id));
+    let planned = Planned::new(context, session.clone(), profile, arguments, &directory, start)?;
+    let draft = store.draft(session)?;
+    let lock = store.publish(draft)?;
+    if ui::can_ask() {
+        report::say(&format!("new {made}"));
+    }
+    planned.start(context, Some(lock))
+}
+
+/// The session that `options` describe, not made yet.
+pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -> Result<(Session, Profile)> {
+    let config = context.config()?;
+    let profile = match &options.profile {
+        Some(text) => context.resolve_profile(text)?,
+        None => context.resolve_profile(config.default_profile.as_str()).map_err(|failure| {
+            if failure.exit != Exit::NotFound {
+                return failure;
+            }
+            failure.hint(format!(
+                "default_profile is set in {}",
+                context.config_path().unwrap_or_default().display()
+            ))
+        })?,
+    };
+    let directory = match &options.dir {
+        Some(directory) => directory::existing_directory(directory)?,
+        None => directory::current_directory()?,
+    };
+    let session = Session {
+        version: Session::VERSION,
+        id: Uuid::now_v7(),
+        name: name.clone(),
+        profile: profile.name.clone(),
+        directory: recordable(&directory)?,
+        isolation: options.isolation.unwrap_or(config.isolation.method),
+        bare: options.bare,
+        created: jiff::Timestamp::now(),
+        forked_from: None,
+    };
+    Ok((session, profile))
+}
+
+/// A directory as it stands in a record: text that a shell can be told.
+fn recordable(directory: &Path) -> Result<String> {
+    match directory.to_str() {
+        Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => Err(Failure::usage(format!(
+            "the directory {} has control characters or is not UTF-8, so it cannot be recorded",
+            directory.display()
+        ))),
+    }
+}
+
+/// Options that say otherwise than the record are refused, not ignored.
+fn agree(session: &Session, options: &StartOptions) -> Result<()> {
+    let name = &session.name;
+    if let Some(profile) = &options.profile
+        && !profile.eq_ignore_ascii_case(session.profile.as_str())
+    {
+        return Err(Failure::refused(format!(
+            "session '{name}' belongs to profile '{}', not '{profile}'",
+            session.profile
+        ))
+        .hint(format!("for a session of '{profile}' give it another name")));
+    }
+    if options.isolation.is_some_and(|method| method != session.isolation) {
+        return Err(Failure::refused(format!(
+            "session '{name}' was made with isolation {}",
+            session.isolation
+        )));
+    }
+    if options.bare && !session.bare {
+        return Err(Failure::refused(format!("session '{name}' was not made with --bare")));
+    }
+    Ok(())
+}
+
+fn manner(options: &StartOptions) -> Result<Manner> {
+    let directory = options.dir.as_deref().map(directory::existing_directory).transpose()?;
+    Ok(Manner {
+        directory,
+        yes: options.yes,
+        dry_run: options.dry_run,
+        json: options.json,
+        conversation: None,
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Word {
+    Name(String),
+    Prompt,
+}
+
+/// Reads the first word: a name, or a prompt where it can be none. What was most likely meant as a
+/// name, or as a path, is refused instead of being sent to Claude.
+fn read_word(word: &OsStr) -> Result<Word> {
+    let Some(text) = word.to_str() else {
+        return Err(Failure::usage(format!("'{}' is not UTF-8", word.to_string_lossy())));
+    };
+    let Err(error) = Name::of_profile(text) else { return Ok(Word::Name(text.to_owned())) };
+    let refused = |error: NameError| Err(Failure::usage(error.to_string()));
+    match error {
+        NameError::BadStart(_) | NameError::BadCharacter(_) => {}
+        NameError::LooksLikeId => {
+            return Err(
+                Failure::usage(format!("'{text}' is an id, not a name")).hint(format!("cs resume {text}"))
+            );
+        }
+        other => return refused(other),
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        return refused(error);
+    }
+    let spaced = text.chars().any(char::is_whitespace);
+    let path = !spaced
+        && (text.starts_with(['.', '~'])
+            || text.trim_start_matches('/').contains('/')
+            || text.contains('\\'));
+    if path {
+        return Err(Failure::usage(format!(
+            "'{text}' looks like a path, and is neither a name nor a prompt"
+        ))
+        .hint("to work in another directory: cs --dir DIRECTORY NAME"));
+    }
+    Ok(Word::Prompt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_can_be_no_name_is_a_prompt() {
+        for prompt in ["fix the bug", "/review", "why?", "größe", "このバグを直して", "a\nb"] {
+            assert_eq!(read_word(OsStr::new(prompt)), Ok(Word::Prompt), "{prompt}");
+        }
+        assert_eq!(read_word(OsStr::new("api")), Ok(Word::Name("api".into())));
+        assert_eq!(read_word(OsStr::new("default")), Ok(Word::Name("default".into())));
+    }
+
+    #[test]
+    fn what_was_meant_as_a_name_or_a_path_is_refused() {
+        for bad in
+            ["", "../x", "./x", "~/x", "a/b", "/abs/path", "doctor", "con", "x\x1b[2J", &"x".repeat(65)]
+        {
+            assert!(read_word(OsStr::new(bad)).is_err(), "{bad}");
+        }
+    }
+}

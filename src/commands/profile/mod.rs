@@ -1,0 +1,293 @@
+//! `cs profile`: accounts and API endpoints.
+
+mod adopt;
+mod create;
+mod edit;
+mod remove;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::launch::Manner;
+use super::list::Row;
+use super::show as lines;
+use super::{launch, liveness, report, scene};
+use crate::claude::{self, Login};
+use crate::cli::ProfileCommand;
+use crate::config::Config;
+use crate::model::{Failure, Name, Outcome, Profile, ProfileKind, Result, Subject, TokenSource};
+use crate::os;
+use crate::store::ProfileEntry;
+use crate::ui::{self, Align, Table};
+
+pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
+    match command.unwrap_or(ProfileCommand::List { json: false }) {
+        ProfileCommand::Create(args) => create::run(context, &args),
+        ProfileCommand::List { json } => list(context, json),
+        ProfileCommand::Show { name, json } => show(context, &context.resolve_profile(&name)?, json),
+        ProfileCommand::Default { name } => default(context, name.as_deref()),
+        ProfileCommand::Login { name, arguments } => login(context, &name, arguments),
+        ProfileCommand::Edit { name } => edit::run(context, &name),
+        ProfileCommand::Sync { name, dry_run } => sync::run(context, name.as_deref(), dry_run),
+        ProfileCommand::Adopt { name, directory } => adopt::run(context, &name, &directory),
+        ProfileCommand::Remove { name, force } => remove::run(context, &name, force),
+    }
+}
+
+/// What a list tells about a profile besides its record.
+pub(super) struct Summary {
+    login: Option<Login>,
+    sessions: usize,
+    used: Option<jiff::Timestamp>,
+    open: bool,
+    is_default: bool,
+}
+
+/// Every profile, and those that can be used by name.
+pub(super) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
+    let entries = context.store()?.profiles(&context.home()?);
+    let usable = entries
+        .iter()
+        .filter_map(|entry| Some((entry.name.clone(), entry.profile.as_ref().ok()?.clone())))
+        .collect();
+    Ok((entries, usable))
+}
+
+/// What the list tells about each of `entries`, whose sessions are among `rows`.
+pub(super) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row]) -> Result<Vec<Summary>> {
+    let store = context.store()?;
+    let default = context.config().map(|config| config.default_profile.key()).unwrap_or_default();
+    let mut sessions: BTreeMap<&Name, (usize, Option<jiff::Timestamp>)> = BTreeMap::new();
+    for row in rows {
+        let (count, used) = sessions.entry(&row.session.profile).or_default();
+        *count += 1;
+        *used = (*used).max(row.used);
+    }
+    Ok(entries
+        .iter()
+        .map(|entry| {
+            let (count, used) = sessions.get(&entry.name).copied().unwrap_or_default();
+            let ran = store.last_run(&store.profile_run_path(&entry.name)).map(|run| run.at);
+            Summary {
+                login: entry.profile.as_ref().ok().map(claude::login_of),
+                sessions: count,
+                used: used.max(ran),
+                open: entry
+                    .profile
+                    .as_ref()
+                    .is_ok_and(|profile| !claude::live_in(&profile.home.directory()).is_empty()),
+                is_default: entry.name.key() == default,
+            }
+        })
+        .collect())
+}
+
+/// The profiles as a table.
+pub(super) fn table(
+    entries: &[ProfileEntry],
+    summaries: &[Summary],
+    width: Option<usize>,
+    now: jiff::Timestamp,
+) -> String {
+    let mut table = Table::new(&[
+        ("PROFILE", Align::Left),
+        ("KIND", Align::Left),
+        ("LOGIN", Align::Left),
+        ("SESSIONS", Align::Right),
+        ("LAST USE", Align::Right),
+        ("CONFIG DIRECTORY", Align::ShrinkFront),
+    ]);
+    for (entry, summary) in entries.iter().zip(summaries) {
+        let name = if summary.is_default { format!("{} *", entry.name) } else { entry.name.to_string() };
+        let (kind, place) = match &entry.profile {
+            Ok(profile) => (kind(profile), profile.home.directory().display().to_string()),
+            Err(damage) => ("damaged".into(), damage.to_string()),
+        };
+        let cells = [
+            name,
+            kind,
+            summary.login.map_or("", Login::word).into(),
+            summary.sessions.to_string(),
+            summary.used.map(|used| ui::age(used, now)).unwrap_or_default(),
+            place,
+        ];
+        table.row(cells, summary.open.then_some("32"));
+    }
+    let mut text = table.render(width, ui::colour_stdout());
+    if summaries.iter().any(|summary| summary.is_default) {
+        text.push_str("* the profile of new sessions\n");
+    }
+    text
+}
+
+/// The profiles as JSON.
+pub(super) fn json(entries: &[ProfileEntry], summaries: &[Summary]) -> Vec<Value> {
+    entries
+        .iter()
+        .zip(summaries)
+        .map(|(entry, summary)| {
+            let profile = entry.profile.as_ref().ok();
+            json!({
+                "name": entry.name, "default": summary.is_default, "sessions": summary.sessions,
+                "used": summary.used, "live": summary.open, "login": summary.login.map(Login::word),
+                "kind": profile.map(|profile| if matches!(profile.kind, ProfileKind::Api(_)) { "api" } else { "account" }),
+                "config_dir": profile.map(|profile| profile.home.directory().to_string_lossy().into_owned()),
+                "damage": entry.profile.as_ref().err().map(ToString::to_string),
+            })
+        })
+        .collect()
+}
+
+fn kind(profile: &Profile) -> String {
+    match &profile.kind {
+        ProfileKind::Account => "account".into(),
+        ProfileKind::Api(endpoint) => {
+            endpoint.provider.as_ref().map_or_else(|| "api".into(), |provider| format!("api ({provider})"))
+        }
+    }
+}
+
+fn list(context: &Context, as_json: bool) -> Result<Outcome> {
+    let (entries, rows) = super::list::profiles_and_rows(context)?;
+    let summaries = summaries(context, &entries, &rows)?;
+    if as_json {
+        report::print_json(&json!({"schema": 1, "profiles": json(&entries, &summaries)}))?;
+    } else {
+        report::print(&table(&entries, &summaries, ui::width(), jiff::Timestamp::now()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// `cs profile show NAME`. Tokens are never part of it.
+pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Result<Outcome> {
+    let share = scene::share_of(context, profile, false)?;
+    let linked: Vec<&str> = share.linked().collect();
+    let record = context.store()?.profile_record_path(&profile.name);
+    let record = os::exists(&record).then(|| record.display().to_string());
+    let login = claude::login_of(profile);
+    let endpoint = match &profile.kind {
+        ProfileKind::Api(endpoint) => Some(endpoint),
+        ProfileKind::Account => None,
+    };
+    let token = endpoint.map(|endpoint| match &endpoint.token {
+        TokenSource::None => "none".to_owned(),
+        TokenSource::Variable(name) => format!("from the variable {name}"),
+        TokenSource::Command(command) => format!("from the command {command}"),
+        TokenSource::File(path) => format!("from the file {}", path.display()),
+        TokenSource::Literal(_) => "in the record".to_owned(),
+    });
+    if as_json {
+        report::print_json(&json!({
+            "schema": 1, "kind": "profile", "name": profile.name, "type": kind(profile),
+            "config_dir": profile.home.directory().to_string_lossy(), "record": record, "login": login.word(),
+            "bare": profile.bare, "base_url": endpoint.and_then(|endpoint| endpoint.base_url.clone()), "token": token,
+            "env": profile.env.keys().collect::<Vec<_>>(), "linked": linked,
+            "share": {"memory": share.memory, "plugins": share.plugins, "mcp": share.mcp, "history": share.history},
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let mut all = vec![
+        ("profile", profile.name.to_string()),
+        ("kind", kind(profile)),
+        ("config dir", profile.home.directory().display().to_string()),
+        ("login", login.word().to_owned()),
+    ];
+    all.extend(endpoint.and_then(|endpoint| endpoint.base_url.clone()).map(|url| ("base url", url)));
+    all.extend(token.map(|token| ("token", token)));
+    if !profile.env.is_empty() {
+        let names: Vec<&str> = profile.env.keys().map(crate::model::VarName::as_str).collect();
+        all.push(("sets", names.join(", ")));
+    }
+    let mut shares = linked.join(", ");
+    for (name, shared) in [
+        ("memory", share.memory),
+        ("plugins", share.plugins),
+        ("MCP servers", share.mcp),
+        ("history", share.history),
+    ] {
+        if shared {
+            shares.push_str(if shares.is_empty() { "" } else { ", " });
+            shares.push_str(name);
+        }
+    }
+    all.push(("shares", if shares.is_empty() { "nothing".into() } else { shares }));
+    if profile.bare {
+        all.push(("bare", "takes nothing from ~/.claude".into()));
+    }
+    all.push(("record", record.unwrap_or_else(|| "none: all of this is built in".into())));
+    lines::print_lines(&all)
+}
+
+fn default(context: &Context, name: Option<&str>) -> Result<Outcome> {
+    let Some(name) = name else {
+        report::print(&format!("{}\n", context.config()?.default_profile))?;
+        return Ok(Outcome::Done);
+    };
+    let profile = context.resolve_profile(name)?;
+    let path = context.config_path()?;
+    let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+    let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
+    let current = String::from_utf8_lossy(&current).into_owned();
+    // A file that is broken is told as it is, and left alone.
+    Config::parse(&current, &path)?;
+    let text = Config::with_default_profile(&current, &profile.name)?;
+    if let Some(parent) = path.parent() {
+        os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
+    }
+    // Dotfiles are often links into a repository: the file behind is what changes.
+    let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+    os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))?;
+    report::say(&format!("new sessions belong to profile '{}' now", profile.name));
+    Ok(Outcome::Done)
+}
+
+/// Runs Claude's own login inside the profile. What it stores is never looked at.
+fn login(context: &Context, name: &str, arguments: Vec<OsString>) -> Result<Outcome> {
+    let profile = context.resolve_profile(name)?;
+    if let ProfileKind::Api(_) = profile.kind {
+        return Err(Failure::usage(format!(
+            "profile '{}' is an API endpoint: its token is its login",
+            profile.name
+        ))
+        .hint(format!("to change where that comes from: cs profile edit {}", profile.name)));
+    }
+    let arguments = [vec!["auth".into(), "login".into()], arguments].concat();
+    launch::start_profile(context, profile, arguments, &Manner::default())
+}
+
+/// Whether any Claude runs in the profile or in a session of it; the names of those sessions.
+pub(super) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
+    let mut users: Vec<String> = claude::live_in(&profile.home.directory())
+        .iter()
+        .map(|live| format!("the profile itself (pid {})", live.pid))
+        .collect();
+    let store = context.store()?;
+    for entry in store.sessions()? {
+        let Ok(session) = entry.record else { continue };
+        if session.profile != profile.name {
+            continue;
+        }
+        let paths = context.paths(&session, profile)?;
+        let run = store.last_run(&store.session_run_path(session.id));
+        if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+            users.push(format!("session '{}' (pid {})", session.name, open.pid));
+        }
+    }
+    Ok(users)
+}
+
+/// The sessions of a profile, as subjects.
+pub(super) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
+    Ok(context
+        .store()?
+        .sessions()?
+        .into_iter()
+        .filter_map(|entry| entry.record.ok())
+        .filter(|session| session.profile == profile.name)
+        .map(|session| Subject::Session(session, profile.clone()))
+        .collect())
+}

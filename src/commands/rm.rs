@@ -1,0 +1,37 @@
+//! `cs rm NAME…`: move sessions to the trash.
+
+use super::context::Context;
+use super::{liveness, report};
+use crate::cli::RmArgs;
+use crate::model::{Failure, Outcome, Result, Session};
+
+pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
+    // All of them are looked up first: a mistyped name moves nothing.
+    let mut sessions = Vec::new();
+    for name in &args.names {
+        let session = context.resolve_session(name)?;
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
+    for (session, profile) in sessions {
+        let store = context.store()?;
+        let _lock = store.lock_session(&session)?;
+        let paths = context.paths(&session, &profile)?;
+        let run = store.last_run(&store.session_run_path(session.id));
+        if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+            return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
+                .hint("leave Claude first, or end that process"));
+        }
+        store.trash_session(&session)?;
+        said(&session);
+    }
+    Ok(Outcome::Done)
+}
+
+fn said(session: &Session) {
+    report::say(&format!(
+        "moved session '{}' to the trash; to undo: cs restore {}",
+        session.name, session.name
+    ));
+}

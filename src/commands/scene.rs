@@ -1,0 +1,308 @@
+//! What a plan depends on: the disk and the environment, looked at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::directory::real;
+use super::token::token;
+use crate::claude::{self, Place, Scene, Start, Wanted};
+use crate::git::Checkout;
+use crate::model::{
+    ConfigHome, Failure, Isolation, Launch, Layout, Link, Plan, Profile, ProfileKind, Result, Session,
+    SessionPaths, Share, Subject, VarName,
+};
+use crate::os;
+use crate::store::Run;
+
+/// Looks at the disk and the environment, and plans.
+pub(super) fn plan(
+    context: &Context,
+    subject: &Subject,
+    launch: &Launch,
+    directory: &Path,
+    start: Start,
+) -> Result<Plan> {
+    let token = token(context, subject.profile())?;
+    plan_with(context, subject, launch, directory, start, token)
+}
+
+/// What has to be on disk for a session or profile. No token is asked for.
+pub(super) fn layout(context: &Context, subject: &Subject, directory: &Path) -> Result<Layout> {
+    Ok(plan_with(context, subject, &Launch::Nothing, directory, Start::Unsaid, None)?.layout)
+}
+
+fn plan_with(
+    context: &Context,
+    subject: &Subject,
+    launch: &Launch,
+    directory: &Path,
+    start: Start,
+    token: Option<String>,
+) -> Result<Plan> {
+    let config = context.config()?;
+    // Only the user's own `~/.claude` and what lies below the home directory need it.
+    let home = context.home()?;
+    let mut scene = Scene {
+        home: home.clone(),
+        environment: context.environment.clone(),
+        program: match launch {
+            Launch::Claude(_) => Some(claude_program(context)?),
+            _ => None,
+        },
+        directory: directory.to_path_buf(),
+        paths: None,
+        env: config.env.clone(),
+        shared: Vec::new(),
+        base_rules: None,
+        directories: Vec::new(),
+        plugins: None,
+        memory: None,
+        history: Vec::new(),
+        home_links: Vec::new(),
+        seeds: Vec::new(),
+        start,
+        settings_file: settings_file(launch),
+        token,
+    };
+    match subject {
+        Subject::Profile(profile) => {
+            // An adopted directory is used exactly as it is.
+            if is_ours(context, profile)? && !profile.bare {
+                scene.shared =
+                    claude::shared_items(&home.join(".claude"), &share_of(context, profile, false)?);
+            }
+        }
+        Subject::Session(session, profile) => {
+            let paths = context.paths(session, profile)?;
+            if session.isolation != Isolation::None {
+                look(context, session, profile, &paths, &mut scene)?;
+            }
+            scene.paths = Some(paths);
+        }
+    }
+    claude::plan(subject, launch, &scene)
+}
+
+/// Gathers what an isolated session shares, knows and remembers.
+fn look(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    paths: &SessionPaths,
+    scene: &mut Scene,
+) -> Result<()> {
+    let share = share_of(context, profile, session.bare)?;
+    let base = profile.home.directory();
+    let directory = fs::canonicalize(&scene.directory).ok();
+    let checkout = directory.as_deref().and_then(Checkout::of);
+    let place =
+        Place::new(directory.as_deref().unwrap_or(&scene.directory), checkout.map(|checkout| checkout.main));
+
+    scene.shared = claude::shared_items(&base, &share);
+    if is_ours(context, profile)? && !profile.bare {
+        // What `~/.claude` gained since the profile was made, and the profile has no item of its own for.
+        for more in claude::shared_items(&scene.home.join(".claude"), &share) {
+            if !scene.shared.iter().any(|shared| shared.item == more.item)
+                && !os::exists(&base.join(more.item))
+            {
+                scene.shared.push(more);
+            }
+        }
+    }
+    if scene.shared.iter().any(|shared| shared.item == "rules") {
+        scene.base_rules = fs::canonicalize(scene.home.join(".claude/rules")).ok();
+    }
+    let plugins = base.join("plugins");
+    scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
+    if share.memory {
+        let (memory, seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        scene.memory = Some(memory);
+        scene.seeds.extend(seeds);
+    }
+    if share.history {
+        let projects = base.join("projects");
+        if matches!(profile.home, ConfigHome::Directory(_)) {
+            scene.directories.push(projects.clone());
+        }
+        // A dangling `projects` link loses transcripts in silence (2.1.197), so what is not there,
+        // and not ours to make, is not linked.
+        let there = |item: &str| base.join(item).exists() || scene.directories.contains(&base.join(item));
+        scene.history = ["projects", "history.jsonl"]
+            .into_iter()
+            .filter(|item| there(item))
+            .map(|item| {
+                let target = fs::canonicalize(base.join(item)).unwrap_or_else(|_| base.join(item));
+                Link { path: paths.config.join(item), target }
+            })
+            .collect();
+    }
+    if let Some(home) = &paths.home {
+        let user = context.home()?;
+        scene.home_links = context
+            .config()?
+            .isolation
+            .home_symlinks
+            .iter()
+            .filter(|item| user.join(item).exists())
+            .map(|item| Link { path: home.join(item), target: user.join(item) })
+            .collect();
+    }
+    let wanted = Wanted { place: &place, mcp: share.mcp, key: given_a_key(profile, scene) };
+    // A session that was started and has no state file has a Claude that keeps none: asking the
+    // siblings again at every start would find nothing new to put there.
+    let store = context.store()?;
+    let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
+    let worth_asking = first || os::exists(&paths.state);
+    let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
+    let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted);
+    scene.seeds.extend(seed);
+    Ok(())
+}
+
+/// Whether the config directory of a profile was made by `cs`, and not adopted.
+fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
+    Ok(profile.home.is(&context.store()?.profile_root(&profile.name).join("claude")))
+}
+
+/// Whether Claude will be given an API key, about which it asks once.
+fn given_a_key(profile: &Profile, scene: &Scene) -> bool {
+    let key = "ANTHROPIC_API_KEY";
+    let named =
+        |env: &std::collections::BTreeMap<VarName, String>| env.keys().any(|name| name.as_str() == key);
+    let endpoint = matches!(&profile.kind, ProfileKind::Api(endpoint) if endpoint.token_as.as_str() == key);
+    endpoint || named(&profile.env) || named(&scene.env)
+}
+
+/// The state files of the newest earlier sessions of a profile. Ids sort by age, so the newest are
+/// found without reading every record.
+fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<PathBuf> {
+    const MOST: usize = 64;
+    let Ok(store) = context.store() else { return Vec::new() };
+    let ids = store.session_ids().unwrap_or_default();
+    ids.into_iter()
+        .rev()
+        .filter(|id| *id != session.id)
+        .filter_map(|id| store.session(id).ok())
+        .filter(|sibling| sibling.profile == profile.name && sibling.isolation != Isolation::None)
+        .take(MOST)
+        .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
+        .collect()
+}
+
+/// Where what Claude learns about a project is kept for all sessions of a profile. For the user's
+/// own `~/.claude` it is a directory of ours that begins as a copy, because nothing of ours writes there.
+fn memory_of(
+    context: &Context,
+    profile: &Profile,
+    slug: &str,
+) -> Result<(PathBuf, Vec<crate::model::SeedFile>)> {
+    let base = profile.home.directory().join("projects").join(slug).join("memory");
+    match profile.home {
+        ConfigHome::Directory(_) => Ok((base, Vec::new())),
+        ConfigHome::Default { .. } => {
+            let ours = context.store()?.profile_root(&profile.name).join("memory").join(slug);
+            let seeds = claude::memory_seeds(&base, &ours);
+            Ok((ours, seeds))
+        }
+    }
+}
+
+/// What is shared: built in, then `config.toml`, then the profile; nothing where it is bare.
+pub(super) fn share_of(context: &Context, profile: &Profile, bare: bool) -> Result<Share> {
+    if bare {
+        return Ok(Share::nothing());
+    }
+    Ok(Share::default().with(&context.config()?.share).with(&profile.share))
+}
+
+/// Which conversation to start, by looking at the disk. `run` is what the last launch noted. Fails
+/// where conversations cannot be read: a new one is only begun where there is none.
+pub(super) fn start_of(
+    session: &Session,
+    paths: &SessionPaths,
+    directory: &Path,
+    run: Option<Run>,
+) -> Result<Start> {
+    let Some(found) = newest(session, paths, directory, run)? else {
+        // An id that was used up by a start without a word would be refused by Claude.
+        let used = claude::find_conversation(&paths.config, session.id)?.is_some();
+        return Ok(Start::New(if used { Uuid::now_v7() } else { session.id }));
+    };
+    Ok(match resume(&found, directory) {
+        Start::Resume(from, file) if session.forked_from == Some(from) => {
+            Start::Fork { from, file, id: session.id }
+        }
+        start => start,
+    })
+}
+
+/// The conversation of a session that goes on: the newest one.
+pub(super) fn newest(
+    session: &Session,
+    paths: &SessionPaths,
+    directory: &Path,
+    run: Option<Run>,
+) -> Result<Option<claude::Conversation>> {
+    if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
+        among_others(session, paths, directory, run)
+    } else {
+        claude::newest_resumable(&paths.config)
+    }
+}
+
+/// The newest conversation of a session whose transcripts lie among those of others: one that is
+/// known by its id, or bears the session's name, which Claude carries over a `/clear`.
+fn among_others(
+    session: &Session,
+    paths: &SessionPaths,
+    directory: &Path,
+    run: Option<Run>,
+) -> Result<Option<claude::Conversation>> {
+    let known = [run.and_then(|run| run.conversation), Some(session.id)];
+    let slug = claude::slug(&real(directory));
+    for found in claude::conversations(&paths.config)? {
+        let ours = known.contains(&Some(found.id))
+            || found.slug() == slug
+                && claude::about(&found, &session.name).given.as_deref() == Some(session.name.as_str());
+        if ours && found.is_resumable()? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Resuming `conversation` from `directory`: by its file where Claude, which looks below the
+/// directory's own slug only, would not find the id.
+pub(super) fn resume(conversation: &claude::Conversation, directory: &Path) -> Start {
+    let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.clone());
+    Start::Resume(conversation.id, file)
+}
+
+/// Claude's program, as the settings name it.
+pub(super) fn claude_program(context: &Context) -> Result<PathBuf> {
+    let config = context.config()?;
+    let home = context.home().ok().and_then(|home| home.to_str().map(str::to_owned));
+    let variable = |name: &str| -> Result<Option<String>, std::env::VarError> {
+        match context.variable(name).and_then(|value| value.to_str()) {
+            Some(value) => Ok(Some(value.to_owned())),
+            None => Err(std::env::VarError::NotPresent),
+        }
+    };
+    let expanded = shellexpand::full_with_context(&config.claude, || home, variable).map_err(|error| {
+        Failure::usage(format!("claude in config.toml needs ${{{}}}, which is not set", error.var_name))
+    })?;
+    claude::find_program(&expanded, context.variable("PATH"))
+}
+
+/// The text behind `--settings FILE` among the arguments for Claude.
+fn settings_file(launch: &Launch) -> Option<String> {
+    let Launch::Claude(arguments) = launch else { return None };
+    let value = claude::settings_argument(arguments)?;
+    if value.trim_start().starts_with('{') {
+        return None;
+    }
+    String::from_utf8(os::read_optional(Path::new(&value)).ok()??).ok()
+}

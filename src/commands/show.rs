@@ -1,0 +1,106 @@
+//! `cs show NAME`: all there is to know about a session or profile.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::{liveness, profile, report};
+use crate::claude;
+use crate::cli::ShowArgs;
+use crate::git::Checkout;
+use crate::model::{Isolation, Outcome, Profile, Result, Session, Subject};
+use crate::ui;
+
+pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Outcome> {
+    match context.resolve(&args.name)? {
+        Subject::Session(session, profile) => session_details(context, &session, &profile, args.json),
+        Subject::Profile(found) => profile::show(context, &found, args.json),
+    }
+}
+
+fn session_details(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    as_json: bool,
+) -> Result<Outcome> {
+    let store = context.store()?;
+    let paths = context.paths(session, profile)?;
+    let run = store.last_run(&store.session_run_path(session.id));
+    let open = liveness::open_state(session, &paths, run.as_ref());
+    let mut conversations = claude::conversations(&paths.config)?;
+    if session.isolation == Isolation::None {
+        let noted = run.as_ref().and_then(|run| run.conversation);
+        conversations.retain(|found| found.id == session.id || Some(found.id) == noted);
+    }
+    let now = jiff::Timestamp::now();
+    let abouts: Vec<_> =
+        conversations.iter().map(|found| (found, claude::about(found, &session.name))).collect();
+    let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
+    let written = |found: &claude::Conversation| jiff::Timestamp::try_from(found.modified).ok();
+    if as_json {
+        let conversations: Vec<_> = abouts
+            .iter()
+            .map(|(found, about)| {
+                json!({"id": found.id, "path": found.path.to_string_lossy(), "modified": written(found),
+                       "size": found.size, "title": about.title, "branch": about.branch, "directory": about.directory})
+            })
+            .collect();
+        report::print_json(&json!({
+            "schema": 1, "kind": "session", "name": session.name, "id": session.id, "profile": session.profile,
+            "directory": session.directory, "directory_exists": session.directory().is_dir(), "branch": branch,
+            "isolation": session.isolation, "bare": session.bare, "created": session.created,
+            "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
+            "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
+            "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
+            "conversations": conversations,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let mut lines = vec![
+        ("session", session.name.to_string()),
+        ("id", session.id.to_string()),
+        ("profile", session.profile.to_string()),
+    ];
+    let gone = if session.directory().is_dir() { "" } else { "  (gone)" };
+    lines.push(("directory", format!("{}{gone}", session.directory)));
+    lines.extend(branch.map(|branch| ("branch", branch)));
+    let bare = if session.bare { ", shares nothing but the login" } else { "" };
+    lines.push(("isolation", format!("{}{bare}", session.isolation)));
+    lines.push(("config dir", paths.config.display().to_string()));
+    lines.push(("created", ui::stamp(session.created, now)));
+    if let Some(run) = &run {
+        let tty = run.tty.as_deref().map(|tty| format!(" on {tty}")).unwrap_or_default();
+        lines.push(("last start", format!("{}{tty}", ui::stamp(run.at, now))));
+    }
+    lines.push((
+        "open",
+        open.map_or_else(
+            || "no".to_owned(),
+            |open| {
+                let status = open
+                    .live
+                    .and_then(|live| live.status)
+                    .map(|status| format!(", {status}"))
+                    .unwrap_or_default();
+                format!("yes (pid {}{status})", open.pid)
+            },
+        ),
+    ));
+    for (found, about) in &abouts {
+        let when = written(found).map(|when| ui::age(when, now)).unwrap_or_default();
+        lines.push((
+            "conversation",
+            format!("{}  {when:>4}  {}", found.id, about.title.as_deref().unwrap_or("-")),
+        ));
+    }
+    print_lines(&lines)
+}
+
+/// Prints labelled lines, the labels aligned, the values escaped.
+pub(super) fn print_lines(lines: &[(&str, String)]) -> Result<Outcome> {
+    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let text: String =
+        lines.iter().map(|(label, value)| format!("{label:<width$}  {}\n", ui::escape(value))).collect();
+    report::print(&text)?;
+    Ok(Outcome::Done)
+}

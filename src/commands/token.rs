@@ -1,0 +1,85 @@
+//! The token of an API endpoint, from wherever it comes. It is kept in memory only.
+
+use std::path::Path;
+
+use super::context::Context;
+use crate::model::{Failure, Profile, ProfileKind, Result, TokenSource};
+use crate::os;
+
+/// The endpoint's token, from wherever it comes.
+pub(super) fn token(context: &Context, profile: &Profile) -> Result<Option<String>> {
+    let ProfileKind::Api(endpoint) = &profile.kind else { return Ok(None) };
+    let name = &profile.name;
+    let empty = |place: String| Failure::failed(format!("the token of profile '{name}' is empty: {place}"));
+    let text = match &endpoint.token {
+        TokenSource::None => return Ok(None),
+        TokenSource::Literal(token) => token.clone(),
+        TokenSource::Variable(variable) => match context.variable(variable.as_str()) {
+            Some(value) => value.to_string_lossy().into_owned(),
+            None => {
+                return Err(Failure::failed(format!(
+                    "profile '{name}' takes its token from {variable}, which is not set"
+                ))
+                .hint(format!("set it: export {variable}=…")));
+            }
+        },
+        TokenSource::File(path) => token_file(context, path)?,
+        TokenSource::Command(command) => token_command(command, name.as_str())?,
+    };
+    let line = text.lines().next().unwrap_or_default().trim().to_owned();
+    if line.is_empty() {
+        return Err(empty(profile_source(&endpoint.token)));
+    }
+    if line.chars().any(char::is_control) {
+        return Err(Failure::failed(format!("the token of profile '{name}' holds control characters")));
+    }
+    Ok(Some(line))
+}
+
+fn profile_source(source: &TokenSource) -> String {
+    match source {
+        TokenSource::Variable(name) => name.to_string(),
+        TokenSource::Command(command) => format!("the command '{command}'"),
+        TokenSource::File(path) => path.display().to_string(),
+        TokenSource::None | TokenSource::Literal(_) => "its record".into(),
+    }
+}
+
+fn token_file(context: &Context, path: &Path) -> Result<String> {
+    let path = match path.strip_prefix("~") {
+        Ok(rest) => context.home()?.join(rest),
+        Err(_) => path.to_path_buf(),
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let Ok(about) = path.metadata()
+            && about.mode() & 0o077 != 0
+        {
+            return Err(Failure::refused(format!("the token file {} can be read by others", path.display()))
+                .hint(format!("make it private: chmod 600 {}", path.display())));
+        }
+    }
+    match os::read_optional(&path) {
+        Ok(Some(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(None) => Err(Failure::failed(format!("there is no token file {}", path.display()))),
+        Err(error) => Err(Failure::io("read", &path, &error)),
+    }
+}
+
+fn token_command(command: &str, profile: &str) -> Result<String> {
+    let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let output = std::process::Command::new(shell.0)
+        .args([shell.1, command])
+        .stdin(std::process::Stdio::inherit())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| Failure::failed(format!("cannot run '{command}': {error}")))?;
+    if !output.status.success() {
+        return Err(Failure::failed(format!(
+            "the token command of profile '{profile}' failed ({}): {command}",
+            output.status
+        )));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,222 @@
+//! `config.toml`: the settings a person edits. Reading it creates nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Failure, Isolation, Name, Result, ShareOverrides, VarName};
+use crate::os;
+
+/// The starter file that `cs config edit` begins with: every key, commented out, explained.
+pub const STARTER: &str = include_str!("../templates/config.toml");
+
+/// The settings, with the built-in value of every key that is not set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The profile of new sessions.
+    pub default_profile: Name,
+    /// Claude's program: a name on `PATH` or an absolute path; `~` and `$VARS` are expanded.
+    pub claude: String,
+    /// How sessions are separated.
+    pub isolation: IsolationConfig,
+    /// What sessions share with their profile.
+    pub share: ShareOverrides,
+    /// Variables for every session.
+    pub env: BTreeMap<VarName, String>,
+}
+
+/// `[isolation]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsolationConfig {
+    /// The method of new sessions.
+    pub method: Isolation,
+    /// What a session with a home of its own finds there of the user's: paths below the home directory.
+    pub home_symlinks: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            default_profile: Name::default_profile(),
+            claude: "claude".into(),
+            isolation: IsolationConfig::default(),
+            share: ShareOverrides::default(),
+            env: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for IsolationConfig {
+    fn default() -> Self {
+        let links = [".bashrc", ".zshrc", ".profile", ".gitconfig", ".config/git", ".ssh"];
+        Self { method: Isolation::default(), home_symlinks: links.map(str::to_owned).to_vec() }
+    }
+}
+
+impl Config {
+    /// Reads the file at `path`; the built-in settings where there is none. An error names the
+    /// file, the line and, for an unknown key, the nearest one.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
+        match bytes {
+            None => Ok(Self::default()),
+            Some(bytes) => {
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
+                Self::parse(&text, path)
+            }
+        }
+    }
+
+    /// Reads settings from `text`, which stands in the file `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let config: Self = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
+        for link in &config.isolation.home_symlinks {
+            let link_path = Path::new(link);
+            let inside = link_path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            if link.is_empty() || !inside || link_path.starts_with(".claude") || link == ".claude.json" {
+                return Err(Failure::usage(format!(
+                    "{}: home_symlinks names '{link}', which is no path below the home directory that may be linked",
+                    path.display()
+                )));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The text of the file `current` with `default_profile` set to `name`, comments kept.
+    pub fn with_default_profile(current: &str, name: &Name) -> Result<String> {
+        let mut document: toml_edit::DocumentMut =
+            current.parse().map_err(|error| Failure::usage(format!("config.toml: {error}")))?;
+        document["default_profile"] = toml_edit::value(name.as_str());
+        Ok(document.to_string())
+    }
+}
+
+/// Where `config.toml` is: `$CS_CONFIG`, or `cs/config.toml` in the configuration directory.
+pub fn path(explicit: Option<PathBuf>, config_home: &Path) -> PathBuf {
+    explicit.unwrap_or_else(|| config_home.join("cs").join("config.toml"))
+}
+
+/// A TOML error as `FILE:LINE: what`, with the nearest key to an unknown one.
+pub fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
+    let message = error.message().lines().next().unwrap_or("it is no TOML");
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let place = line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
+    let failure = Failure::usage(format!("{place}: {message}"));
+    match unknown_key(message) {
+        Some((unknown, known)) => match nearest(&unknown, known.iter().map(String::as_str)) {
+            Some(near) => Failure::usage(format!("{place}: unknown key '{unknown}'"))
+                .hint(format!("did you mean '{near}'?")),
+            None => Failure::usage(format!("{place}: unknown key '{unknown}'"))
+                .hint(format!("known here: {}", known.join(", "))),
+        },
+        None => failure,
+    }
+}
+
+/// The unknown key and the known ones in serde's message about it.
+fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
+    if !message.starts_with("unknown field") {
+        return None;
+    }
+    let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
+    Some((quoted.next()?, quoted.collect()))
+}
+
+/// The one of `known` that `text` was most likely meant to be.
+pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    known
+        .map(|candidate| (distance(&text, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(text.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be changed, put in, taken out, or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::parse(text, Path::new("/c/config.toml"))
+    }
+
+    #[test]
+    fn the_starter_file_is_valid_and_changes_nothing() {
+        assert_eq!(parse(STARTER), Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_key_in_the_starter_file_is_what_is_built_in() {
+        let uncommented: String = STARTER
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(key) if !key.starts_with(' ') => format!("{key}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let config = parse(&uncommented).expect("a starter file without its comment signs");
+        assert_eq!(config.isolation, Config::default().isolation);
+        assert_eq!(config.claude, Config::default().claude);
+        assert_eq!(crate::model::Share::default().with(&config.share), crate::model::Share::default());
+    }
+
+    #[test]
+    fn an_unknown_key_names_file_line_and_the_nearest() {
+        let failure = parse("\n[isolation]\nmethd = \"home\"\n").expect_err("unknown");
+        assert_eq!(failure.message, "/c/config.toml:3: unknown key 'methd'");
+        assert_eq!(failure.hints, ["did you mean 'method'?"]);
+        let far = parse("zzzzzzzzzz = 1").expect_err("unknown");
+        assert!(far.hints[0].starts_with("known here: default_profile"), "{far:?}");
+    }
+
+    #[test]
+    fn broken_toml_names_file_and_line() {
+        let failure = parse("a = 1\nclaude = \n").expect_err("broken");
+        assert!(failure.message.starts_with("/c/config.toml:2: "), "{failure:?}");
+        assert!(parse("[isolation]\nmethod = \"jail\"").is_err());
+        assert!(parse("[isolation]\nhome_symlinks = [\"../x\"]").is_err());
+        assert!(parse("[isolation]\nhome_symlinks = [\".claude\"]").is_err());
+    }
+
+    #[test]
+    fn setting_the_default_profile_keeps_a_persons_comments() {
+        let text = Config::with_default_profile("# mine\nclaude = \"c\" # here\n", &Name::suggest("work"));
+        assert_eq!(text.as_deref(), Ok("# mine\nclaude = \"c\" # here\ndefault_profile = \"work\"\n"));
+    }
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        let known = ["list", "last", "resume", "rename"];
+        assert_eq!(nearest("lits", known.into_iter()), Some("list"));
+        assert_eq!(nearest("resum", known.into_iter()), Some("resume"));
+        assert_eq!(nearest("xyz", known.into_iter()), None);
+    }
+}

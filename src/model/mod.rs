@@ -1,0 +1,20 @@
+//! The words of `cs` as pure types: names, profiles, sessions, changes to an environment, plans.
+//!
+//! Nothing in this room reads a file, a clock or the environment, and nothing in it imports
+//! another room. What a launch does is decided here by value, so it is tested by value.
+
+mod env;
+mod failure;
+mod name;
+mod plan;
+mod profile;
+mod session;
+mod share;
+
+pub use env::{Change, EnvChanges, VarName};
+pub use failure::{Exit, Failure, Outcome, Result, reason};
+pub use name::{Name, NameError, RESERVED};
+pub use plan::{Launch, Layout, Link, Plan, SeedFile, Subject};
+pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
+pub use session::{Isolation, Session, SessionPaths};
+pub use share::{SHAREABLE, Share, ShareMode, ShareOverrides};

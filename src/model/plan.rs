@@ -1,0 +1,85 @@
+//! The plan: everything a launch will do, as a value.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::{EnvChanges, Profile, Session};
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A profile itself: its own config directory.
+    Profile(Profile),
+    /// A session, with the profile it belongs to.
+    Session(Session, Profile),
+}
+
+impl Subject {
+    /// The profile that the work is done as.
+    pub fn profile(&self) -> &Profile {
+        match self {
+            Self::Profile(profile) | Self::Session(_, profile) => profile,
+        }
+    }
+}
+
+/// What is to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// Claude, with the arguments a person gave.
+    Claude(Vec<OsString>),
+    /// Another program with its arguments, in the same environment.
+    Program(Vec<OsString>),
+    /// Nothing: only the environment is asked for.
+    Nothing,
+}
+
+/// Everything a launch will do: nothing else is done, and nothing of it is decided later.
+///
+/// The same inputs give the same plan; making one reads and writes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The directory the program is started in.
+    pub directory: PathBuf,
+    /// The program and its arguments; empty where only the environment is asked for.
+    pub command: Vec<OsString>,
+    /// Variables set and unset.
+    pub env: EnvChanges,
+    /// What has to be on disk before.
+    pub layout: Layout,
+    /// What a person should know, a line each, on stderr.
+    pub notices: Vec<String>,
+}
+
+/// What has to be on disk before a launch. Laying it out is idempotent, and replaces nothing that
+/// somebody else made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Directories, outermost first, for their owner only.
+    pub directories: Vec<PathBuf>,
+    /// Symbolic links.
+    pub links: Vec<Link>,
+    /// Files, for their owner only.
+    pub files: Vec<SeedFile>,
+}
+
+/// A symbolic link that should be there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Where the link is.
+    pub path: PathBuf,
+    /// What it points to: an existing, absolute path.
+    pub target: PathBuf,
+}
+
+/// A file that should be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds.
+    pub content: Vec<u8>,
+    /// The exact content it replaces; `None` where it is only made if nothing is there. Anything
+    /// else on disk by then is left alone: somebody was faster.
+    pub replaces: Option<Vec<u8>>,
+}

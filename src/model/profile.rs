@@ -1,0 +1,99 @@
+//! Profiles: who you are to Claude.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Name, ShareOverrides, VarName};
+
+/// One login, or one API endpoint, and its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name, for life: on macOS the path made from it names the login's Keychain item.
+    pub name: Name,
+    /// Where its config directory is.
+    pub home: ConfigHome,
+    /// An account of Claude's, or an endpoint that speaks its API.
+    pub kind: ProfileKind,
+    /// It takes nothing from the user's own `~/.claude`.
+    pub bare: bool,
+    /// Variables for every session of it; `${NAME}` is filled when a plan is made.
+    pub env: BTreeMap<VarName, String>,
+    /// What its sessions share with it, where that differs from `config.toml`.
+    pub share: ShareOverrides,
+}
+
+/// Where a profile's config directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigHome {
+    /// The user's own `~/.claude` (here as an absolute path), with `.claude.json` beside it in the
+    /// home directory. It is entered by *unsetting* `CLAUDE_CONFIG_DIR`: setting the variable to
+    /// this very path makes Claude Code read other files (2.1.197, by experiment).
+    Default {
+        /// The user's home directory.
+        home: PathBuf,
+    },
+    /// A directory of its own, made by `cs` or adopted where it was. The exact string is the key
+    /// of the login on macOS, so it is never normalised once recorded.
+    Directory(PathBuf),
+}
+
+impl ConfigHome {
+    /// The config directory.
+    pub fn directory(&self) -> PathBuf {
+        match self {
+            Self::Default { home } => home.join(".claude"),
+            Self::Directory(path) => path.clone(),
+        }
+    }
+
+    /// Claude's state file (`.claude.json`), which is beside the default directory and inside any other.
+    pub fn state_file(&self) -> PathBuf {
+        match self {
+            Self::Default { home } => home.join(".claude.json"),
+            Self::Directory(path) => path.join(".claude.json"),
+        }
+    }
+
+    /// Whether `path` is this config directory, by its text.
+    pub fn is(&self, path: &Path) -> bool {
+        self.directory() == path
+    }
+}
+
+/// What a profile stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileKind {
+    /// A login of Claude's own, made by `claude auth login` inside the profile.
+    Account,
+    /// An endpoint that speaks the Messages API, with a token.
+    Api(Endpoint),
+}
+
+/// An endpoint that speaks the Messages API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The preset it was made from (`glm`, `kimi`, …), for show.
+    pub provider: Option<String>,
+    /// `ANTHROPIC_BASE_URL`; `None` for Anthropic's own.
+    pub base_url: Option<String>,
+    /// Where the token comes from.
+    pub token: TokenSource,
+    /// The variable that carries the token: `ANTHROPIC_AUTH_TOKEN` or `ANTHROPIC_API_KEY`.
+    pub token_as: VarName,
+}
+
+/// Where an endpoint's token comes from. It is asked for when a program is about to start, kept in
+/// memory only, and never shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The endpoint needs none (a model on this machine).
+    None,
+    /// An environment variable of the shell that starts the session.
+    Variable(VarName),
+    /// The first line of what a command prints. It is run by `sh -c`.
+    Command(String),
+    /// The first line of a file that only its owner can read.
+    File(PathBuf),
+    /// The token itself, in the record. Allowed, and warned about.
+    Literal(String),
+}

@@ -1,0 +1,169 @@
+//! What a session takes from its profile, and a profile from the user's own `~/.claude`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The parts of a config directory that can be shared by a link. Claude Code reads all of them
+/// through links and replaces none of the links (2.1.197 and 2.1.329, by experiment).
+pub const SHAREABLE: &[&str] = &[
+    "skills",
+    "agents",
+    "commands",
+    "rules",
+    "output-styles",
+    "CLAUDE.md",
+    "settings.json",
+    "keybindings.json",
+];
+
+/// How one item is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShareMode {
+    /// A link to the profile's.
+    Link,
+    /// Each session has its own.
+    Private,
+}
+
+/// A `[share]` table as a person writes it, in `config.toml` or in a profile; what is left out
+/// stays as the level above has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ShareOverrides {
+    /// Skills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skills: Option<ShareMode>,
+    /// Subagents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents: Option<ShareMode>,
+    /// Slash commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands: Option<ShareMode>,
+    /// Rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<ShareMode>,
+    /// Output styles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_styles: Option<ShareMode>,
+    /// The profile's own `CLAUDE.md`.
+    #[serde(rename = "CLAUDE.md", skip_serializing_if = "Option::is_none")]
+    pub claude_md: Option<ShareMode>,
+    /// `settings.json`.
+    #[serde(rename = "settings.json", skip_serializing_if = "Option::is_none")]
+    pub settings: Option<ShareMode>,
+    /// `keybindings.json`.
+    #[serde(rename = "keybindings.json", skip_serializing_if = "Option::is_none")]
+    pub keybindings: Option<ShareMode>,
+    /// What Claude learned about a project (its auto memory).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<bool>,
+    /// Plugins, through one directory for all sessions of the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<bool>,
+    /// MCP servers of the user scope, copied when a session is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<bool>,
+    /// Transcripts and prompt history live with the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<bool>,
+}
+
+/// What is shared, decided: every item has an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    links: BTreeMap<&'static str, ShareMode>,
+    /// One auto-memory directory per project for all sessions of the profile.
+    pub memory: bool,
+    /// One plugin directory for all sessions of the profile.
+    pub plugins: bool,
+    /// MCP servers of the user scope are copied when a session is made.
+    pub mcp: bool,
+    /// Transcripts and prompt history live with the profile.
+    pub history: bool,
+}
+
+impl Default for Share {
+    /// Everything that is safe to share is shared; conversations are not.
+    fn default() -> Self {
+        Self {
+            links: SHAREABLE.iter().map(|item| (*item, ShareMode::Link)).collect(),
+            memory: true,
+            plugins: true,
+            mcp: true,
+            history: false,
+        }
+    }
+}
+
+impl Share {
+    /// Nothing is shared (`--bare`). The login is no part of this: it belongs to the profile.
+    pub fn nothing() -> Self {
+        Self {
+            links: SHAREABLE.iter().map(|item| (*item, ShareMode::Private)).collect(),
+            memory: false,
+            plugins: false,
+            mcp: false,
+            history: false,
+        }
+    }
+
+    /// This, with what `overrides` says instead.
+    #[must_use]
+    pub fn with(mut self, overrides: &ShareOverrides) -> Self {
+        let said = [
+            ("skills", overrides.skills),
+            ("agents", overrides.agents),
+            ("commands", overrides.commands),
+            ("rules", overrides.rules),
+            ("output-styles", overrides.output_styles),
+            ("CLAUDE.md", overrides.claude_md),
+            ("settings.json", overrides.settings),
+            ("keybindings.json", overrides.keybindings),
+        ];
+        for (item, mode) in said {
+            if let Some(mode) = mode {
+                self.links.insert(item, mode);
+            }
+        }
+        self.memory = overrides.memory.unwrap_or(self.memory);
+        self.plugins = overrides.plugins.unwrap_or(self.plugins);
+        self.mcp = overrides.mcp.unwrap_or(self.mcp);
+        self.history = overrides.history.unwrap_or(self.history);
+        self
+    }
+
+    /// The items that are links, by name, in name order.
+    pub fn linked(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.links.iter().filter(|(_, mode)| **mode == ShareMode::Link).map(|(item, _)| *item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shareable_item_has_a_key_in_the_table_a_person_writes() {
+        for item in SHAREABLE {
+            let text = format!("\"{item}\" = \"private\"");
+            let overrides: ShareOverrides = toml::from_str(&text).expect(item);
+            let share = Share::default().with(&overrides);
+            assert!(!share.linked().any(|linked| linked == *item), "{item} is still a link");
+            assert_eq!(share.linked().count(), SHAREABLE.len() - 1);
+        }
+    }
+
+    #[test]
+    fn later_overrides_win_and_silence_changes_nothing() {
+        let off = ShareOverrides { history: Some(true), ..ShareOverrides::default() };
+        let share = Share::default().with(&off).with(&ShareOverrides::default());
+        assert!(share.history && share.memory);
+    }
+
+    #[test]
+    fn an_unknown_item_is_an_error() {
+        assert!(toml::from_str::<ShareOverrides>("skils = \"link\"").is_err());
+    }
+}

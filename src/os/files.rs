@@ -1,0 +1,281 @@
+//! Files and directories for their owner only, made so that nobody ever sees half of one.
+//!
+//! Every call that the standard library does not retry after a signal is retried here:
+//! `rename`, `link`, `mkdir` and `fsync` on a directory all surface `EINTR`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Runs `call` again for as long as a signal interrupts it.
+pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Makes one directory, mode 0700 at creation. An existing *directory* is fine and keeps its mode;
+/// anything else there is an error.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    let make = || {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt;
+            fs::DirBuilder::new().mode(0o700).create(path)
+        }
+        #[cfg(not(unix))]
+        {
+            fs::create_dir(path)
+        }
+    };
+    match uninterrupted(make) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        done => done,
+    }
+}
+
+/// Makes a directory and those above it that are missing, each mode 0700.
+pub fn create_private_dirs(path: &Path) -> io::Result<()> {
+    match create_private_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+            Some(parent) => {
+                create_private_dirs(parent)?;
+                create_private_dir(path)
+            }
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+/// Makes the file `path` with `content`, mode 0600, whole or not at all, unless something is there
+/// already: `Ok(false)` then, and what is there is untouched. Durable when it returns.
+pub fn publish_file(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let staged = stage(path, content, true)?;
+    let linked = match uninterrupted(|| fs::hard_link(&staged, path)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // Some file systems have no hard links; creating exclusively keeps the promise that one
+        // of many wins, though a crash can then leave the winner's file short.
+        Err(error) if path.symlink_metadata().is_err() && cannot_link(&error) => {
+            create_private_file(path, content, true)
+        }
+        Err(error) => Err(error),
+    };
+    let _ = uninterrupted(|| fs::remove_file(&staged));
+    if matches!(linked, Ok(true)) {
+        sync_parent(path);
+    }
+    linked
+}
+
+/// Replaces the file `path` (or makes it), mode 0600, so that a reader sees the old or the new
+/// content whole. With `durable` it has reached the disk when this returns.
+pub fn replace_file(path: &Path, content: &[u8], durable: bool) -> io::Result<()> {
+    let staged = stage(path, content, durable)?;
+    if let Err(error) = uninterrupted(|| fs::rename(&staged, path)) {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    if durable {
+        sync_parent(path);
+    }
+    Ok(())
+}
+
+/// Writes `content` over the file `path` in place, mode 0600, as one write of whole 512-byte blocks
+/// (filled up with newlines). For a note that every launch rewrites: replacing it by a rename makes
+/// the file system flush it, at eight times the cost (ext4). A crash leaves the old block or the
+/// new one; a reader at this very instant may see some of both, so what is noted must be of no harm
+/// when it is read so.
+pub fn overwrite_note(path: &Path, content: &str) -> io::Result<()> {
+    const BLOCK: usize = 512;
+    let mut block = content.as_bytes().to_vec();
+    block.resize(block.len().next_multiple_of(BLOCK), b'\n');
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    let mut file = options.open(path)?;
+    file.write_all(&block)?;
+    Ok(())
+}
+
+/// Gives the directory `from` the name `to`, which must not exist. Both are on one file system.
+/// When this has returned `Ok`, the change is committed.
+pub fn publish_dir(from: &Path, to: &Path) -> io::Result<()> {
+    rename_new(from, to)?;
+    sync_parent(to);
+    sync_parent(from);
+    Ok(())
+}
+
+/// Makes the symbolic link `path` to `target`. `Ok(false)` where something is there already.
+pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    let made = uninterrupted(|| std::os::unix::fs::symlink(target, path));
+    #[cfg(windows)]
+    let made = if target.is_dir() {
+        std::os::windows::fs::symlink_dir(target, path)
+    } else {
+        std::os::windows::fs::symlink_file(target, path)
+    };
+    match made {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The content of a regular file of at most 16 MiB; `None` where nothing is there. A FIFO, a
+/// device or a directory in its place is an error and is never waited for.
+pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    const LIMIT: u64 = 16 << 20;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let mut file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if missing(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Nearly every file of ours fits here, and a read of a regular file is only short at its end.
+    // What is larger, or reads as empty (as a FIFO without a writer does), is looked at closer; a
+    // directory is an error by itself.
+    let mut buffer = [0; 1024];
+    let filled = uninterrupted(|| file.read(&mut buffer))?;
+    if (1..buffer.len()).contains(&filled) {
+        return Ok(Some(buffer[..filled].to_vec()));
+    }
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if about.len() > LIMIT {
+        return Err(io::Error::other("larger than 16 MiB"));
+    }
+    let mut content = buffer[..filled].to_vec();
+    file.take(LIMIT).read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// Whether anything at all is at `path`, a dangling link included.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Whether `path` is a directory itself, not a link to one.
+pub fn is_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|about| about.is_dir())
+}
+
+/// Flushes a directory's entries to the disk, as far as the system can.
+fn sync_dir(path: &Path) {
+    // Failing to flush is no failure to commit: the entry is already visible to everyone, and a
+    // caller that reported an error now would report one for a change that stands.
+    #[cfg(unix)]
+    if let Ok(dir) = fs::File::open(path) {
+        let _ = uninterrupted(|| dir.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+fn sync_parent(path: &Path) {
+    if let Some(parent) = path.parent() {
+        sync_dir(parent);
+    }
+}
+
+/// Whether an error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
+fn missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn cannot_link(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+        || error.raw_os_error() == Some(95)
+}
+
+/// Writes `content` to a fresh file beside `path` and returns where.
+fn stage(path: &Path, content: &[u8], durable: bool) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::other("no file name"))?;
+    let mut staged = std::ffi::OsString::from(".");
+    staged.push(name);
+    staged.push(format!(".{}.new", uuid::Uuid::now_v7().simple()));
+    let staged = path.with_file_name(staged);
+    match create_private_file(&staged, content, durable) {
+        Ok(_) => Ok(staged),
+        Err(error) => {
+            let _ = fs::remove_file(&staged);
+            Err(error)
+        }
+    }
+}
+
+/// Makes the file `path` with `content`, mode 0600; `Ok(false)` where something is there already.
+/// A crash can leave it short: for files in a directory that is published whole afterwards. With
+/// `durable` it has reached the disk when this returns.
+pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    file.write_all(content)?;
+    if durable {
+        uninterrupted(|| file.sync_all())?;
+    }
+    Ok(true)
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let renamed = uninterrupted(|| Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?));
+    match renamed {
+        // Network and FUSE file systems may not know the flag.
+        Err(error) if matches!(error.raw_os_error(), Some(22 | 38 | 45 | 95)) => rename_if_free(from, to),
+        done => done,
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    rename_if_free(from, to)
+}
+
+/// A rename that looks first. Between the look and the rename another process could take the name,
+/// but a name here is a fresh id of ours, and renaming a directory onto a full one fails anyway.
+fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
+    if exists(to) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut attempts = 0;
+    loop {
+        match uninterrupted(|| fs::rename(from, to)) {
+            // On Windows a scanner may hold a fresh file open for some milliseconds.
+            Err(error)
+                if cfg!(windows) && attempts < 5 && error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                attempts += 1;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            done => return done,
+        }
+    }
+}

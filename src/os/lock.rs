@@ -1,0 +1,104 @@
+//! Locks that the kernel releases when their holder dies.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::files::uninterrupted;
+
+/// An exclusive lock on a file, held until this value is dropped or the process ends. The file
+/// stays; it is closed on `exec`, so a program we become never holds it.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// Why a lock was not had.
+#[derive(Debug)]
+pub enum LockError {
+    /// Another process holds it; its pid, if it wrote one.
+    Held(Option<u32>),
+    /// The lock file cannot be opened, or its file system has no locks.
+    Io(io::Error),
+}
+
+impl Lock {
+    /// Takes the lock at `path`, making its file (0600) if needed, and waits for it no longer than `patience`.
+    pub fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        }
+        let mut file = options.open(path).map_err(LockError::Io)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            let locked = uninterrupted(|| match file.try_lock() {
+                Ok(()) => Ok(true),
+                Err(TryLockError::WouldBlock) => Ok(false),
+                Err(TryLockError::Error(error)) => Err(error),
+            });
+            match locked {
+                Ok(true) => break,
+                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(false) => {
+                    let mut text = String::new();
+                    let _ = file.read_to_string(&mut text);
+                    return Err(LockError::Held(text.trim().parse().ok()));
+                }
+                Err(error) => return Err(LockError::Io(error)),
+            }
+        }
+        // Whom to name when somebody waits in vain. Failing to write it costs only that name. Always
+        // the same width, so that nothing has to be cut off: cutting a file makes ext4 flush it.
+        let _ =
+            file.rewind().and_then(|()| file.write_all(format!("{:<10}\n", std::process::id()).as_bytes()));
+        Ok(Self { file })
+    }
+
+    /// Whether the file that is locked is the one at `path` now. While this waited, its directory
+    /// may have been moved or removed, and another one made in its place.
+    pub fn is_at(&self, path: &Path) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let same = |held: std::fs::Metadata| {
+                path.symlink_metadata()
+                    .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()))
+            };
+            self.file.metadata().is_ok_and(same)
+        }
+        #[cfg(not(unix))]
+        {
+            // An open file keeps its directory where it is.
+            self.file.metadata().is_ok() && path.exists()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_is_refused_with_the_holders_pid_and_free_when_dropped() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO).expect("free");
+        match Lock::take(&path, Duration::ZERO) {
+            Err(LockError::Held(pid)) => assert_eq!(pid, Some(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+        drop(held);
+        // Another test may just be starting a program, which holds the file until it is one.
+        let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
+        assert!(held.is_at(&path));
+        std::fs::rename(&path, dir.path().join("moved")).expect("moved");
+        assert!(!held.is_at(&path));
+        let _other = Lock::take(&path, Duration::ZERO).expect("another file");
+        assert!(!held.is_at(&path));
+    }
+}

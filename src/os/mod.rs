@@ -1,0 +1,18 @@
+//! What differs between operating systems, under one set of names: who a process is, becoming
+//! another program, files for their owner only, locks that die with their holder.
+//!
+//! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
+
+mod files;
+mod lock;
+mod process;
+
+pub use files::{
+    create_private_dir, create_private_dirs, create_private_file, exists, is_dir, make_link, overwrite_note,
+    publish_dir, publish_file, read_optional, replace_file,
+};
+pub use lock::{Lock, LockError};
+pub use process::{
+    Identity, Liveness, Umask, become_program, boot_id, host_name, process_alive, restrict_umask,
+    running_with, start_time, terminal,
+};

@@ -1,0 +1,264 @@
+//! Who a process is, and becoming another program.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+/// A process, told apart from every other that had or will have its pid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its pid.
+    pub pid: u32,
+    /// When it started, in the system's own terms; empty where that cannot be read.
+    #[serde(default)]
+    pub start: String,
+    /// The boot it belongs to; empty where that cannot be read.
+    #[serde(default)]
+    pub boot: String,
+    /// The host it runs on: a home directory on a network has many.
+    #[serde(default)]
+    pub host: String,
+}
+
+/// Whether a process still runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It runs.
+    Alive,
+    /// It has ended.
+    Dead,
+    /// It was started on another host, where we cannot look.
+    Elsewhere,
+}
+
+impl Identity {
+    /// The process that asks. Unchanged by `exec`: the program we become has the same.
+    pub fn current() -> Self {
+        let pid = std::process::id();
+        Self { pid, start: start_time(pid).unwrap_or_default(), boot: boot_id(), host: host_name() }
+    }
+
+    /// Whether this process still runs.
+    pub fn liveness(&self) -> Liveness {
+        if !self.host.is_empty() && self.host != host_name() {
+            return Liveness::Elsewhere;
+        }
+        if !self.boot.is_empty() && self.boot != boot_id() {
+            return Liveness::Dead;
+        }
+        if process_alive(self.pid, &self.start) { Liveness::Alive } else { Liveness::Dead }
+    }
+}
+
+/// Whether `pid` runs and started at `start` (as [`start_time`] has it; an empty one is not compared).
+pub fn process_alive(pid: u32, start: &str) -> bool {
+    match start_time(pid) {
+        Some(now) => start.is_empty() || now.is_empty() || now == start,
+        None => false,
+    }
+}
+
+/// When `pid` started, as text that never changes while it runs: on Linux field 22 of
+/// `/proc/PID/stat` (clock ticks after boot), the value Claude Code's own live files carry as
+/// `procStart` (2.1.197). Empty where the system does not say; `None` where no such process runs.
+pub fn start_time(pid: u32) -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let stat = super::read_optional(Path::new(&format!("/proc/{pid}/stat"))).ok()??;
+        let stat = String::from_utf8_lossy(&stat);
+        // The second field is the program's name in brackets and may hold anything, brackets too.
+        let after_name = &stat[stat.rfind(')')? + 1..];
+        let mut fields = after_name.split_ascii_whitespace();
+        // A zombie has ended; it only waits to be counted.
+        if fields.next()? == "Z" {
+            return None;
+        }
+        fields.nth(18).map(str::to_owned)
+    }
+    #[cfg(all(unix, not(target_os = "linux")))]
+    {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
+        match rustix::process::test_kill_process(pid) {
+            Ok(()) | Err(rustix::io::Errno::PERM) => Some(String::new()),
+            Err(_) => None,
+        }
+    }
+    #[cfg(windows)]
+    {
+        windows::start_time(pid)
+    }
+}
+
+/// Which boot of the machine this is; empty where the system does not say.
+pub fn boot_id() -> String {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    let read = || {
+        let id = super::read_optional(Path::new("/proc/sys/kernel/random/boot_id")).ok()??;
+        Some(String::from_utf8_lossy(&id).trim().to_owned())
+    };
+    BOOT.get_or_init(|| if cfg!(target_os = "linux") { read().unwrap_or_default() } else { String::new() })
+        .clone()
+}
+
+/// The name of this host.
+pub fn host_name() -> String {
+    #[cfg(unix)]
+    {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+    #[cfg(windows)]
+    {
+        std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// The terminal of standard input, such as `pts/3`, for people; `None` where there is none.
+pub fn terminal() -> Option<String> {
+    #[cfg(unix)]
+    {
+        let stdin = io::stdin();
+        if !rustix::termios::isatty(&stdin) {
+            return None;
+        }
+        let name = rustix::termios::ttyname(&stdin, Vec::new()).ok()?;
+        Some(name.to_string_lossy().trim_start_matches("/dev/").to_owned())
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
+
+/// The values that the variable `name` has in the environments of this user's running processes,
+/// where the system shows them (Linux); `None` elsewhere.
+pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        let wanted = format!("{name}=").into_bytes();
+        let mut values = HashSet::new();
+        for process in std::fs::read_dir("/proc").ok()?.flatten() {
+            // What belongs to others cannot be read, and is none of ours.
+            let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
+            let found =
+                environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(wanted.as_slice()));
+            values.extend(found.map(|value| OsString::from_vec(value.to_vec())));
+        }
+        Some(values)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = name;
+        None
+    }
+}
+
+/// The file mode mask a process was started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Umask(#[cfg(unix)] rustix::fs::Mode);
+
+/// Makes everything this process creates private (umask 077), and returns the mask it had: a
+/// program that we become gets that back, or the user's own files would change their modes.
+pub fn restrict_umask() -> Umask {
+    #[cfg(unix)]
+    {
+        Umask(rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077)))
+    }
+    #[cfg(not(unix))]
+    {
+        Umask()
+    }
+}
+
+/// Becomes `program`: on Unix by `exec`, so the pid stays, nothing of us is left in memory, and
+/// exit codes and signals are the program's own. Returns only if that failed. On Windows the
+/// program is a child, and this process ends with its code.
+pub fn become_program(
+    program: &Path,
+    arguments: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    directory: &Path,
+    umask: Umask,
+) -> io::Error {
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).env_clear().envs(environment).current_dir(directory);
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        // Rust ignores SIGPIPE and a program would inherit that; `Command::exec` restores it.
+        rustix::process::umask(umask.0);
+        let error = command.exec();
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        error
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = umask;
+        match command.status() {
+            Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+            Err(error) => error,
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    #![allow(unsafe_code, reason = "process times are only had from the system's own interface")]
+
+    use windows_sys::Win32::Foundation::{CloseHandle, FILETIME, STILL_ACTIVE};
+    use windows_sys::Win32::System::Threading::{
+        GetExitCodeProcess, GetProcessTimes, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION,
+    };
+
+    pub(super) fn start_time(pid: u32) -> Option<String> {
+        let zero = FILETIME { dwLowDateTime: 0, dwHighDateTime: 0 };
+        let (mut created, mut exited, mut kernel, mut user) = (zero, zero, zero, zero);
+        let mut code = 0;
+        // SAFETY: the handle is checked, used while open and closed once; the pointers are to
+        // locals that outlive the calls.
+        let known = unsafe {
+            let process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
+            if process.is_null() {
+                return None;
+            }
+            let known = GetExitCodeProcess(process, &mut code) != 0
+                && GetProcessTimes(process, &mut created, &mut exited, &mut kernel, &mut user) != 0;
+            CloseHandle(process);
+            known
+        };
+        (known && code == STILL_ACTIVE.cast_unsigned()).then(|| {
+            format!("{}", (u64::from(created.dwHighDateTime) << 32) | u64::from(created.dwLowDateTime))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_told_from_an_earlier_one_of_its_pid() {
+        let me = Identity::current();
+        assert_eq!(me.liveness(), Liveness::Alive);
+        if cfg!(target_os = "linux") {
+            let earlier = Identity { start: "1".into(), ..me.clone() };
+            assert_eq!(earlier.liveness(), Liveness::Dead);
+            let before_reboot = Identity { boot: "another".into(), ..me.clone() };
+            assert_eq!(before_reboot.liveness(), Liveness::Dead);
+        }
+        let elsewhere = Identity { host: "another-host".into(), ..me };
+        assert_eq!(elsewhere.liveness(), Liveness::Elsewhere);
+    }
+
+    #[test]
+    fn an_ended_child_is_dead() {
+        let mut child = std::process::Command::new("true").spawn().expect("true is everywhere");
+        let pid = child.id();
+        child.wait().expect("our own child");
+        assert!(!process_alive(pid, ""));
+    }
+}

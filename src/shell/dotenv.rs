@@ -1,0 +1,73 @@
+//! `.env` files that their readers agree on.
+
+use super::plain_value;
+use crate::model::{EnvChanges, Failure, Result, VarName};
+
+/// The variables that `changes` sets, as lines of a `.env` file; those it unsets are left out, as
+/// such a file cannot say that.
+///
+/// Every value that is written is read the same by the dotenv package of Node, by Node's own
+/// `--env-file`, by `docker compose --env-file`, and by `set -a; . ./file` in sh.
+/// They agree on less than one would think, so there are two forms and a refusal:
+///
+/// * `NAME="value"` where the value holds none of `"`, `$`, `` ` `` and `\`: inside double quotes
+///   sh and compose expand `$`, sh runs what is in backticks, and the readers differ on which
+///   backslashes go away.
+/// * `NAME='value'` else, where the value holds no `'` and does not end in `\`: nothing is special
+///   inside single quotes, except that Node and compose take `\'` for a quote that goes on.
+/// * Refused (exit 5), with the variable's name, where neither form holds, and where a value has
+///   control characters. Nothing is returned then, not even the other variables.
+///
+/// Not among the readers are `docker run --env-file`, which takes the quotes for part of the value,
+/// and python-dotenv, which expands `${…}` and halves `\\` inside single quotes too.
+pub fn dotenv(changes: &EnvChanges) -> Result<String> {
+    let mut text = String::new();
+    for (name, change) in changes.iter() {
+        let Some(value) = change.value() else { continue };
+        let value = plain_value(name, value)?.as_str();
+        let quote = quote_for(name, value)?;
+        text += &[name.as_str(), "=", quote, value, quote, "\n"].concat();
+    }
+    Ok(text)
+}
+
+fn quote_for(name: &VarName, value: &str) -> Result<&'static str> {
+    if !value.contains(['"', '$', '`', '\\']) {
+        Ok("\"")
+    } else if !value.contains('\'') && !value.ends_with('\\') {
+        Ok("'")
+    } else {
+        Err(Failure::refused(format!(
+            "variable '{name}' holds quotes or backslashes that readers of .env files take differently"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Exit;
+
+    fn of(value: &str) -> Result<String> {
+        let mut changes = EnvChanges::new();
+        changes.set("A", value);
+        changes.unset("B");
+        dotenv(&changes)
+    }
+
+    #[test]
+    fn values_are_double_quoted_and_single_quoted_where_that_would_be_read_differently() {
+        assert_eq!(of("").as_deref(), Ok("A=\"\"\n"));
+        assert_eq!(of("it's # fine").as_deref(), Ok("A=\"it's # fine\"\n"));
+        assert_eq!(of("a $b `c` \\d \"e\"").as_deref(), Ok("A='a $b `c` \\d \"e\"'\n"));
+    }
+
+    #[test]
+    fn what_readers_take_differently_is_refused_by_name() {
+        for bad in ["it's $b", "'\"", "C:\\", "a'\\b", "a\nb", "a\u{7f}"] {
+            let failure = of(bad).expect_err(bad);
+            assert_eq!(failure.exit, Exit::Refused);
+            assert!(failure.message.contains("'A'"), "{failure}");
+        }
+    }
+}

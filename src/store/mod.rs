@@ -1,0 +1,185 @@
+//! What `cs` keeps, and the only code that writes below the data root.
+//!
+//! There is no registry file. Every session and profile is a directory of its own with a record in
+//! it, published whole by a rename; every name is a claim file that exactly one process can make.
+//! Whatever happens to one record, the others are not touched by it.
+//!
+//! ```text
+//! version                       the layout's number
+//! names/<name, lower case>      "session <id>" or "profile"
+//! profiles/<name>/profile.toml  run.toml  claude/  memory/
+//! sessions/<id>/session.toml    run.toml  lock  claude/  home/
+//! staging/<id>/                 a session that is being made
+//! trash/<id or name>-<when>/    what was removed
+//! ```
+
+mod layout;
+mod names;
+mod plain;
+mod profiles;
+mod records;
+mod runs;
+mod sessions;
+mod trash;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::{Failure, Result};
+use crate::os::{self, Lock, LockError};
+
+pub use layout::{Drift, lay_out, survey};
+pub use names::Claim;
+pub use profiles::ProfileEntry;
+pub use records::Damage;
+pub use runs::Run;
+pub use sessions::{Draft, SessionEntry};
+pub use trash::{Trashed, TrashedKind};
+
+/// The layout this version reads and writes.
+const LAYOUT: u32 = 1;
+
+/// How long a command waits for another one that works on the same session.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The data root and everything in it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store at `root`, an absolute path. Nothing is made; a root that does not exist is an
+    /// empty store.
+    ///
+    /// Refused: a root that another user owns or can write to, and one laid out by a newer `cs`.
+    pub fn open(root: PathBuf) -> Result<Self> {
+        trustworthy(&root)?;
+        let store = Self { root };
+        let version = store.root.join("version");
+        let text = os::read_optional(&version).map_err(|error| Failure::io("read", &version, &error))?;
+        if let Some(text) = text {
+            let text = String::from_utf8_lossy(&text);
+            match text.trim().parse::<u32>() {
+                Ok(number) if number <= LAYOUT => {}
+                Ok(number) => {
+                    return Err(Failure::failed(format!(
+                        "{} was laid out by a newer cs (layout {number}, this one knows {LAYOUT})",
+                        store.root.display()
+                    ))
+                    .hint("update cs, or set CS_HOME to another directory"));
+                }
+                // An empty or torn file says nothing; the records carry their own versions.
+                Err(_) => {}
+            }
+        }
+        Ok(store)
+    }
+
+    /// The data root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn names(&self) -> PathBuf {
+        self.root.join("names")
+    }
+
+    fn sessions_dir(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
+    fn profiles_dir(&self) -> PathBuf {
+        self.root.join("profiles")
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    fn trash_dir(&self) -> PathBuf {
+        self.root.join("trash")
+    }
+
+    /// Makes the data root and its rooms, 0700 each, where they are missing.
+    fn ensure(&self) -> Result<()> {
+        let made = |path: &Path| {
+            os::create_private_dirs(path).map_err(|error| {
+                Failure::io("create", path, &error)
+                    .hint("cs keeps its records there; CS_HOME names another place")
+            })
+        };
+        made(&self.root)?;
+        for room in [self.names(), self.sessions_dir(), self.profiles_dir(), self.staging(), self.trash_dir()]
+        {
+            made(&room)?;
+        }
+        let version = self.root.join("version");
+        if !os::exists(&version) {
+            os::publish_file(&version, format!("{LAYOUT}\n").as_bytes())
+                .map_err(|error| Failure::io("write", &version, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes a lock file of ours, or says who holds it.
+fn lock(path: &Path, what: &str) -> Result<Lock> {
+    Lock::take(path, PATIENCE).map_err(|error| match error {
+        LockError::Held(Some(pid)) => {
+            Failure::refused(format!("another cs (pid {pid}) is working on {what}: {}", path.display()))
+                .hint("try again when it is done")
+        }
+        LockError::Held(None) => {
+            Failure::refused(format!("another cs is working on {what}: {}", path.display()))
+                .hint("try again when it is done")
+        }
+        LockError::Io(error) => Failure::io("lock", path, &error),
+    })
+}
+
+/// Refuses a data root that somebody else could have prepared: the rule of OpenSSH's `StrictModes`,
+/// except that a directory of the user's own group may be writable for that group above the root.
+#[cfg(unix)]
+fn trustworthy(root: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    for path in root.ancestors() {
+        let Ok(about) = path.metadata() else { continue };
+        let is_root = path == root;
+        if !about.is_dir() {
+            return Err(Failure::refused(format!("{} is not a directory", path.display())));
+        }
+        let other_owner = about.uid() != uid && (is_root || about.uid() != 0);
+        if other_owner {
+            return Err(Failure::refused(format!(
+                "{} belongs to another user (uid {}), so cs will not keep anything there",
+                path.display(),
+                about.uid()
+            ))
+            .hint("use a directory of your own: CS_HOME=/path/of/yours"));
+        }
+        let sticky = about.mode() & 0o1000 != 0 && !is_root;
+        let own_group = !is_root && about.uid() == uid && about.gid() == gid;
+        let writable = if own_group { 0o002 } else { 0o022 };
+        if about.mode() & writable != 0 && !sticky {
+            return Err(Failure::refused(format!(
+                "{} can be written to by other users (mode {:o})",
+                path.display(),
+                about.mode() & 0o7777
+            ))
+            .hint(format!("make it private: chmod go-w {}", path.display())));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn trustworthy(root: &Path) -> Result<()> {
+    match root.metadata() {
+        Ok(about) if !about.is_dir() => {
+            Err(Failure::refused(format!("{} is not a directory", root.display())))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,134 @@
+//! Names, each claimed once: `names/<name>` is made by linking a finished file to it, which exactly
+//! one of many processes can do.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Store, lock};
+use crate::model::{Failure, Name, Result};
+use crate::os::{self, Lock};
+
+/// Who has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The session of this id.
+    Session(Uuid),
+    /// The profile of this very name.
+    Profile,
+}
+
+impl Claim {
+    fn text(self) -> String {
+        match self {
+            Self::Session(id) => format!("session {id}\n"),
+            Self::Profile => String::from("profile\n"),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?.trim();
+        if text == "profile" {
+            return Some(Self::Profile);
+        }
+        text.strip_prefix("session ")?.parse().ok().map(Self::Session)
+    }
+}
+
+impl Store {
+    fn claim_path(&self, name: &Name) -> PathBuf {
+        self.names().join(name.key())
+    }
+
+    /// Who has `name`, as the claim says. The claim of a process that died half-way names something
+    /// that does not exist; whoever looks that up finds it missing.
+    pub fn claim(&self, name: &Name) -> Result<Option<Claim>> {
+        let path = self.claim_path(name);
+        let bytes = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        match bytes {
+            None => Ok(None),
+            Some(bytes) => match Claim::parse(&bytes) {
+                Some(claim) => Ok(Some(claim)),
+                None => Err(Failure::failed(format!("the claim of a name is damaged: {}", path.display()))
+                    .hint("it should read 'session ID' or 'profile'")),
+            },
+        }
+    }
+
+    /// Every claimed name (its key), in name order.
+    pub fn claimed_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.names())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Claims `name`. `Ok(None)` where it is ours now; else who has it.
+    ///
+    /// A claim whose owner does not exist, and is not being made right now, is taken over.
+    pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
+        let path = self.claim_path(name);
+        let publish = || {
+            os::publish_file(&path, claim.text().as_bytes())
+                .map_err(|error| Failure::io("write", &path, &error))
+        };
+        if publish()? {
+            return Ok(None);
+        }
+        if let Some(holder) = self.holder(name)? {
+            return Ok(if holder == claim { None } else { Some(holder) });
+        }
+        // The repair is rare and serialised. Whoever holds this lock looks again before it takes
+        // anything away, so two repairers cannot take each other's claim.
+        let _repair = lock(&self.names().join(".repair"), "the names")?;
+        if let Some(holder) = self.holder(name)? {
+            return Ok(if holder == claim { None } else { Some(holder) });
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::io("remove", &path, &error));
+            }
+            _ => {}
+        }
+        if publish()? { Ok(None) } else { self.holder(name) }
+    }
+
+    /// Gives `name` up, if `claim` has it and whoever it names really has it no more: another
+    /// process may have restored a session, or made a profile of the same name, meanwhile.
+    pub(super) fn release_name(&self, name: &Name, claim: Claim) {
+        if matches!(self.claim(name), Ok(Some(held)) if held == claim) && !self.is_held(name, claim) {
+            // A claim that stays is taken over by the next who wants the name.
+            let _ = fs::remove_file(self.claim_path(name));
+        }
+    }
+
+    /// Who really has `name`: the claim, if its owner exists or is being made.
+    fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+        Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
+    }
+
+    /// Whether the owner that `claim` names exists under `name`, or is being made.
+    fn is_held(&self, name: &Name, claim: Claim) -> bool {
+        // A session goes from staging to its place, never back, so looking at staging first
+        // cannot miss one that is on its way.
+        match claim {
+            Claim::Session(id) => self.is_being_made(&id.to_string()) || self.session_has_name(id, name),
+            Claim::Profile => {
+                self.is_being_made(&name.key()) || os::exists(&self.profiles_dir().join(name.key()))
+            }
+        }
+    }
+
+    /// Whether some living process is making `staging/<entry>` now: it holds the lock in it.
+    pub(super) fn is_being_made(&self, entry: &str) -> bool {
+        let staged = self.staging().join(entry);
+        os::is_dir(&staged) && Lock::take(&staged.join("lock"), Duration::ZERO).is_err()
+    }
+}

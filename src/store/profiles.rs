@@ -1,0 +1,329 @@
+//! Profile records.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::records::{self, Damage};
+use super::sessions::taken;
+use super::{Claim, Store, lay_out, lock};
+use crate::model::{
+    ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
+    VarName,
+};
+use crate::os::{self, Lock};
+
+const VERSION: u32 = 1;
+
+/// `profile.toml`, as it stands on disk. A person may edit it, so unknown keys are errors.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    config_dir: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    bare: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api: Option<Api>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<VarName, String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    share: ShareOverrides,
+}
+
+impl records::Record for Record {
+    const VERSION: u32 = VERSION;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Account,
+    Api,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Api {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token_env: Option<VarName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token_command: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(default = "auth_token", skip_serializing_if = "is_auth_token")]
+    token_as: VarName,
+}
+
+fn is_default(share: &ShareOverrides) -> bool {
+    *share == ShareOverrides::default()
+}
+
+fn auth_token() -> VarName {
+    VarName::new("ANTHROPIC_AUTH_TOKEN").unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn is_auth_token(name: &VarName) -> bool {
+    *name == auth_token()
+}
+
+/// One profile as the list sees it.
+#[derive(Clone, Debug)]
+pub struct ProfileEntry {
+    /// Its name.
+    pub name: Name,
+    /// What it is, or why its record cannot be used.
+    pub profile: Result<Profile, Damage>,
+}
+
+impl Store {
+    /// Where a profile's record is.
+    pub fn profile_record_path(&self, name: &Name) -> PathBuf {
+        self.profiles_dir().join(name.key()).join("profile.toml")
+    }
+
+    /// Where the profile keeps what is ours and not Claude's.
+    pub fn profile_root(&self, name: &Name) -> PathBuf {
+        self.profiles_dir().join(name.key())
+    }
+
+    /// The profile `name`; `home` is the user's home directory, for the one that always exists.
+    /// `None` where there is no such profile.
+    pub fn profile(&self, name: &Name, home: &Path) -> Result<Option<Profile>> {
+        match self.read_profile(name, home) {
+            Ok(profile) => Ok(Some(profile)),
+            Err(Damage::Missing) => Ok(None),
+            Err(damage) => Err(damage.failure(&format!("profile '{name}'"), &self.profile_record_path(name))),
+        }
+    }
+
+    /// Every profile, `default` first, the others in name order, damaged ones included.
+    pub fn profiles(&self, home: &Path) -> Vec<ProfileEntry> {
+        let default = Name::default_profile();
+        let mut names: Vec<Name> = fs::read_dir(self.profiles_dir())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| Name::of_profile(entry.file_name().to_str()?).ok())
+            .filter(|name| *name != default)
+            .collect();
+        names.sort_unstable();
+        names.insert(0, default);
+        names
+            .into_iter()
+            .map(|name| ProfileEntry { profile: self.read_profile(&name, home), name })
+            .filter(|entry| entry.profile != Err(Damage::Missing))
+            .collect()
+    }
+
+    fn read_profile(&self, name: &Name, home: &Path) -> Result<Profile, Damage> {
+        let record: Record = match records::read(&self.profile_record_path(name)) {
+            Err(Damage::Missing) if name.is_default() => Record {
+                version: VERSION,
+                kind: None,
+                config_dir: None,
+                bare: false,
+                api: None,
+                env: BTreeMap::new(),
+                share: ShareOverrides::default(),
+            },
+            read => read?,
+        };
+        let bad = |why: &str| Damage::Unreadable(why.to_owned());
+        let home = match record.config_dir {
+            Some(_) if name.is_default() => return Err(bad("'default' has no config_dir: it is ~/.claude")),
+            Some(path) if !path.is_absolute() => return Err(bad("config_dir is not an absolute path")),
+            Some(path) => ConfigHome::Directory(path),
+            None if name.is_default() => ConfigHome::Default { home: home.to_path_buf() },
+            None => ConfigHome::Directory(self.profile_root(name).join("claude")),
+        };
+        let kind = match (record.kind, record.api) {
+            (None | Some(Kind::Account), None) => ProfileKind::Account,
+            (None | Some(Kind::Api), Some(api)) => ProfileKind::Api(endpoint(api).map_err(|why| bad(&why))?),
+            (Some(Kind::Account), Some(_)) => return Err(bad("an account has no [api] table")),
+            (Some(Kind::Api), None) => return Err(bad("kind = \"api\" needs an [api] table")),
+        };
+        if name.is_default() && kind != ProfileKind::Account {
+            return Err(bad("'default' is your own ~/.claude: make an api profile of its own instead"));
+        }
+        Ok(Profile {
+            name: name.folded(),
+            home,
+            kind,
+            bare: record.bare,
+            env: record.env,
+            share: record.share,
+        })
+    }
+
+    /// Makes a profile. `directory` is an existing config directory to adopt in place; without it
+    /// the profile gets one of its own, whose path never changes, laid out as `furnished` says of
+    /// the directory it is given. When this returns `Ok` the profile exists; when it fails nothing
+    /// of it does.
+    pub fn create_profile(
+        &self,
+        name: &Name,
+        kind: &ProfileKind,
+        bare: bool,
+        env: &BTreeMap<VarName, String>,
+        directory: Option<&Path>,
+        furnished: impl FnOnce(&Path) -> Layout,
+    ) -> Result<()> {
+        self.ensure()?;
+        let record = Record {
+            version: VERSION,
+            kind: Some(if matches!(kind, ProfileKind::Account) { Kind::Account } else { Kind::Api }),
+            config_dir: directory.map(Path::to_path_buf),
+            bare,
+            api: match kind {
+                ProfileKind::Account => None,
+                ProfileKind::Api(endpoint) => Some(api(endpoint)),
+            },
+            env: env.clone(),
+            share: ShareOverrides::default(),
+        };
+        let text = records::text(&record)?;
+        let staged = self.staging().join(name.key());
+        let place = self.profile_root(name);
+        let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
+        let held = self.begin_profile(name, &staged)?;
+        let discard = || {
+            let _ = fs::remove_dir_all(&staged);
+        };
+        match self.claim_name(name, Claim::Profile) {
+            Ok(None) if !os::exists(&place) => {}
+            Ok(_) if os::exists(&place) => {
+                discard();
+                return Err(taken(name, Claim::Profile));
+            }
+            Ok(holder) => {
+                discard();
+                return Err(taken(name, holder.unwrap_or(Claim::Profile)));
+            }
+            Err(failure) => {
+                discard();
+                self.release_name(name, Claim::Profile);
+                return Err(failure);
+            }
+        }
+        let made = || {
+            // Whoever died here before may have meant another profile by this name.
+            clear(&staged).map_err(|error| failed("clear", &staged, &error))?;
+            let record = staged.join("profile.toml");
+            os::publish_file(&record, text.as_bytes()).map_err(|error| failed("write", &record, &error))?;
+            if directory.is_none() {
+                lay_out(&furnished(&staged.join("claude")))?;
+            }
+            os::publish_dir(&staged, &place).map_err(|error| failed("create", &place, &error))
+        };
+        let made = made();
+        if made.is_err() {
+            discard();
+        }
+        drop(held);
+        if made.is_err() {
+            self.release_name(name, Claim::Profile);
+        }
+        made
+    }
+
+    /// Makes the staging directory of a profile, and takes the lock in it. Where another process
+    /// made the profile meanwhile, or gave up, its directory went away and there is another try.
+    fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
+        let path = staged.join("lock");
+        loop {
+            if os::exists(&self.profile_root(name)) {
+                return Err(taken(name, Claim::Profile));
+            }
+            if let Err(error) = os::create_private_dir(staged) {
+                // It was there when this tried to make it, and is not any more.
+                if error.kind() == std::io::ErrorKind::AlreadyExists && !os::exists(staged) {
+                    continue;
+                }
+                return Err(Failure::io("create", staged, &error));
+            }
+            match lock(&path, &format!("profile '{name}'")) {
+                Ok(held) if held.is_at(&path) => return Ok(held),
+                Err(failure) if os::is_dir(staged) => return Err(failure),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Makes sure that there is a record to edit, for the profile that always exists too.
+    pub fn ensure_profile_record(&self, name: &Name, starter: &str) -> Result<PathBuf> {
+        self.ensure()?;
+        let path = self.profile_record_path(name);
+        if name.is_default() {
+            let root = self.profile_root(name);
+            os::create_private_dir(&root).map_err(|error| Failure::io("create", &root, &error))?;
+            os::publish_file(&path, starter.as_bytes())
+                .map_err(|error| Failure::io("write", &path, &error))?;
+        }
+        Ok(path)
+    }
+}
+
+/// Removes what is in the staging directory `staged`, but for the lock.
+fn clear(staged: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(staged)? {
+        let entry = entry?;
+        if entry.file_name() == "lock" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn endpoint(api: Api) -> Result<Endpoint, String> {
+    let mut sources = Vec::new();
+    sources.extend(api.token_env.map(TokenSource::Variable));
+    sources.extend(api.token_command.map(TokenSource::Command));
+    sources.extend(api.token_file.map(TokenSource::File));
+    sources.extend(api.token.map(TokenSource::Literal));
+    if sources.len() > 1 {
+        return Err("more than one of token_env, token_command, token_file and token".into());
+    }
+    Ok(Endpoint {
+        provider: api.provider,
+        base_url: api.base_url,
+        token: sources.pop().unwrap_or(TokenSource::None),
+        token_as: api.token_as,
+    })
+}
+
+fn api(endpoint: &Endpoint) -> Api {
+    let mut api = Api {
+        provider: endpoint.provider.clone(),
+        base_url: endpoint.base_url.clone(),
+        token_env: None,
+        token_command: None,
+        token_file: None,
+        token: None,
+        token_as: endpoint.token_as.clone(),
+    };
+    match &endpoint.token {
+        TokenSource::None => {}
+        TokenSource::Variable(name) => api.token_env = Some(name.clone()),
+        TokenSource::Command(command) => api.token_command = Some(command.clone()),
+        TokenSource::File(path) => api.token_file = Some(path.clone()),
+        TokenSource::Literal(token) => api.token = Some(token.clone()),
+    }
+    api
+}

@@ -1,0 +1,119 @@
+//! The last launch of a session or profile: the one small file that a launch writes.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Store;
+use super::plain::Plain;
+use super::records::{self, Record};
+use crate::model::{Failure, Name, Result};
+use crate::os::{self, Identity};
+
+/// The last launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The layout of this record.
+    pub version: u32,
+    /// When it was.
+    pub at: jiff::Timestamp,
+    /// The terminal it was started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+    /// The conversation it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Uuid>,
+    /// The process that became the program.
+    pub process: Identity,
+}
+
+impl Run {
+    /// The layout that this version writes and reads.
+    pub const VERSION: u32 = 1;
+
+    /// A launch by this process, now.
+    pub fn now(conversation: Option<Uuid>) -> Self {
+        Self {
+            version: Self::VERSION,
+            at: jiff::Timestamp::now(),
+            tty: os::terminal(),
+            conversation,
+            process: Identity::current(),
+        }
+    }
+}
+
+impl Record for Run {
+    const VERSION: u32 = Self::VERSION;
+
+    fn from_plain(plain: &Plain<'_>) -> Option<Self> {
+        let text = |table, key| Some(plain.text(table, key)?.to_owned());
+        let run = Self {
+            version: plain.number("", "version").filter(|version| *version == Self::VERSION)?,
+            at: plain.text("", "at")?.parse().ok()?,
+            tty: text("", "tty"),
+            conversation: match plain.text("", "conversation") {
+                Some(id) => Some(id.parse().ok()?),
+                None => None,
+            },
+            process: Identity {
+                pid: plain.number("process", "pid")?,
+                start: text("process", "start")?,
+                boot: text("process", "boot")?,
+                host: text("process", "host")?,
+            },
+        };
+        plain.is_used_up().then_some(run)
+    }
+}
+
+impl Store {
+    /// Where the last launch of a session is noted.
+    pub fn session_run_path(&self, id: Uuid) -> PathBuf {
+        self.session_root(id).join("run.toml")
+    }
+
+    /// Where the last launch of a profile itself is noted.
+    pub fn profile_run_path(&self, name: &Name) -> PathBuf {
+        self.profiles_dir().join(name.key()).join("run.toml")
+    }
+
+    /// The last launch noted at `path`; `None` where there was none. A note that cannot be read
+    /// counts as none: only the time of last use is lost with it, and the next launch rewrites it.
+    pub fn last_run(&self, path: &Path) -> Option<Run> {
+        records::read(path).ok()
+    }
+
+    /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time
+    /// of last use, and every launch would pay for more than that.
+    pub fn note_run(&self, path: &Path, run: &Run) -> Result<()> {
+        let text = records::text(run)?;
+        let failed = |error| Failure::io("write", path, &error);
+        match os::overwrite_note(path, &text) {
+            // Only the profile that always exists has no directory before it is first used.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let parent = path.parent().unwrap_or(path);
+                os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
+                os::overwrite_note(path, &text).map_err(failed)
+            }
+            noted => noted.map_err(failed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_read_as_it_was_written_with_and_without_the_parser() {
+        for (tty, conversation) in [(None, None), (Some("pts/3".to_owned()), Some(Uuid::now_v7()))] {
+            let run = Run { tty, ..Run::now(conversation) };
+            let text = records::text(&run).expect("written");
+            let plain = Plain::read(&text).expect("plain");
+            assert_eq!(Run::from_plain(&plain), Some(run.clone()), "{text}");
+            assert_eq!(toml::from_str(&text), Ok(run));
+        }
+    }
+}

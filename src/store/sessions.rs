@@ -1,0 +1,333 @@
+//! Session records.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use super::plain::Plain;
+use super::records::{self, Damage, Record};
+use super::{Claim, Store, lock};
+use crate::model::{Failure, Name, Result, Session};
+use crate::os::{self, Lock};
+
+/// One session as the list sees it.
+#[derive(Clone, Debug)]
+pub struct SessionEntry {
+    /// Its id: the name of its directory.
+    pub id: Uuid,
+    /// Its record, or why there is none to use.
+    pub record: Result<Session, Damage>,
+    /// When it was last launched, or else made. The last prompt in it may be later: see
+    /// [`Store::prompted`].
+    pub used: Option<jiff::Timestamp>,
+}
+
+/// A session that is being made: claimed by nobody yet, seen by nobody yet.
+#[derive(Debug)]
+pub struct Draft {
+    session: Session,
+    staged: PathBuf,
+    lock: Lock,
+}
+
+impl Draft {
+    /// Where its files go before it is published.
+    pub fn root(&self) -> &Path {
+        &self.staged
+    }
+}
+
+impl Record for Session {
+    const VERSION: u32 = Self::VERSION;
+
+    fn from_plain(plain: &Plain<'_>) -> Option<Self> {
+        let session = Self {
+            version: plain.number("", "version").filter(|version| *version == Self::VERSION)?,
+            id: plain.text("", "id")?.parse().ok()?,
+            name: Name::try_from(plain.text("", "name")?.to_owned()).ok()?,
+            profile: Name::try_from(plain.text("", "profile")?.to_owned()).ok()?,
+            directory: plain.text("", "directory")?.to_owned(),
+            isolation: plain.text("", "isolation")?.parse().ok()?,
+            bare: false,
+            created: plain.text("", "created")?.parse().ok()?,
+            forked_from: match plain.text("", "forked_from") {
+                Some(id) => Some(id.parse().ok()?),
+                None => None,
+            },
+        };
+        plain.is_used_up().then_some(session)
+    }
+}
+
+impl Store {
+    /// Where a session's files are.
+    pub fn session_root(&self, id: Uuid) -> PathBuf {
+        self.sessions_dir().join(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
+    /// Where a session's record is.
+    pub fn session_record_path(&self, id: Uuid) -> PathBuf {
+        self.session_root(id).join("session.toml")
+    }
+
+    /// The record of the session of this id.
+    pub fn session(&self, id: Uuid) -> Result<Session, Damage> {
+        Self::session_in(&self.session_root(id), id)
+    }
+
+    fn session_in(root: &Path, id: Uuid) -> Result<Session, Damage> {
+        let session: Session = records::read(&root.join("session.toml"))?;
+        if session.id != id {
+            return Err(Damage::Unreadable(format!("it is the record of {}", session.id)));
+        }
+        Ok(session)
+    }
+
+    /// The session that has `name`; `None` where no session has it.
+    pub fn session_named(&self, name: &Name) -> Result<Option<Session>> {
+        let Some(Claim::Session(id)) = self.claim(name)? else { return Ok(None) };
+        match self.session(id) {
+            // A claim left over from a rename or a removal that was cut short names nothing.
+            Ok(session) if session.name.key() == name.key() => Ok(Some(session)),
+            Ok(_) | Err(Damage::Missing) => Ok(None),
+            Err(damage) => Err(damage.failure(&format!("session '{name}'"), &self.session_record_path(id))),
+        }
+    }
+
+    pub(super) fn session_has_name(&self, id: Uuid, name: &Name) -> bool {
+        match self.session(id) {
+            Ok(session) => session.name.key() == name.key(),
+            Err(Damage::Missing) => false,
+            // Nobody may take the name of a session whose record cannot be read just now.
+            Err(_) => true,
+        }
+    }
+
+    /// The ids of all sessions, oldest first.
+    pub fn session_ids(&self) -> Result<Vec<Uuid>> {
+        let dir = self.sessions_dir();
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io("list", &dir, &error)),
+        };
+        let mut ids: Vec<Uuid> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Every session, oldest first, damaged ones included. One that is removed while this reads is
+    /// left out.
+    pub fn sessions(&self) -> Result<Vec<SessionEntry>> {
+        let ids = self.session_ids()?;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        if ids.len() < 256 || workers < 2 {
+            return Ok(ids.into_iter().filter_map(|id| self.entry(id)).collect());
+        }
+        let share = ids.len().div_ceil(workers);
+        let parts = std::thread::scope(|scope| {
+            let readers: Vec<_> = ids
+                .chunks(share)
+                .map(|part| {
+                    scope.spawn(move || part.iter().filter_map(|id| self.entry(*id)).collect::<Vec<_>>())
+                })
+                .collect();
+            readers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        Ok(parts
+            .into_iter()
+            .flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect())
+    }
+
+    /// One session for the list; `None` where it has just gone.
+    pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
+        let root = self.session_root(id);
+        let record = Self::session_in(&root, id);
+        if record == Err(Damage::Missing) && !os::exists(&root) {
+            return None;
+        }
+        // The note of a launch is rewritten by each: its time is the launch's, and reading ten
+        // thousand of them would take longer than all the rest.
+        let launched = modified(&root.join("run.toml"));
+        let made = record.as_ref().ok().map(|session| session.created);
+        Some(SessionEntry { id, used: launched.or(made), record })
+    }
+
+    /// When the last prompt was given in a session, where Claude kept it: it appends to this file at
+    /// every prompt of an interactive session (2.1.197).
+    pub fn prompted(&self, id: Uuid) -> Option<jiff::Timestamp> {
+        modified(&self.session_root(id).join("claude/history.jsonl"))
+    }
+
+    /// Begins a session: its record is on disk, unseen, and its lock held.
+    pub fn draft(&self, session: Session) -> Result<Draft> {
+        self.ensure()?;
+        self.sweep_staging();
+        let staged = self.staging().join(session.id.to_string());
+        let made = |error| Failure::io("create", &staged, &error);
+        os::create_private_dir(&staged).map_err(made)?;
+        let lock = lock(&staged.join("lock"), "a new session")?;
+        let record = staged.join("session.toml");
+        let text = records::text(&session)?;
+        let draft = Draft { session, staged: staged.clone(), lock };
+        match os::publish_file(&record, text.as_bytes()) {
+            Ok(_) => Ok(draft),
+            Err(error) => {
+                let _ = fs::remove_dir_all(&staged);
+                Err(Failure::io("write", &record, &error))
+            }
+        }
+    }
+
+    /// Publishes a session under its name. When this returns `Ok` it exists, for good; when it
+    /// fails nothing of it does. The lock stays held, so nobody starts it before its maker.
+    pub fn publish(&self, draft: Draft) -> Result<Lock> {
+        let Draft { session, staged, lock } = draft;
+        let claim = Claim::Session(session.id);
+        let discard = || {
+            let _ = fs::remove_dir_all(&staged);
+        };
+        match self.claim_name(&session.name, claim) {
+            Ok(None) => {}
+            Ok(Some(holder)) => {
+                discard();
+                return Err(taken(&session.name, holder));
+            }
+            Err(failure) => {
+                discard();
+                self.release_name(&session.name, claim);
+                return Err(failure);
+            }
+        }
+        let place = self.session_root(session.id);
+        if let Err(error) = os::publish_dir(&staged, &place) {
+            discard();
+            self.release_name(&session.name, claim);
+            return Err(Failure::io("create", &place, &error));
+        }
+        Ok(lock)
+    }
+
+    /// Drops a session that was not published.
+    pub fn discard(&self, draft: Draft) {
+        let Draft { staged, .. } = draft;
+        let _ = fs::remove_dir_all(&staged);
+    }
+
+    /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.
+    /// Refused where that happened while this waited: the lock of a directory that was moved away
+    /// guards nothing, and what was decided from the old record is void.
+    pub fn lock_session(&self, session: &Session) -> Result<Lock> {
+        let root = self.session_root(session.id);
+        let changed = || {
+            Failure::refused(format!("session '{}' has changed meanwhile", session.name))
+                .hint("look again: cs list")
+        };
+        let held = lock(&root.join("lock"), &format!("session '{}'", session.name))
+            .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
+        if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+    }
+
+    /// Gives a session another name. Under its lock.
+    pub fn rename_session(&self, session: &Session, new: &Name) -> Result<Session> {
+        let claim = Claim::Session(session.id);
+        let same = session.name.key() == new.key();
+        if !same && let Some(holder) = self.claim_name(new, claim)? {
+            return Err(taken(new, holder));
+        }
+        let renamed = Session { name: new.clone(), ..session.clone() };
+        let path = self.session_record_path(session.id);
+        let text = records::text(&renamed)?;
+        if let Err(error) = os::replace_file(&path, text.as_bytes(), true) {
+            if !same {
+                self.release_name(new, claim);
+            }
+            return Err(Failure::io("write", &path, &error));
+        }
+        if !same {
+            self.release_name(&session.name, claim);
+        }
+        Ok(renamed)
+    }
+
+    /// Removes what processes that died left in `staging/`: only entries older than an hour that
+    /// no process holds.
+    fn sweep_staging(&self) {
+        for entry in fs::read_dir(self.staging()).into_iter().flatten().flatten() {
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let path = self.staging().join(&name);
+            let old = entry
+                .metadata()
+                .and_then(|about| about.modified())
+                .ok()
+                .and_then(|then| SystemTime::now().duration_since(then).ok())
+                .is_some_and(|age| age > Duration::from_secs(3600));
+            if old && os::is_dir(&path) && !self.is_being_made(&name) {
+                let _ = fs::remove_dir_all(&path);
+            }
+        }
+    }
+}
+
+/// The refusal of a name that somebody has.
+pub(super) fn taken(name: &Name, holder: Claim) -> Failure {
+    match holder {
+        Claim::Session(_) => Failure::refused(format!("there is already a session '{name}'"))
+            .hint(format!("to open it: cs {name}")),
+        Claim::Profile => Failure::refused(format!("there is already a profile '{name}'"))
+            .hint("sessions and profiles share their names: choose another one"),
+    }
+}
+
+fn modified(path: &Path) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::try_from(path.metadata().ok()?.modified().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_read_as_it_was_written_with_and_without_the_parser() {
+        let session = |directory: &str, bare, forked_from| Session {
+            version: 1,
+            id: Uuid::now_v7(),
+            name: Name::suggest("api"),
+            profile: Name::default_profile(),
+            directory: directory.into(),
+            isolation: crate::model::Isolation::Home,
+            bare,
+            created: jiff::Timestamp::now(),
+            forked_from,
+        };
+        let twice =
+            format!("{0}name = \"other\"\n", records::text(&session("/x", false, None)).expect("written"));
+        assert_eq!(
+            Plain::read(&twice).and_then(|plain| Session::from_plain(&plain)),
+            None,
+            "a key stands twice"
+        );
+        for (written, plain) in [
+            (session("/home/me/naïve dir", false, None), true),
+            (session("/home/me", false, Some(Uuid::now_v7())), true),
+            (session("/home/me", true, None), false),
+            (session("/home/\"me\" \\ it's", false, None), false),
+        ] {
+            let text = records::text(&written).expect("written");
+            let read = Plain::read(&text).and_then(|plain| Session::from_plain(&plain));
+            assert_eq!(read, plain.then(|| written.clone()), "{text}");
+            assert_eq!(toml::from_str(&text), Ok(written));
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_the_parser() {
+        for text in ["a = 1 # note", "a = \"x\\n\"", "a=1", "a = [1]", "[[t]]", "a = 'x'", "\u{feff}a = 1"] {
+            assert!(Plain::read(text).is_none(), "{text}");
+        }
+    }
+}

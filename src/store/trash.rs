@@ -1,0 +1,168 @@
+//! What was removed, until somebody empties the trash. Removing is one rename, so it works on a
+//! full disk, and nothing is half removed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::sessions::taken;
+use super::{Claim, Store, lock, records};
+use crate::model::{Failure, Name, Result, Session};
+use crate::os;
+
+/// What a piece of trash was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrashedKind {
+    /// A session, with its record.
+    Session(Box<Session>),
+    /// A profile.
+    Profile(Name),
+}
+
+/// One piece of trash.
+#[derive(Clone, Debug)]
+pub struct Trashed {
+    /// What it was.
+    pub kind: TrashedKind,
+    /// When it was removed.
+    pub removed: jiff::Timestamp,
+    /// Where it is now.
+    pub path: PathBuf,
+}
+
+impl Trashed {
+    /// The name it had.
+    pub fn name(&self) -> &Name {
+        match &self.kind {
+            TrashedKind::Session(session) => &session.name,
+            TrashedKind::Profile(name) => name,
+        }
+    }
+}
+
+impl Store {
+    /// Moves a session to the trash and frees its name. Under its lock. Its files are not touched.
+    pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
+        let root = self.session_root(session.id);
+        guard(&root, &self.sessions_dir(), &session.id.to_string())?;
+        if self.session(session.id).as_ref() != Ok(session) {
+            return Err(Failure::refused(format!("session '{}' has changed meanwhile", session.name))
+                .hint("look again: cs list"));
+        }
+        let moved = self.to_trash(&root, &session.id.to_string())?;
+        self.release_name(&session.name, Claim::Session(session.id));
+        Ok(moved)
+    }
+
+    /// Moves a profile to the trash and frees its name. A config directory that was adopted stays
+    /// where it is: only the record goes.
+    pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
+        let root = self.profile_root(name);
+        guard(&root, &self.profiles_dir(), &name.key())?;
+        let moved = self.to_trash(&root, &format!("profile.{}", name.key()))?;
+        self.release_name(name, Claim::Profile);
+        Ok(moved)
+    }
+
+    fn to_trash(&self, from: &Path, what: &str) -> Result<PathBuf> {
+        self.ensure()?;
+        let to = self.trash_dir().join(format!("{what}-{}", jiff::Timestamp::now().as_millisecond()));
+        os::publish_dir(from, &to).map_err(|error| Failure::io("move to the trash", from, &error))?;
+        Ok(to)
+    }
+
+    /// What is in the trash, newest first. What cannot be read there is left out: it stays.
+    pub fn trash(&self) -> Vec<Trashed> {
+        let mut found: Vec<Trashed> = fs::read_dir(self.trash_dir())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let path = self.trash_dir().join(&name);
+                let (what, when) = name.rsplit_once('-')?;
+                let removed = jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?;
+                let kind = if let Some(profile) = what.strip_prefix("profile.") {
+                    TrashedKind::Profile(Name::of_profile(profile).ok()?)
+                } else {
+                    let id: Uuid = what.parse().ok()?;
+                    let session: Session = records::read(&path.join("session.toml")).ok()?;
+                    (session.id == id).then(|| TrashedKind::Session(Box::new(session)))?
+                };
+                Some(Trashed { kind, removed, path })
+            })
+            .collect();
+        found.sort_by_key(|trashed| std::cmp::Reverse(trashed.removed));
+        found
+    }
+
+    /// The piece of trash that was on its way back under `name` when its process died.
+    pub fn half_restored(&self, name: &Name) -> Option<Trashed> {
+        let Ok(Some(Claim::Session(id))) = self.claim(name) else { return None };
+        self.trash().into_iter().find(|trashed| {
+            matches!(&trashed.kind, TrashedKind::Session(session) if session.id == id && session.name == *name)
+        })
+    }
+
+    /// Puts a piece of trash back, under `name`. Cut short, it can be done again: the claim that
+    /// was made names the very same session.
+    pub fn restore(&self, trashed: &Trashed, name: &Name) -> Result<()> {
+        self.ensure()?;
+        let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
+        let _lock = lock(&trashed.path.join("lock"), &format!("'{}'", trashed.name()))
+            .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone() })?;
+        if !os::is_dir(&trashed.path) {
+            return Err(gone());
+        }
+        let (claim, place) = match &trashed.kind {
+            TrashedKind::Session(session) => (Claim::Session(session.id), self.session_root(session.id)),
+            TrashedKind::Profile(profile) => (Claim::Profile, self.profile_root(profile)),
+        };
+        if let Some(holder) = self.claim_name(name, claim)? {
+            return Err(taken(name, holder));
+        }
+        if claim == Claim::Profile && os::exists(&place) {
+            return Err(taken(name, claim));
+        }
+        if let TrashedKind::Session(session) = &trashed.kind
+            && session.name != *name
+        {
+            let renamed = Session { name: name.clone(), ..(**session).clone() };
+            let path = trashed.path.join("session.toml");
+            os::replace_file(&path, records::text(&renamed)?.as_bytes(), true)
+                .map_err(|error| Failure::io("write", &path, &error))?;
+        }
+        os::publish_dir(&trashed.path, &place).map_err(|error| {
+            self.release_name(name, claim);
+            Failure::io("restore", &trashed.path, &error)
+        })
+    }
+}
+
+/// Refuses to move anything that is not exactly the directory of ours it should be: a direct child
+/// of its room, a real directory on the same file system, ours.
+fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
+    let refuse = |why: &str| Err(Failure::refused(format!("{} {why}, so it is left alone", path.display())));
+    if path.parent() != Some(room) || path.file_name() != Some(entry.as_ref()) {
+        return refuse("is not where it should be");
+    }
+    let about = match path.symlink_metadata() {
+        Ok(about) => about,
+        Err(error) => return Err(Failure::io("remove", path, &error)),
+    };
+    if !about.is_dir() {
+        return refuse("is a link or a file instead of a directory");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if about.uid() != rustix::process::geteuid().as_raw() {
+            return refuse("belongs to another user");
+        }
+        if room.metadata().is_ok_and(|room| room.dev() != about.dev()) {
+            return refuse("is a mount point");
+        }
+    }
+    Ok(())
+}

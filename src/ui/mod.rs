@@ -1,0 +1,39 @@
+//! What a person sees: text made safe for a terminal, tables, ages, questions.
+
+mod ask;
+mod escape;
+mod table;
+mod time;
+
+pub use ask::{can_ask, choose, confirm};
+pub use escape::escape;
+pub use table::{Align, Table};
+pub use time::{age, stamp};
+
+use std::io::IsTerminal;
+
+/// Whether what goes to standard output is coloured: a terminal, and nobody said no (`NO_COLOR`, a dumb terminal).
+pub fn colour_stdout() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stdout().is_terminal() && !refused && !dumb
+}
+
+/// The width of the terminal that standard output is; `None` where it is none.
+pub fn width() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        let stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
+        rustix::termios::tcgetwinsize(&stdout)
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
+    }
+    #[cfg(not(unix))]
+    {
+        std::io::stdout().is_terminal().then_some(100)
+    }
+}

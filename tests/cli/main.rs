@@ -1,0 +1,21 @@
+//! `cs` as a person meets it: every verb, every message, and what is on disk before and after.
+//!
+//! All of it acts through the binary, in a world of its own with a program in Claude's place that
+//! records how it was started.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports that its footing is gone")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod canary;
+mod environment;
+mod escapes;
+mod faults;
+mod messages;
+mod opening;
+mod profiles;
+mod removal;
+mod scenery;
+mod store;
+mod verbs;

@@ -1,0 +1,184 @@
+//! What README.md says, held against the program, the manifest and the files.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::CommandFactory;
+use claude_cs::cli::Cli;
+
+const README: &str = include_str!("../README.md");
+const MANIFEST: &str = include_str!("../Cargo.toml");
+
+/// The lines below the heading `title`, up to the next heading.
+fn section(title: &str) -> Vec<&'static str> {
+    let lines: Vec<&str> = README
+        .lines()
+        .skip_while(|line| line.trim_start_matches('#').trim() != title || !line.starts_with('#'))
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .collect();
+    assert!(!lines.is_empty(), "README.md has no section '{title}'");
+    lines
+}
+
+/// What stands between backticks in `text`.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The cells of a table's row, without the rules of a table; `\|` is a `|` in a cell.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let row = line.strip_prefix('|')?.strip_suffix('|')?.replace("\\|", "\u{0}");
+    let cells: Vec<String> = row.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect();
+    (!cells.iter().all(|cell| cell.chars().all(|c| c == '-'))).then_some(cells)
+}
+
+/// A verb of `cs` and what may follow it: `cs profile create|list` gives `profile` with both.
+fn verbs_in_the_command_table() -> Vec<(String, Vec<String>)> {
+    let mut verbs = Vec::new();
+    for row in section("Commands").into_iter().filter_map(cells) {
+        for command in quoted(&row[0]) {
+            let mut words = command.split_whitespace();
+            if words.next() != Some("cs") {
+                continue;
+            }
+            let Some(verb) = words.next().filter(|word| word.chars().all(|c| c.is_ascii_lowercase())) else {
+                continue;
+            };
+            let below = words
+                .next()
+                .map(|word| word.trim_matches(['[', ']']).split('|').map(str::to_owned).collect())
+                .filter(|below: &Vec<String>| below.iter().all(|w| w.chars().all(|c| c.is_ascii_lowercase())))
+                .unwrap_or_default();
+            verbs.push((verb.to_owned(), below));
+        }
+    }
+    verbs
+}
+
+#[test]
+fn the_command_table_and_the_program_have_the_same_verbs() {
+    let program = Cli::command();
+    let known: BTreeSet<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let mut told = BTreeSet::new();
+    for (verb, below) in verbs_in_the_command_table() {
+        let command = program
+            .find_subcommand(&verb)
+            .unwrap_or_else(|| panic!("README.md tells of `cs {verb}`, which is no command"));
+        told.insert(command.get_name().to_owned());
+        for word in &below {
+            assert!(command.find_subcommand(word).is_some(), "there is no `cs {verb} {word}`");
+        }
+        if !below.is_empty() {
+            for really in command.get_subcommands().map(clap::Command::get_name) {
+                assert!(below.iter().any(|word| word == really), "README.md omits `cs {verb} {really}`");
+            }
+        }
+    }
+    let untold: Vec<_> = known.into_iter().filter(|verb| !told.contains(*verb)).collect();
+    assert_eq!(untold, Vec::<&str>::new(), "the command table omits these");
+}
+
+/// The long option, of any command, exists.
+fn is_an_option(option: &str) -> bool {
+    fn has(command: &clap::Command, option: &str) -> bool {
+        let own = command.get_arguments().any(|argument| {
+            argument.get_long() == Some(option)
+                || argument.get_all_aliases().is_some_and(|all| all.contains(&option))
+        });
+        own || command.get_subcommands().any(|below| has(below, option))
+    }
+    // `cs --resume` is read as `cs resume` before the rest is.
+    matches!(option, "help" | "version" | "resume") || has(&Cli::command(), option)
+}
+
+#[test]
+fn every_option_in_the_command_table_and_in_the_examples_exists() {
+    let examples = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let examples = examples.flat_map(str::lines).filter(|line| line.starts_with("cs "));
+    let table = section("Commands").join("\n");
+    for text in quoted(&table).chain(examples) {
+        // What follows a bare -- or a prompt's option is another program's.
+        for word in text.split_whitespace().take_while(|word| *word != "--" && *word != "-p") {
+            let Some(option) = word.strip_prefix("--") else { continue };
+            let option = option.split(['=', '|', ']', ',']).next().unwrap_or(option);
+            assert!(option.is_empty() || is_an_option(option), "there is no --{option}: {text}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_line_and_every_line_its_dependency() {
+    let manifest: toml::Table = MANIFEST.parse().expect("Cargo.toml is TOML");
+    let mut needed = BTreeSet::new();
+    let mut collect = |table: &toml::Table| {
+        for key in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            if let Some(toml::Value::Table(found)) = table.get(key) {
+                needed.extend(found.keys().cloned());
+            }
+        }
+    };
+    collect(&manifest);
+    if let Some(toml::Value::Table(targets)) = manifest.get("target") {
+        targets.values().filter_map(toml::Value::as_table).for_each(&mut collect);
+    }
+    assert!(needed.len() > 5, "{needed:?}");
+
+    let told: BTreeSet<String> = section("For developers")
+        .into_iter()
+        .skip_while(|line| !line.starts_with("| dependency |"))
+        .take_while(|line| line.starts_with('|'))
+        .filter_map(cells)
+        .skip(1)
+        .flat_map(|row| quoted(&row[0]).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(told, needed, "left: the table in README.md; right: Cargo.toml");
+}
+
+#[test]
+fn every_file_it_names_in_the_repository_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let links = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let links = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+    let developers = section("For developers").join("\n");
+    let named = quoted(&developers).filter(|text| {
+        !text.contains(' ')
+            && ["src/", "shells/", "templates/", "tests/", "benches/", "docs/", ".ci/"]
+                .iter()
+                .any(|room| text.starts_with(room))
+    });
+    let mut seen = 0;
+    for path in links.chain(named) {
+        assert!(root.join(path).exists(), "README.md names {path}, which is not there");
+        seen += 1;
+    }
+    assert!(seen > 12, "only {seen} files were found in README.md");
+    for file in ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md", "justfile"] {
+        assert!(root.join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn every_room_of_the_house_has_its_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let developers = section("For developers").join("\n");
+    for entry in std::fs::read_dir(root.join("src")).expect("src is there").flatten() {
+        let name = entry.file_name().into_string().expect("a plain name");
+        if name == "lib.rs" {
+            continue; // its page lists the rooms itself
+        }
+        let told = format!("`src/{name}{}`", if entry.path().is_dir() { "/" } else { "" });
+        assert!(developers.contains(&told), "README.md does not say what {told} is for");
+    }
+}
+
+#[test]
+fn every_exit_code_is_told() {
+    use claude_cs::model::Exit;
+    let told: BTreeSet<u8> =
+        section("Exit codes").into_iter().filter_map(cells).filter_map(|row| row[0].parse().ok()).collect();
+    let all =
+        [Exit::Failed, Exit::Usage, Exit::NoShellFunction, Exit::NotFound, Exit::Refused, Exit::NoClaude];
+    let known: BTreeSet<u8> = all.into_iter().map(|exit| exit as u8).chain([0]).collect();
+    assert_eq!(told, known);
+}

@@ -1,0 +1,20 @@
+//! `cs` and the real Claude Code together. Each story is told where `CS_TEST_CLAUDE` names a Claude Code program, and
+//! says that it was skipped where it does not.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod apart;
+mod arguments;
+mod crowd;
+mod footing;
+mod isolation;
+mod logins;
+mod questions;
+mod resuming;
+mod sharing;
+mod stage;
+mod stand_in;
+mod variables;

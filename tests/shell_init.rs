@@ -1,0 +1,688 @@
+//! What `cs init SHELL` prints: as text, to linters, and to the shells themselves.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
+
+#[path = "support/tools.rs"]
+mod tools;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use claude_cs::model::EnvChanges;
+use claude_cs::shell::{CALLED_FROM, InitOptions, Shell};
+use tools::{Sandbox, optional, shown, tool};
+
+const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
+
+/// A path that no shell takes as it is: blank, both quotes, `$`, backslash, more than ASCII, and
+/// something that looks like a token of the scripts.
+const HOSTILE: &str = "/opt/it's a \"$HOME\"\\ {__CS_PROGRAM__} caf\u{e9} \u{2019}/cs";
+
+fn init(shell: Shell, cmd: &str, aliases: bool, program: &Path) -> String {
+    shell.init(&InitOptions { cmd, aliases, program }).unwrap()
+}
+
+/// Every text there is to look at: each shell with each option, and a path that needs quoting.
+fn renders(shell: Shell) -> Vec<(&'static str, String)> {
+    vec![
+        ("default", init(shell, "cs", true, Path::new("/opt/cs/bin/cs"))),
+        ("no_aliases", init(shell, "cs", false, Path::new("/opt/cs/bin/cs"))),
+        ("cmd_ccs", init(shell, "ccs", true, Path::new("/opt/cs/bin/cs"))),
+        ("hostile_path", init(shell, "my-cs", true, Path::new(HOSTILE))),
+    ]
+}
+
+#[test]
+fn the_text_is_as_it_was_reviewed() {
+    for shell in SHELLS {
+        for (what, text) in renders(shell) {
+            insta::assert_snapshot!(format!("{}_{what}", shell.name()), text);
+        }
+    }
+}
+
+#[test]
+fn no_token_is_left_in_any_text() {
+    for shell in SHELLS {
+        for (what, text) in renders(shell) {
+            let left = text.replace("{__CS_PROGRAM__}", "");
+            let token = what != "hostile_path" && text.contains("__CS_PROGRAM__");
+            assert!(!token && !left.contains("__NAME__") && !left.contains("__COMMAND__"), "{what}: {text}");
+        }
+    }
+}
+
+// ---- the text in real shells -------------------------------------------------------------------
+
+/// A stand-in for the program. It appends to `calls`, each ended by a NUL: how many arguments it
+/// got, what `CS_SHELL` was, and the arguments.
+const PROGRAM: &str = r#"#!/bin/sh
+printf '%s\0' "$#" "${CS_SHELL-absent}" >>"$CALLS"
+for word in "$@"; do printf '%s\0' "$word"; done >>"$CALLS"
+case ${1-} in
+exit) exit "$2" ;;
+kill) kill -TERM "$$" ;;
+cat) cat ;;
+esac
+"#;
+
+/// A stand-in program at a hostile path, and the text that defines functions for it.
+struct World {
+    sandbox: Sandbox,
+    program: PathBuf,
+}
+
+impl World {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let program = sandbox.write_program(HOSTILE.trim_start_matches('/'), PROGRAM);
+        Self { sandbox, program }
+    }
+
+    /// Writes the text of `shell` to the file `init`.
+    fn init(&self, shell: Shell, cmd: &str, aliases: bool) {
+        self.sandbox.write("init", &init(shell, cmd, aliases, &self.program));
+    }
+
+    fn calls_file(&self) -> PathBuf {
+        self.sandbox.work().join("calls")
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = self.sandbox.command(program);
+        command.env("CALLS", self.calls_file());
+        command
+    }
+
+    fn run<A: AsRef<OsStr>>(&self, program: &Path, args: &[A], script: &str) -> Output {
+        let script = self.sandbox.write("script", script);
+        self.command(program).args(args).arg(script).output().unwrap()
+    }
+
+    /// What the program was called with since the last time: `CS_SHELL` first, then the arguments.
+    fn calls(&self) -> Vec<Vec<String>> {
+        let text = fs::read_to_string(self.calls_file()).unwrap_or_default();
+        let _ = fs::remove_file(self.calls_file());
+        let mut words = text.split_terminator('\0').map(String::from);
+        let mut calls = Vec::new();
+        while let Some(count) = words.next() {
+            calls.push(words.by_ref().take(1 + count.parse::<usize>().unwrap()).collect());
+        }
+        calls
+    }
+}
+
+/// The calls of [`World::calls`], from the words of each.
+fn expected(shell: Shell, calls: &[&[&str]]) -> Vec<Vec<String>> {
+    calls
+        .iter()
+        .map(|words| [shell.name()].iter().chain(*words).map(|word| (*word).to_owned()).collect())
+        .collect()
+}
+
+/// A shell, and what a user may have done to it before our line is reached.
+struct Setting {
+    name: &'static str,
+    shell: Shell,
+    program: &'static str,
+    args: &'static [&'static str],
+    prelude: &'static str,
+    /// Whether a function may have a `-` in its name here.
+    dashes: bool,
+}
+
+const fn setting(
+    name: &'static str,
+    shell: Shell,
+    program: &'static str,
+    args: &'static [&'static str],
+    prelude: &'static str,
+) -> Setting {
+    Setting { name, shell, program, args, prelude, dashes: true }
+}
+
+const POSIX_ALIASES: &str = "alias cs='echo alias' csn='echo alias' cs-list='echo alias' cs-resume='echo alias' \
+     csl='echo alias' claude='echo alias' command='echo alias' local='echo alias' builtin='echo alias' \
+     unalias='echo alias' true='echo alias' new='echo alias' list='echo alias'";
+
+fn settings() -> Vec<Setting> {
+    let strict_bash = "set -euo pipefail -C; shopt -s failglob extglob; IFS=,";
+    let strict_zsh = "setopt errexit nounset pipefail noclobber ksharrays shwordsplit globsubst rcquotes nomatch \
+                      extendedglob magicequalsubst interactivecomments banghist; IFS=,";
+    let mut all = vec![
+        setting("bash", Shell::Bash, "bash", &["--norc", "--noprofile"], ""),
+        setting("bash, strict", Shell::Bash, "bash", &["--norc", "--noprofile"], strict_bash),
+        setting("bash, aliases", Shell::Bash, "bash", &["--norc"], "shopt -s expand_aliases"),
+        Setting { dashes: false, ..setting("bash --posix", Shell::Bash, "bash", &["--posix"], "set -eu") },
+        setting("zsh", Shell::Zsh, "zsh", &["-f"], ""),
+        setting("zsh, strict", Shell::Zsh, "zsh", &["-f"], strict_zsh),
+        setting("zsh, ksh emulation", Shell::Zsh, "zsh", &["--emulate", "ksh", "-f"], ""),
+        setting("zsh, aliases", Shell::Zsh, "zsh", &["-f"], ""),
+        setting(
+            "zsh, global aliases",
+            Shell::Zsh,
+            "zsh",
+            &["-f"],
+            "alias -g cs='echo alias' csn='echo alias' cs-list='echo alias' csl='echo alias' new=NEW list=LIST last=LAST; alias -s cs=echo",
+        ),
+        setting("fish", Shell::Fish, "fish", &["--no-config"], ""),
+        setting(
+            "fish, aliases",
+            Shell::Fish,
+            "fish",
+            &["--no-config"],
+            "for name in cs csn cs-list cs-resume csl claude; alias $name='echo alias'; abbr --add $name 'echo abbr'; end",
+        ),
+    ];
+    // The list of aliases is long enough to be said once.
+    for setting in &mut all {
+        if setting.name.ends_with("h, aliases") && setting.shell != Shell::Fish {
+            setting.prelude = match setting.shell {
+                Shell::Bash => Box::leak(format!("{}\n{POSIX_ALIASES}", setting.prelude).into_boxed_str()),
+                _ => POSIX_ALIASES,
+            };
+        }
+    }
+    all
+}
+
+impl Setting {
+    /// The line a user has in the start-up file.
+    fn line(&self) -> &'static str {
+        match self.shell {
+            Shell::Fish => "cat init | source",
+            _ => "eval \"$(cat init)\"",
+        }
+    }
+
+    fn status(&self) -> &'static str {
+        if self.shell == Shell::Fish { "$status" } else { "$?" }
+    }
+}
+
+/// Runs `check` in every setting whose shell is installed.
+fn everywhere(mut check: impl FnMut(&Setting, &Path, &World)) {
+    for setting in settings() {
+        if let Some(program) = tool(setting.program) {
+            check(&setting, &program, &World::new());
+        }
+    }
+}
+
+#[test]
+fn sourcing_is_silent_and_leaves_status_0() {
+    everywhere(|setting, program, world| {
+        for (cmd, aliases) in [("cs", true), ("cs", false), ("ccs", true), ("my-cs", true)] {
+            world.init(setting.shell, cmd, aliases);
+            let (line, status) = (setting.line(), setting.status());
+            let script = format!("{}\n{line}\nprintf '%s' \"{status}\"\n{line}\n{line}\n", setting.prelude);
+            let output = world.run(program, setting.args, &script);
+            assert!(output.status.success(), "{}: {}", setting.name, shown(&output));
+            assert_eq!(output.stdout, b"0", "{}: {}", setting.name, shown(&output));
+            assert!(output.stderr.is_empty(), "{}: {}", setting.name, shown(&output));
+            assert!(world.calls().is_empty(), "{}: the program was run", setting.name);
+        }
+    });
+}
+
+#[test]
+fn the_functions_hand_every_argument_on_as_it_is() {
+    everywhere(|setting, program, world| {
+        world.init(setting.shell, "cs", true);
+        let line = setting.line();
+        let newline = if setting.shell == Shell::Fish { "two\\nlines" } else { "'two\nlines'" };
+        let (list, resume) = if setting.dashes { ("cs-list --json", "cs-resume api") } else { ("", "") };
+        let script = format!(
+            "{}\n{line}\ncs\ncs plain 'two  words' '' -- '*' '$HOME' '`x`' -h --help -- a=b '~' 'a,b' {newline} 'back\\\\' ''\n\
+             csn api -w x\n{list}\n{resume}\ncsl ''\n",
+            setting.prelude
+        );
+        let output = world.run(program, setting.args, &script);
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {}", setting.name, shown(&output));
+        let back = if setting.shell == Shell::Fish { "back\\" } else { "back\\\\" };
+        let words = [
+            "plain",
+            "two  words",
+            "",
+            "--",
+            "*",
+            "$HOME",
+            "`x`",
+            "-h",
+            "--help",
+            "--",
+            "a=b",
+            "~",
+            "a,b",
+            "two\nlines",
+            back,
+            "",
+        ];
+        let mut calls: Vec<&[&str]> = vec![&[], &words, &["new", "api", "-w", "x"]];
+        if setting.dashes {
+            calls.extend([&["list", "--json"][..], &["resume", "api"]]);
+        }
+        calls.push(&["last", ""]);
+        assert_eq!(world.calls(), expected(setting.shell, &calls), "{}: {}", setting.name, shown(&output));
+    });
+}
+
+#[test]
+fn status_signal_and_input_of_the_program_pass_through() {
+    everywhere(|setting, program, world| {
+        world.init(setting.shell, "cs", true);
+        let (line, status) = (setting.line(), setting.status());
+        // Strict shells end at a command that fails, so it is asked in a condition.
+        let ask = |command: &str| match setting.shell {
+            Shell::Fish => format!("{command}; printf '%s ' {status}\n"),
+            _ => format!("if {command}; then printf '0 '; else printf '%s ' \"{status}\"; fi\n"),
+        };
+        let script = [
+            setting.prelude,
+            "\n",
+            line,
+            "\n",
+            &ask("cs exit 0"),
+            &ask("cs exit 7"),
+            &ask("cs exit 127"),
+            &ask("cs kill"),
+        ]
+        .concat()
+            + "printf 'in and out' | cs cat\n";
+        let output = world.run(program, setting.args, &script);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(printed, "0 7 127 143 in and out", "{}: {}", setting.name, shown(&output));
+    });
+}
+
+#[test]
+fn a_strict_shell_ends_where_the_program_fails() {
+    everywhere(|setting, program, world| {
+        if !setting.prelude.contains("-eu") && !setting.prelude.contains("errexit") {
+            return;
+        }
+        world.init(setting.shell, "cs", true);
+        let script = format!("{}\n{}\ncs exit 9\necho not reached\n", setting.prelude, setting.line());
+        let output = world.run(program, setting.args, &script);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(9), &b""[..]), "{}", setting.name);
+    });
+}
+
+#[test]
+fn what_a_call_sets_is_there_for_the_call_only() {
+    everywhere(|setting, program, world| {
+        world.init(setting.shell, "cs", true);
+        let see = match setting.shell {
+            Shell::Fish => "set -q CS_SHELL; or set -q __cs_program; or printf absent",
+            _ => "printf %s \"${CS_SHELL-}${__cs_program-}absent\"",
+        };
+        let child = "sh -c 'printf %s \" ${CS_SHELL-absent}\"'";
+        let script = format!("{}\n{}\ncs x\n{see}\n{child}\n", setting.prelude, setting.line());
+        let output = world.run(program, setting.args, &script);
+        assert_eq!(output.stdout, b"absent absent", "{}: {}", setting.name, shown(&output));
+        assert_eq!(world.calls(), expected(setting.shell, &[&["x"]]), "{}", setting.name);
+    });
+    assert_eq!(CALLED_FROM, "CS_SHELL");
+}
+
+/// Prints all that a shell knows which our text could change, except functions.
+fn state(setting: &Setting) -> &'static str {
+    match setting.program {
+        "bash" => {
+            "alias; shopt -p; set +o; compgen -v; trap; complete -p 2>/dev/null; export -p | grep -v ' _='"
+        }
+        "zsh" => "\\builtin alias -L; setopt; print -l ${(ok)parameters}; trap; export",
+        _ => "set --names; abbr --show; complete; bind 2>/dev/null; trap",
+    }
+}
+
+#[test]
+fn sourcing_again_changes_nothing_and_the_first_time_only_adds_functions() {
+    everywhere(|setting, program, world| {
+        if setting.prelude.contains("alias") {
+            return; // taking those away is the change
+        }
+        world.init(setting.shell, "cs", true);
+        let line = setting.line();
+        let names = "cs csn cs-list cs-resume csl __cs_run";
+        let bodies = match setting.program {
+            "bash" => "declare -f".to_owned(),
+            "zsh" => "functions".to_owned(),
+            _ => format!("functions --all --names; for name in {names}; functions $name; end"),
+        };
+        let (state, prelude) = (state(setting), setting.prelude);
+        // grep is not on the PATH of a sandbox; a function of the shell stands in.
+        let grep = if setting.program == "bash" {
+            "grep() { while IFS= read -r line; do case $line in *' _='*) ;; *) printf '%s\\n' \"$line\" ;; esac; done; }\n"
+        } else {
+            ""
+        };
+        let (open, close) = if setting.shell == Shell::Fish { ("begin", "end") } else { ("{", "}") };
+        let script = format!(
+            "{grep}{prelude}\n{open}\n{state}\n{close} >state-0\n{line}\n\
+             {open}\n{state}\n{close} >state-1\n{open}\n{bodies}\n{close} >functions-1\n{line}\n{line}\n\
+             {open}\n{state}\n{close} >state-3\n{open}\n{bodies}\n{close} >functions-3\n"
+        );
+        let output = world.run(program, setting.args, &script);
+        assert!(output.status.success(), "{}: {}", setting.name, shown(&output));
+        let read = |name: &str| fs::read_to_string(world.sandbox.work().join(name)).unwrap();
+        assert!(!read("state-0").is_empty() && read("functions-1").contains("__cs_run"), "{}", setting.name);
+        assert_eq!(read("state-0"), read("state-1"), "{}", setting.name);
+        assert_eq!(read("state-1"), read("state-3"), "{}", setting.name);
+        assert_eq!(read("functions-1"), read("functions-3"), "{}", setting.name);
+    });
+}
+
+#[test]
+fn other_aliases_stay_and_ours_no_longer_hide_the_functions() {
+    everywhere(|setting, program, world| {
+        if !setting.name.ends_with("h, aliases") {
+            return;
+        }
+        world.init(setting.shell, "cs", true);
+        let script = format!(
+            "{}\n{}\nclaude kept\ncs x\ncsn y\ncs-list\ncs-resume\ncsl\n",
+            setting.prelude,
+            setting.line()
+        );
+        let output = world.run(program, setting.args, &script);
+        assert_eq!(output.stdout, b"alias kept\n", "{}: {}", setting.name, shown(&output));
+        assert_eq!(world.calls().len(), 5, "{}", setting.name);
+    });
+}
+
+#[test]
+fn aliases_do_no_harm_where_bash_reads_the_whole_text_before_it_runs() {
+    let Some(bash) = tool("bash") else { return };
+    let world = World::new();
+    world.init(Shell::Bash, "cs", true);
+    let script = format!(
+        "shopt -s expand_aliases\n{POSIX_ALIASES}\neval \"if :; then\n$(cat init)\nfi\"\ncs x\ncsn y\ncs-list\n"
+    );
+    let output = world.run(&bash, &["--norc"], &script);
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", shown(&output));
+    assert_eq!(
+        world.calls(),
+        expected(Shell::Bash, &[&["x"], &["new", "y"], &["list"]]),
+        "{}",
+        shown(&output)
+    );
+}
+
+#[test]
+fn fish_abbreviations_of_our_names_are_gone_and_others_stay() {
+    let Some(fish) = tool("fish") else { return };
+    let world = World::new();
+    world.init(Shell::Fish, "cs", true);
+    let script = "for name in cs csn cs-list cs-resume csl mine; abbr --add $name 'echo abbr'; end\n\
+                  cat init | source\nabbr --list\n";
+    let output = world.run(&fish, &["--no-config"], script);
+    assert_eq!(output.stdout, b"mine\n", "{}", shown(&output));
+}
+
+#[test]
+fn names_follow_cmd_and_short_forms_can_be_left_out() {
+    everywhere(|setting, program, world| {
+        if !setting.prelude.is_empty() || !setting.dashes {
+            return;
+        }
+        let ask = |name: &str| match setting.shell {
+            Shell::Fish => format!("functions --query {name}; and printf '{name} '\n"),
+            Shell::Zsh => format!("[[ $(whence -w {name}) == *': function' ]] && printf '{name} '\n"),
+            _ => format!("declare -F {name} >/dev/null && printf '{name} '\n"),
+        };
+        let asked: String =
+            ["cs", "csn", "cs-list", "cs-resume", "csl", "ccs", "ccsn", "ccs-list", "ccs-resume", "ccsl"]
+                .map(ask)
+                .concat();
+        for (cmd, aliases, defined) in [
+            ("cs", true, "cs csn cs-list cs-resume csl "),
+            ("cs", false, "cs "),
+            ("ccs", true, "ccs ccsn ccs-list ccs-resume ccsl "),
+            ("ccs", false, "ccs "),
+        ] {
+            world.init(setting.shell, cmd, aliases);
+            let output = world.run(program, setting.args, &format!("{}\n{asked}", setting.line()));
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                defined,
+                "{}: {}",
+                setting.name,
+                shown(&output)
+            );
+        }
+    });
+}
+
+#[test]
+fn the_function_survives_what_a_shell_does_to_its_variables() {
+    everywhere(|setting, program, world| {
+        world.init(setting.shell, "cs", true);
+        let (set, lose) = match setting.shell {
+            Shell::Fish => ("set -g __cs_program /nowhere", "set -e __cs_program"),
+            _ => ("__cs_program=/nowhere", "unset __cs_program"),
+        };
+        let script = format!("{}\n{}\n{set}\ncs x\n{lose}\ncs y\n", setting.prelude, setting.line());
+        let output = world.run(program, setting.args, &script);
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {}", setting.name, shown(&output));
+        assert_eq!(world.calls(), expected(setting.shell, &[&["x"], &["y"]]), "{}", setting.name);
+    });
+}
+
+#[test]
+fn a_program_that_is_gone_is_said_with_its_path() {
+    everywhere(|setting, program, world| {
+        world.init(setting.shell, "cs", true);
+        fs::remove_file(&world.program).unwrap();
+        let script = match setting.shell {
+            Shell::Fish => format!("{}\n{}\ncs x; exit $status\n", setting.prelude, setting.line()),
+            _ => format!("{}\n{}\ncs x\n", setting.prelude, setting.line()),
+        };
+        let output = world.run(program, setting.args, &script);
+        assert_eq!(output.status.code(), Some(127), "{}: {}", setting.name, shown(&output));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("/cs"),
+            "{}: {}",
+            setting.name,
+            shown(&output)
+        );
+    });
+}
+
+#[test]
+fn powershell_runs_the_text_under_strict_mode() {
+    let Some(pwsh) = optional("pwsh") else { return };
+    let world = World::new();
+    world.init(Shell::PowerShell, "cs", true);
+    let script = world.sandbox.write(
+        "script.ps1",
+        "Set-StrictMode -Version Latest\n$ErrorActionPreference = 'Stop'\n\
+         Set-Alias -Name cs -Value Get-Date -Option ReadOnly -Force\n\
+         1..3 | ForEach-Object { Invoke-Expression (Get-Content -Raw -LiteralPath init) }\n\
+         cs\ncs plain 'two  words' '--' '*' '$HOME' -h --help 'a''b'\ncsn api -w x\ncs-list --json\ncs-resume api\ncsl x\n\
+         'in and out' | cs cat\ncs exit 7\n\"$LASTEXITCODE $(Test-Path -LiteralPath Env:/CS_SHELL)\"\n",
+    );
+    let args: [&OsStr; 4] =
+        ["-NoProfile".as_ref(), "-NonInteractive".as_ref(), "-File".as_ref(), script.as_os_str()];
+    let output = world.command(&pwsh).args(args).output().unwrap();
+    assert_eq!(output.stdout, b"in and out\n7 False\n", "{}", shown(&output));
+    let calls: &[&[&str]] = &[
+        &[],
+        &["plain", "two  words", "--", "*", "$HOME", "-h", "--help", "a'b"],
+        &["new", "api", "-w", "x"],
+        &["list", "--json"],
+        &["resume", "api"],
+        &["last", "x"],
+        &["cat"],
+        &["exit", "7"],
+    ];
+    assert_eq!(world.calls(), expected(Shell::PowerShell, calls), "{}", shown(&output));
+}
+
+// ---- the text and the files to linters ---------------------------------------------------------
+
+/// The files of `shells/` and `templates/` for one shell, by the end of their names.
+fn stored(extension: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<PathBuf> = ["shells", "templates"]
+        .iter()
+        .flat_map(|dir| fs::read_dir(root.join(dir)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension() == Some(OsStr::new(extension)))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 3, "{files:?}");
+    files
+}
+
+/// The stored files and, written to files, the rendered texts.
+fn to_lint(sandbox: &Sandbox, shell: Shell, extension: &str) -> Vec<PathBuf> {
+    let rendered =
+        renders(shell).into_iter().map(|(what, text)| sandbox.write(&format!("{what}.{extension}"), &text));
+    stored(extension).into_iter().chain(rendered).collect()
+}
+
+fn lint(sandbox: &Sandbox, program: &Path, args: &[&str], files: &[PathBuf]) {
+    for file in files {
+        let output = sandbox.command(program).args(args).arg(file).output().unwrap();
+        let clean = output.status.success() && output.stdout.is_empty() && output.stderr.is_empty();
+        assert!(clean, "{} {args:?} {}: {}", program.display(), file.display(), shown(&output));
+    }
+}
+
+#[test]
+fn shellcheck_and_shfmt_have_nothing_to_say_of_the_bash_code() {
+    let sandbox = Sandbox::new();
+    let files = to_lint(&sandbox, Shell::Bash, "bash");
+    if let Some(shellcheck) = tool("shellcheck") {
+        let args = ["--shell=bash", "--enable=all", "--norc"];
+        for file in &files {
+            let except = match file.parent().and_then(Path::file_name).and_then(OsStr::to_str) {
+                // A constant compared with a pattern: in the whole text, its first lines say so.
+                Some("templates") => "--exclude=SC2050,SC2193",
+                // The `$` and the curly quote in the quoted path.
+                _ if file.ends_with("hostile_path.bash") => "--exclude=SC2016,SC1112",
+                _ => "--exclude=",
+            };
+            lint(&sandbox, &shellcheck, &[&args[..], &[except]].concat(), std::slice::from_ref(file));
+        }
+    }
+    if let Some(shfmt) = tool("shfmt") {
+        lint(&sandbox, &shfmt, &["-ln", "bash", "-i", "4", "-d"], &files);
+    }
+    if let Some(bash) = tool("bash") {
+        lint(&sandbox, &bash, &["--norc", "-n"], &files);
+        lint(&sandbox, &bash, &["--norc", "--posix", "-n"], &files);
+    }
+}
+
+#[test]
+fn zsh_parses_the_zsh_code_whatever_its_options() {
+    let Some(zsh) = tool("zsh") else { return };
+    let sandbox = Sandbox::new();
+    let files = to_lint(&sandbox, Shell::Zsh, "zsh");
+    lint(&sandbox, &zsh, &["-f", "-n"], &files);
+    lint(&sandbox, &zsh, &["-f", "-o", "rcquotes", "-o", "ksharrays", "-o", "shwordsplit", "-n"], &files);
+}
+
+#[test]
+fn fish_parses_the_fish_code_and_would_not_format_it_otherwise() {
+    let sandbox = Sandbox::new();
+    let mut files = to_lint(&sandbox, Shell::Fish, "fish");
+    if let Some(fish) = tool("fish") {
+        lint(&sandbox, &fish, &["--no-config", "--no-execute"], &files);
+    }
+    if let Some(fish_indent) = tool("fish_indent") {
+        // It takes the quotes from a path that needs none; we quote always.
+        files.retain(|file| {
+            file.starts_with(env!("CARGO_MANIFEST_DIR")) || file.ends_with("hostile_path.fish")
+        });
+        lint(&sandbox, &fish_indent, &["--check"], &files);
+    }
+}
+
+/// What breaks PowerShell code in ways that its parser does not see, looked for in the text.
+fn powershell_offences(text: &str) -> Vec<String> {
+    let mut offences = Vec::new();
+    if !text.is_ascii() {
+        offences.push("more than ASCII: Windows PowerShell reads it in the console's code page".to_owned());
+    }
+    let mut known: Vec<String> =
+        ["args", "input", "myinvocation", "null", "true", "false"].map(String::from).to_vec();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        let mut offend = |what: &str| offences.push(format!("{what}: {line}"));
+        let code = without_strings(line);
+        if code.contains("[CmdletBinding") || code.to_ascii_lowercase().contains("param(") {
+            offend("an advanced function takes arguments of cs for its own");
+        }
+        if code.contains(" -Path ") {
+            offend("-Path takes patterns");
+        }
+        if code.contains("return $") {
+            offend("a value that is returned is printed");
+        }
+        if [" && ", " || ", "??", " ? "].iter().any(|new| code.contains(new)) {
+            offend("Windows PowerShell 5.1 does not know this");
+        }
+        for word in code.split(|c: char| !c.is_ascii_alphanumeric() && !"-\\.".contains(c)) {
+            let verb = ["Remove-", "Test-", "Write-", "Get-", "Set-", "Invoke-", "Out-", "New-"];
+            if verb.iter().any(|verb| word.starts_with(verb)) {
+                offend("a cmdlet without its module can be anything");
+            }
+        }
+        for (at, _) in code.match_indices('$') {
+            let name: String = code[at + 1..]
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || "_:{".contains(*c))
+                .collect();
+            let name = name.to_ascii_lowercase();
+            let assigned =
+                code[at + 1 + name.len()..].trim_start().starts_with("= ") && code[..at].trim().is_empty();
+            if assigned {
+                known.push(name);
+            } else if !name.starts_with("{env:") && !known.contains(&name) {
+                offend("under StrictMode a variable that was not assigned is an error");
+            }
+        }
+    }
+    offences
+}
+
+/// `line` with what is in single quotes left out.
+fn without_strings(line: &str) -> String {
+    line.split('\'').step_by(2).collect::<Vec<_>>().join("''")
+}
+
+#[test]
+fn the_powershell_code_keeps_the_rules_that_only_a_run_would_show() {
+    let mut changes = EnvChanges::new();
+    changes.set("A", "caf\u{e9} \u{2019}");
+    changes.set("B", "");
+    changes.unset("C");
+    let texts = stored("ps1")
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
+        .chain([Shell::PowerShell.render(&changes).unwrap()]);
+    for text in texts {
+        assert_eq!(powershell_offences(&text), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_rules_for_powershell_notice_what_they_are_for() {
+    for wrong in [
+        "'caf\u{e9}'",
+        "[CmdletBinding()]",
+        "Remove-Item -LiteralPath 'Env:/A'",
+        "Microsoft.PowerShell.Management\\Remove-Item -Path 'Env:/A'",
+        "return $args",
+        "if ($never) {",
+        "a && b",
+    ] {
+        assert_eq!(powershell_offences(wrong).len(), 1, "{wrong}: {:?}", powershell_offences(wrong));
+    }
+}

@@ -1,0 +1,22 @@
+//! What the integration tests stand on.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(unreachable_pub, reason = "a test program has no callers outside itself")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports that its footing is gone")]
+
+pub mod claude;
+pub mod fake_api;
+pub mod http;
+#[cfg(unix)]
+pub mod oauth;
+#[cfg(unix)]
+pub mod tmux;
+#[cfg(unix)]
+pub mod world;
+
+/// Says that this test did not run. Not with `eprintln!`, which the harness keeps to itself when a test passes.
+pub fn skipped(why: &str) {
+    use std::io::Write;
+    let test = std::thread::current();
+    let line = format!("SKIPPED: {}: {why}\n", test.name().unwrap_or("a test"));
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
