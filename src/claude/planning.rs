@@ -294,6 +294,7 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
             if session.isolation == Isolation::None {
                 return layout;
             }
+            layout.base = Some(paths.root.clone());
             layout.directories.extend(paths.home.iter().cloned());
             layout.directories.push(paths.config.clone());
             layout.directories.extend(scene.directories.iter().cloned());
@@ -303,6 +304,7 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
         }
         (Subject::Profile(profile), _) => {
             if let ConfigHome::Directory(directory) = &profile.home {
+                layout.base = directory.parent().map(Path::to_path_buf);
                 layout.directories.push(directory.clone());
                 layout.links.extend(links(directory, &scene.shared));
             }

@@ -55,6 +55,10 @@ pub struct Plan {
 /// somebody else made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
+    /// The session's or profile's own directory in the store, or what an adopted directory lies
+    /// in. It has to be there and is never made: where somebody removed it meanwhile, making it
+    /// again would leave a directory without a record where a restored one belongs.
+    pub base: Option<PathBuf>,
     /// Directories, outermost first, for their owner only.
     pub directories: Vec<PathBuf>,
     /// Symbolic links.

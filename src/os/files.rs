@@ -39,13 +39,19 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// Makes a directory and those above it that are missing, each mode 0700.
 pub fn create_private_dirs(path: &Path) -> io::Result<()> {
+    create_private_dirs_below(Path::new(""), path)
+}
+
+/// Makes a directory and those above it that are missing, each mode 0700, but never `base` or what
+/// is above it: where `base` has gone, nothing is made.
+pub fn create_private_dirs_below(base: &Path, path: &Path) -> io::Result<()> {
     match create_private_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
-            Some(parent) => {
-                create_private_dirs(parent)?;
+            Some(parent) if parent != base => {
+                create_private_dirs_below(base, parent)?;
                 create_private_dir(path)
             }
-            None => Err(error),
+            _ => Err(error),
         },
         done => done,
     }

@@ -1,6 +1,7 @@
 //! Putting a plan's layout on disk, and holding one against the disk.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::model::{Failure, Layout, Link, Result, SeedFile};
@@ -20,9 +21,24 @@ pub enum Drift {
 /// than planned is returned, and stays.
 ///
 /// Below the config directory of a session or profile only: the caller plans nothing elsewhere.
+/// Refused, with nothing made, where the layout's base is gone.
 pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
+    make(layout).map_err(|failure| match &layout.base {
+        Some(base) if !os::is_dir(base) => {
+            Failure::refused(format!("{} was removed meanwhile", base.display())).hint("look again: cs list")
+        }
+        _ => failure,
+    })
+}
+
+fn make(layout: &Layout) -> Result<Vec<Drift>> {
+    let make_dirs = |path: &Path| match &layout.base {
+        Some(base) if path == base => Ok(()),
+        Some(base) if path.starts_with(base) => os::create_private_dirs_below(base, path),
+        _ => os::create_private_dirs(path),
+    };
     for directory in &layout.directories {
-        os::create_private_dirs(directory).map_err(|error| Failure::io("create", directory, &error))?;
+        make_dirs(directory).map_err(|error| Failure::io("create", directory, &error))?;
     }
     let mut drifts = Vec::new();
     for link in &layout.links {
@@ -31,7 +47,7 @@ pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
             Standing::AsPlanned => {}
             Standing::Missing => {
                 if let Some(parent) = link.path.parent() {
-                    os::create_private_dirs(parent).map_err(failed)?;
+                    make_dirs(parent).map_err(failed)?;
                 }
                 os::make_link(&link.path, &link.target).map_err(failed)?;
             }
@@ -44,6 +60,10 @@ pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
         }
     }
     for file in &layout.files {
+        let failed = |error| Failure::io("write", &file.path, &error);
+        if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
+            make_dirs(parent).map_err(failed)?;
+        }
         seed(file)?;
     }
     Ok(drifts)
@@ -82,9 +102,6 @@ fn standing(link: &Link) -> Standing {
 fn seed(file: &SeedFile) -> Result<()> {
     let failed = |error| Failure::io("write", &file.path, &error);
     let Some(expected) = &file.replaces else {
-        if let Some(parent) = file.path.parent() {
-            os::create_private_dirs(parent).map_err(failed)?;
-        }
         os::publish_file(&file.path, &file.content).map_err(failed)?;
         return Ok(());
     };

@@ -242,6 +242,47 @@ fn a_launch_that_waited_for_a_removal_does_not_bring_the_session_back() {
 }
 
 #[test]
+fn what_only_looks_at_a_session_does_not_bring_a_removed_one_back() {
+    let world = World::with_fake_claude();
+    // The command that gives the token runs after the session was looked up and before it is laid
+    // out: here it is what somebody else does meanwhile.
+    let meanwhile = world.home().join("meanwhile");
+    let command = format!("sh '{}'; echo token", meanwhile.display());
+    world
+        .cs(&["profile", "create", "gw", "--base-url", "https://gw.example", "--token-command", &command])
+        .ok();
+    let remove = format!("'{}' rm api 2>'{}/said'\n", World::cs_program().display(), world.home().display());
+    let ways: [&[&str]; 4] =
+        [&["env", "api"], &["exec", "api", "--", "true"], &["api", "mcp", "list"], &["env", "api", "--json"]];
+    for laid_out in [false, true] {
+        for words in ways {
+            fs::write(&meanwhile, "").unwrap();
+            world.cs(&["new", "--no-open", "--profile", "gw", "api"]).ok();
+            let root = world.config_of("api").parent().unwrap().to_path_buf();
+            if laid_out {
+                world.cs(words).ok();
+            }
+            fs::write(&meanwhile, &remove).unwrap();
+            let said = world.cs(words).fails(5);
+            assert!(said.contains("was removed meanwhile") && said.contains("cs list"), "{words:?}: {said}");
+            assert!(!root.exists(), "{words:?} made the directory again");
+            fs::write(&meanwhile, "").unwrap();
+            world.cs(&["restore", "api"]).ok();
+            world.cs(words).ok();
+            world.cs(&["rm", "api"]).ok();
+            world
+                .cs(&[
+                    "restore",
+                    "api",
+                    "--as",
+                    &format!("kept-{}-{laid_out}", words.concat().replace(['-', ' '], "")),
+                ])
+                .ok();
+        }
+    }
+}
+
+#[test]
 fn a_command_that_cannot_have_the_lock_says_who_has_it() {
     let world = World::with_fake_claude();
     world.cs(&["new", "--no-open", "api"]).ok();

@@ -77,6 +77,7 @@ fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout
         let file = |name: &str, content| SeedFile { path: directory.join(name), content, replaces: None };
         let settings = settings.map(|settings| file("settings.json", format!("{settings:#}\n").into_bytes()));
         Layout {
+            base: None,
             directories: vec![directory.to_path_buf()],
             links: shared
                 .into_iter()
