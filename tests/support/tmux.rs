@@ -130,12 +130,15 @@ impl Tmux {
         }
     }
 
-    /// tmux 3.3a now and then misses the end of its program and leaves it a zombie; any other child ending wakes it.
+    /// tmux 3.3a now and then misses the signal that its program has ended and leaves it a zombie: it
+    /// is sent again. A child of tmux's own instead could be missed in the same way, and be waited for for ever.
     fn nudge(&self) {
         let pid = self.pid().to_string();
         let state = Command::new("ps").args(["-o", "stat=", "-p", &pid]).output().unwrap();
         if state.stdout.starts_with(b"Z") {
-            self.run(&["run-shell", "true"]);
+            let server = self.format("#{pid}");
+            let sent = Command::new("kill").args(["-s", "CHLD", &server]).status().unwrap();
+            assert!(sent.success(), "kill -s CHLD {server}");
         }
     }
 
