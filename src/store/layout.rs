@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, Result, SeedFile};
 use crate::os;
 
@@ -24,9 +25,7 @@ pub enum Drift {
 /// Refused, with nothing made, where the layout's base is gone.
 pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
     make(layout).map_err(|failure| match &layout.base {
-        Some(base) if !os::is_dir(base) => {
-            Failure::refused(format!("{} was removed meanwhile", base.display())).hint("look again: cs list")
-        }
+        Some(base) if !os::is_dir(base) => removed_meanwhile(base),
         _ => failure,
     })
 }

@@ -123,6 +123,12 @@ impl Store {
     }
 }
 
+/// The refusal to make the directory of a session or profile again, which somebody else just moved
+/// away: one without a record would stand where a restored one belongs.
+fn removed_meanwhile(path: &Path) -> Failure {
+    Failure::refused(format!("{} was removed meanwhile", path.display())).hint("look again: cs list")
+}
+
 /// Takes a lock file of ours, or says who holds it.
 fn lock(path: &Path, what: &str) -> Result<Lock> {
     Lock::take(path, PATIENCE).map_err(|error| match error {

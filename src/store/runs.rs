@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Store;
 use super::plain::Plain;
 use super::records::{self, Record};
+use super::{Store, removed_meanwhile};
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Identity};
 
@@ -86,14 +86,18 @@ impl Store {
     }
 
     /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time
-    /// of last use, and every launch would pay for more than that.
+    /// of last use, and every launch would pay for more than that. Refused where the session or
+    /// profile was removed meanwhile: its directory is not made again.
     pub fn note_run(&self, path: &Path, run: &Run) -> Result<()> {
         let text = records::text(run)?;
         let failed = |error| Failure::io("write", path, &error);
         match os::overwrite_note(path, &text) {
-            // Only the profile that always exists has no directory before it is first used.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let parent = path.parent().unwrap_or(path);
+                // Only the profile that always exists has no directory before it is first used.
+                if parent != self.profile_root(&Name::default_profile()) {
+                    return Err(removed_meanwhile(parent));
+                }
                 os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
                 os::overwrite_note(path, &text).map_err(failed)
             }
@@ -105,6 +109,27 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn noting_a_launch_does_not_bring_a_removed_profile_or_session_back() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path().join("data")).expect("a store");
+        let profile = Name::suggest("work");
+        let (session, run) = (Uuid::now_v7(), Run::now(None));
+        for path in [store.profile_run_path(&profile), store.session_run_path(session)] {
+            let refused = store.note_run(&path, &run).expect_err("there is no such directory");
+            assert_eq!(refused.exit, crate::model::Exit::Refused);
+            assert!(!os::exists(store.root()), "nothing is made");
+            // The control: with its directory it is noted.
+            os::create_private_dirs(path.parent().expect("a parent")).expect("made");
+            store.note_run(&path, &run).expect("noted");
+            assert_eq!(store.last_run(&path), Some(run.clone()));
+            std::fs::remove_dir_all(store.root()).expect("removed");
+        }
+        let always_there = store.profile_run_path(&Name::default_profile());
+        store.note_run(&always_there, &run).expect("noted");
+        assert_eq!(store.last_run(&always_there), Some(run));
+    }
 
     #[test]
     fn a_run_is_read_as_it_was_written_with_and_without_the_parser() {
