@@ -135,15 +135,56 @@ pub enum Command {
     /// Profiles: accounts and API endpoints
     #[command(visible_alias = "auth")]
     Profile(ProfileArgs),
+    /// Set the variables of a session or profile in this shell; - goes back to the one before
+    #[command(after_help = "Examples:
+  cs use api                       this shell is in session 'api' now: claude, scripts, anything
+  cs use work                      the same with a profile
+  cs use -                         the one before
+  cs use                           say what is in use
+  cs off                           everything as it was")]
+    Use(UseArgs),
+    /// Put the variables of this shell back as they were before `cs use`
+    Off,
+    /// Go to the directory of a session, in this shell
+    Cd(CdArgs),
+    /// Bind a directory, or the checkouts of a remote, to a profile or session
+    #[command(after_help = "Examples:
+  cs bind work                     here and below: profile 'work'
+  cs bind work --remote 'github.com/acme/*'
+  cs bind                          say what is bound here, and by what
+  cs bind --list
+  cs bind --remove                 take the binding of this directory away
+
+A shell that enters a bound directory uses the profile, and puts everything back when it leaves.
+New sessions there belong to it. `guard` in config.toml says what happens with another profile.")]
+    Bind(BindArgs),
+    /// Let the .cs.toml of a repository choose the profile there
+    #[command(after_help = "Examples:
+  cs allow                         the nearest .cs.toml, here or above
+  cs allow ~/src/api
+  cs allow --list
+
+A .cs.toml has one line: profile = \"work\". It has no effect before it is allowed, and none
+again once it was changed.")]
+    Allow(AllowArgs),
+    /// Withdraw `cs allow`, and do not ask again
+    Deny(DenyArgs),
     /// Print the code that sets up your shell
     #[command(after_help = "Examples:
   eval \"$(cs init bash)\"           in ~/.bashrc
   eval \"$(cs init zsh)\"            in ~/.zshrc
   cs init fish | source            in ~/.config/fish/config.fish
-  Invoke-Expression (& cs init powershell | Out-String)   in $PROFILE")]
+  Invoke-Expression (& cs init powershell | Out-String)   in $PROFILE
+  cs init zsh --install            put that line there")]
     Init(InitArgs),
-    /// Print a static completion script
+    /// Print a completion script, for packagers (`cs init` has it built in)
     Completions(CompletionsArgs),
+    /// A claude for programs that start Claude themselves: editors, scripts, cron
+    Shim(ShimArgs),
+    /// Print a piece for your prompt that shows the session in use
+    Prompt(PromptArgs),
+    /// Print the manual page, or write all of them to a directory
+    Man(ManArgs),
     /// See it work, in a throw-away place
     Tour(TourArgs),
     /// A word that is no verb: a name, or a prompt
@@ -449,18 +490,146 @@ pub enum TokenAs {
     ApiKey,
 }
 
+/// `cs use`.
+#[derive(Args, Debug)]
+pub struct UseArgs {
+    /// A session or profile; - for the one before
+    pub name: Option<String>,
+}
+
+/// `cs cd`.
+#[derive(Args, Debug)]
+pub struct CdArgs {
+    /// A session, or a profile for its config directory
+    pub name: String,
+}
+
+/// `cs bind`.
+#[derive(Args, Debug)]
+pub struct BindArgs {
+    /// A profile or a session; without one, say what is bound here
+    #[arg(conflicts_with_all = ["list", "remove"])]
+    pub name: Option<String>,
+    /// Checkouts with a remote like this, such as 'github.com/acme/*', instead of a directory
+    #[arg(long, value_name = "GLOB")]
+    pub remote: Option<String>,
+    /// The directory, instead of this one
+    #[arg(short, long, value_name = "DIRECTORY", conflicts_with = "remote")]
+    pub dir: Option<PathBuf>,
+    /// List all bindings
+    #[arg(short, long, conflicts_with_all = ["remove", "remote", "dir"])]
+    pub list: bool,
+    /// Take the binding away
+    #[arg(long)]
+    pub remove: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with_all = ["name", "remove"])]
+    pub json: bool,
+}
+
+/// `cs allow`.
+#[derive(Args, Debug)]
+pub struct AllowArgs {
+    /// The .cs.toml, or its directory; without one, the nearest here or above
+    pub path: Option<PathBuf>,
+    /// List what is allowed and denied
+    #[arg(short, long, conflicts_with = "path")]
+    pub list: bool,
+    /// With --list: print JSON
+    #[arg(long, requires = "list")]
+    pub json: bool,
+}
+
+/// `cs deny`.
+#[derive(Args, Debug)]
+pub struct DenyArgs {
+    /// The .cs.toml, or its directory; without one, the nearest here or above
+    pub path: Option<PathBuf>,
+}
+
 /// `cs init`.
 #[derive(Args, Debug)]
 pub struct InitArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub shell: Shell,
+    /// bash, zsh, fish or powershell; with --install, that of $SHELL unless named
+    pub shell: Option<String>,
     /// Name the family: `--cmd ccs` gives ccs, ccsn, ccs-list, ccs-resume, ccsl
     #[arg(long, value_name = "NAME", default_value = "cs")]
     pub cmd: String,
     /// Only the function itself, no short forms
     #[arg(long)]
     pub no_aliases: bool,
+    /// Do nothing when the directory changes: bindings act when claude is started only
+    #[arg(long)]
+    pub no_hook: bool,
+    /// Leave claude alone: no function of that name
+    #[arg(long)]
+    pub no_wrap: bool,
+    /// No completion
+    #[arg(long)]
+    pub no_completion: bool,
+    /// Put the line into the start-up file of the shell
+    #[arg(long, conflicts_with = "uninstall")]
+    pub install: bool,
+    /// Take the line out of the start-up file again
+    #[arg(long)]
+    pub uninstall: bool,
+    /// With --install or --uninstall: do not ask
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// With --install or --uninstall: show the change, and do not make it
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `cs shim`.
+#[derive(Args, Debug)]
+pub struct ShimArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ShimCommand,
+}
+
+/// What to do with the shim.
+#[derive(Debug, Subcommand)]
+pub enum ShimCommand {
+    /// Make it, and say how it is used
+    Install,
+    /// Take it away
+    Remove,
+}
+
+/// `cs prompt`.
+#[derive(Args, Debug)]
+pub struct PromptArgs {
+    /// What the piece is for
+    #[arg(value_enum)]
+    pub prompt: PromptKind,
+}
+
+/// The prompts there is a piece for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PromptKind {
+    /// PS1 of bash
+    Bash,
+    /// PROMPT of zsh
+    Zsh,
+    /// `fish_prompt` of fish
+    Fish,
+    /// The prompt function of PowerShell
+    #[value(name = "powershell", alias = "pwsh")]
+    PowerShell,
+    /// starship.toml
+    Starship,
+    /// powerlevel10k
+    #[value(name = "p10k", alias = "powerlevel10k")]
+    P10k,
+}
+
+/// `cs man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Write a page for each command there; without it, cs(1) is printed
+    pub directory: Option<PathBuf>,
 }
 
 /// `cs completions`.

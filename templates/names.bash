@@ -6,6 +6,6 @@ if ! [[ -o posix && '__NAME__' == *-* ]]; then
     # `function`: where all of this is read before the first line runs (inside an `if`, say), the
     # name in `NAME()` is still an alias.
     function __NAME__ {
-        __cs_run "$@"
+        __cs_run '__NAME__' "$@"
     }
 fi

@@ -3,5 +3,5 @@
 # erased for good, and that is not ours to do.
 builtin -q abbr; and abbr --erase __NAME__ 2>/dev/null
 function __NAME__ --description 'Run cs'
-    __cs_run $argv
+    __cs_run __NAME__ $argv
 end

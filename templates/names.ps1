@@ -3,8 +3,8 @@
 Microsoft.PowerShell.Management\Remove-Item -LiteralPath 'Alias:/__NAME__' -Force -ErrorAction Ignore
 function global:__NAME__ {
     if ($MyInvocation.ExpectingInput) {
-        $input | __cs_run @args
+        $input | __cs_run '__NAME__' @args
     } else {
-        __cs_run @args
+        __cs_run '__NAME__' @args
     }
 }

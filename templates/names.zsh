@@ -3,5 +3,5 @@
 \builtin unalias '__NAME__' 2>/dev/null || \builtin true
 # `function`: zsh defines nothing where the name in `NAME()` is an alias. Quoted: nor a global one.
 function '__NAME__' {
-    __cs_run "$@"
+    __cs_run '__NAME__' "$@"
 }

@@ -22,7 +22,7 @@ const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerSh
 const HOSTILE: &str = "/opt/it's a \"$HOME\"\\ {__CS_PROGRAM__} caf\u{e9} \u{2019}/cs";
 
 fn init(shell: Shell, cmd: &str, aliases: bool, program: &Path) -> String {
-    shell.init(&InitOptions { cmd, aliases, program }).unwrap()
+    shell.init(&InitOptions { cmd, aliases, hook: true, wrap: true, completion: true, program }).unwrap()
 }
 
 /// Every text there is to look at: each shell with each option, and a path that needs quoting.

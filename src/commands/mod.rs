@@ -1,5 +1,10 @@
 //! The verbs, one file each: resolve, plan, render.
 
+mod allow;
+mod bind;
+mod bound;
+mod cd;
+mod complete;
 mod completions;
 mod config;
 mod context;
@@ -14,19 +19,24 @@ mod last;
 mod launch;
 mod list;
 mod liveness;
+mod man;
 mod new;
+mod off;
 mod open;
 mod path;
 mod profile;
+mod prompt;
 mod rename;
 mod report;
 mod restore;
 mod resume;
 mod rm;
 mod scene;
+mod shim;
 mod show;
 mod token;
 mod tour;
+mod use_;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -46,6 +56,13 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         && arguments.first().is_some_and(|name| Path::new(name).file_stem() == Some("claude".as_ref()))
     {
         return tour::stand_in(context, &arguments[1..]);
+    }
+    // What the shells call by themselves is no part of the command line that people see.
+    match arguments.get(1).and_then(|word| word.to_str()) {
+        Some("__complete") => return complete::run(context, &arguments[2..]),
+        Some("__claude") => return shim::become_claude(context, &arguments[2..]),
+        Some("__hook") => return use_::hook(context),
+        _ => {}
     }
     // What Claude prints when a session ends is `cs --resume ID`.
     if let Some(word) = arguments.get_mut(1).filter(|word| *word == "--resume" || *word == "-r") {
@@ -88,7 +105,16 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Restore(args) => restore::run(context, &args),
         Command::Config(args) => config::run(context, args.command),
         Command::Profile(args) => profile::run(context, args.command),
-        Command::Init(args) => init::run(&args),
+        Command::Use(args) => use_::run(context, &args),
+        Command::Off => off::run(context),
+        Command::Cd(args) => cd::run(context, &args),
+        Command::Bind(args) => bind::run(context, &args),
+        Command::Allow(args) => allow::run(context, &args),
+        Command::Deny(args) => allow::deny(context, &args),
+        Command::Shim(args) => shim::run(context, &args.command),
+        Command::Prompt(args) => prompt::run(context, args.prompt),
+        Command::Man(args) => man::run(&args),
+        Command::Init(args) => init::run(context, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Tour(args) => tour::run(context, &args),
         Command::Name(words) => open::run(context, &start, words),

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::template::{Fill, fill};
-use super::{Plain, Shell};
+use super::{Plain, Quoted, Shell};
 use crate::model::{Failure, Result};
 
 /// What the text is made from.
@@ -15,19 +15,47 @@ pub struct InitOptions<'a> {
     pub cmd: &'a str,
     /// Whether the short forms are defined.
     pub aliases: bool,
+    /// Whether something happens when the directory changes: bindings.
+    pub hook: bool,
+    /// Whether there is a function `claude`.
+    pub wrap: bool,
+    /// Whether Tab completes.
+    pub completion: bool,
     /// The program that the function runs, as an absolute path.
     pub program: &'a Path,
 }
 
 /// The files that a shell's text is put together from.
 struct Scripts {
-    /// `shells/`: the internal functions.
+    /// `shells/cs.*`: the internal functions.
     runtime: &'static str,
+    /// `shells/hook.*`: what runs when the directory changes.
+    hook: &'static str,
+    /// `shells/claude.*`: the function `claude`.
+    claude: &'static str,
+    /// `shells/complete.*`: completion; `templates/complete.*`: its registration, once for each name.
+    complete: [&'static str; 2],
     /// `templates/names.*`: the public function. Like a short form, it leaves the status 0, so that
     /// the text does, whichever comes last.
     names: &'static str,
     /// `templates/aliases.*`: a short form, once for each.
     aliases: &'static str,
+}
+
+macro_rules! scripts {
+    ($extension:literal) => {
+        Scripts {
+            runtime: include_str!(concat!("../../shells/cs.", $extension)),
+            hook: include_str!(concat!("../../shells/hook.", $extension)),
+            claude: include_str!(concat!("../../shells/claude.", $extension)),
+            complete: [
+                include_str!(concat!("../../shells/complete.", $extension)),
+                include_str!(concat!("../../templates/complete.", $extension)),
+            ],
+            names: include_str!(concat!("../../templates/names.", $extension)),
+            aliases: include_str!(concat!("../../templates/aliases.", $extension)),
+        }
+    };
 }
 
 /// The short forms: what is appended to the function's name, and the command it stands for.
@@ -76,34 +104,50 @@ impl Shell {
         for (suffix, command) in short_forms {
             let short = format!("{name}{suffix}");
             text.push('\n');
-            text +=
-                &fill(scripts.aliases, &[("NAME", Fill::Word(&short)), ("COMMAND", Fill::Word(command))])?;
+            text += &fill(
+                scripts.aliases,
+                &[
+                    ("NAME", Fill::Word(&short)),
+                    ("FAMILY", Fill::Word(name)),
+                    ("COMMAND", Fill::Word(command)),
+                ],
+            )?;
         }
+        if options.wrap {
+            text.push('\n');
+            text += &fill(scripts.claude, &[("FAMILY", Fill::Word(name))])?;
+        }
+        if options.completion {
+            text.push('\n');
+            text += &self.completion(name, short_forms, &program)?;
+        }
+        if options.hook {
+            text.push('\n');
+            text += &fill(scripts.hook, &[("FAMILY", Fill::Word(name))])?;
+        }
+        Ok(text)
+    }
+
+    /// Completion: the function that asks the program, and its registration for every name.
+    fn completion(self, name: &str, short_forms: &[(&str, &str)], program: &Quoted) -> Result<String> {
+        let Some(scripts) = self.scripts() else {
+            return Err(unsupported(self));
+        };
+        let [glue, registration] = scripts.complete;
+        let mut text = glue.to_owned();
+        for suffix in std::iter::once("").chain(short_forms.iter().map(|(suffix, _)| *suffix)) {
+            text += &fill(registration, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
+        }
+        let _ = program;
         Ok(text)
     }
 
     fn scripts(self) -> Option<Scripts> {
         match self {
-            Self::Bash => Some(Scripts {
-                runtime: include_str!("../../shells/cs.bash"),
-                names: include_str!("../../templates/names.bash"),
-                aliases: include_str!("../../templates/aliases.bash"),
-            }),
-            Self::Zsh => Some(Scripts {
-                runtime: include_str!("../../shells/cs.zsh"),
-                names: include_str!("../../templates/names.zsh"),
-                aliases: include_str!("../../templates/aliases.zsh"),
-            }),
-            Self::Fish => Some(Scripts {
-                runtime: include_str!("../../shells/cs.fish"),
-                names: include_str!("../../templates/names.fish"),
-                aliases: include_str!("../../templates/aliases.fish"),
-            }),
-            Self::PowerShell => Some(Scripts {
-                runtime: include_str!("../../shells/cs.ps1"),
-                names: include_str!("../../templates/names.ps1"),
-                aliases: include_str!("../../templates/aliases.ps1"),
-            }),
+            Self::Bash => Some(scripts!("bash")),
+            Self::Zsh => Some(scripts!("zsh")),
+            Self::Fish => Some(scripts!("fish")),
+            Self::PowerShell => Some(scripts!("ps1")),
             Self::Nushell => None,
         }
     }
@@ -166,7 +210,7 @@ mod tests {
     use crate::model::Exit;
 
     fn init(shell: Shell, cmd: &str, aliases: bool, program: &Path) -> Result<String> {
-        shell.init(&InitOptions { cmd, aliases, program })
+        shell.init(&InitOptions { cmd, aliases, hook: true, wrap: true, completion: true, program })
     }
 
     fn failure(cmd: &str, aliases: bool) -> Failure {

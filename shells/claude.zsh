@@ -1,0 +1,1 @@
+# To come: __FAMILY__
