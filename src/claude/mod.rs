@@ -24,7 +24,7 @@ pub use live::{Live, live_in};
 pub use login::{Login, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
-pub use program::find_program;
+pub use program::{find_program, is_program};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use settings::{injected, merged_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};

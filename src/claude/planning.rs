@@ -12,7 +12,7 @@ use super::settings::{injected, merged_settings};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind, Result,
+    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind, Result,
     SeedFile, Session, SessionPaths, Subject, VarName,
 };
 
@@ -21,10 +21,15 @@ use crate::model::{
 pub struct Scene {
     /// The user's home directory.
     pub home: PathBuf,
-    /// The environment of the shell.
-    pub environment: BTreeMap<OsString, OsString>,
-    /// Claude's program; `None` where Claude is not what is started.
-    pub program: Option<PathBuf>,
+    /// The environment that the launch starts from: the shell's, without what `cs use` did to it.
+    pub environment: Environment,
+    /// The environment of the shell as it is: what was taken from it by `cs use` was told then.
+    pub exported: Environment,
+    /// Claude's program, with what stands before its own arguments (an interpreter's script); empty
+    /// where Claude is not what is started.
+    pub program: Vec<OsString>,
+    /// What people call `cs`: Claude names it when a session ends.
+    pub family: String,
     /// Where the program is started.
     pub directory: PathBuf,
     /// Where the session's files are; `None` for a profile itself.
@@ -129,7 +134,7 @@ fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
         env.set("CLAUDE_HISTORY_FILE", text(&paths.config.join("history.jsonl")));
         // What Claude says at its end is `<this> --resume ID` (2.1.329), which works anywhere with
         // us, and only inside the session's config directory with `claude`.
-        env.set("CLAUDE_CODE_RESUME_HINT_COMMAND", "cs");
+        env.set("CLAUDE_CODE_RESUME_HINT_COMMAND", scene.family.as_str());
     }
 }
 
@@ -227,7 +232,7 @@ fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
         Launch::Program(command) => return command.clone(),
         Launch::Claude(arguments) => arguments,
     };
-    let mut command: Vec<OsString> = scene.program.iter().map(|program| program.clone().into()).collect();
+    let mut command = scene.program.clone();
     let Subject::Session(session, _) = subject else {
         command.extend(arguments.iter().cloned());
         return command;
@@ -325,11 +330,12 @@ fn links(config: &Path, shared: &[Shared]) -> Vec<Link> {
 /// What a person should know: which credentials of the shell are not passed on.
 fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
     let mut notices = Vec::new();
+    let exported = |name: &str| scene.exported.get(OsStr::new(name)).filter(|value| !value.is_empty());
     let name = &subject.profile().name;
     let dropped: BTreeSet<&str> = CREDENTIALS
         .iter()
         .copied()
-        .filter(|variable| present(scene, variable) && env.get(variable) == Some(&Change::Unset))
+        .filter(|variable| exported(variable).is_some() && env.get(variable) == Some(&Change::Unset))
         .collect();
     if !dropped.is_empty() {
         let list = dropped.into_iter().collect::<Vec<_>>().join(", ");
@@ -338,9 +344,8 @@ fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
         ));
     }
     // Inside a session of ours the variable is ours; anywhere else somebody relies on it.
-    if let Some(directory) =
-        scene.environment.get(OsStr::new("CLAUDE_CONFIG_DIR")).filter(|value| !value.is_empty())
-        && !present(scene, "CS_PROFILE")
+    if let Some(directory) = exported("CLAUDE_CONFIG_DIR")
+        && exported("CS_PROFILE").is_none()
         && !subject.profile().home.is(Path::new(directory))
     {
         let directory = directory.to_string_lossy();

@@ -8,11 +8,21 @@ use crate::model::{Exit, Failure, Result};
 /// The absolute path of the program `configured` (a name or a path, already expanded) names, found
 /// on the absolute entries of `path` (the value of `PATH`).
 ///
-/// Relative entries are left out: `.` on `PATH` would run whatever a repository holds.
-pub fn find_program(configured: &str, path: Option<&OsStr>) -> Result<PathBuf> {
+/// Relative entries are left out: `.` on `PATH` would run whatever a repository holds. So is what
+/// `is_ours` says of a program: a `claude` that is `cs` would start itself for ever.
+pub fn find_program(
+    configured: &str,
+    path: Option<&OsStr>,
+    is_ours: impl Fn(&Path) -> bool,
+) -> Result<PathBuf> {
     if Path::new(configured).is_absolute() {
         let found = PathBuf::from(configured);
-        return if is_program(&found) { Ok(found) } else { Err(missing(configured)) };
+        return match is_program(&found) {
+            true if is_ours(&found) => Err(Failure::usage(format!("claude = \"{configured}\" is cs itself"))
+                .hint("name the real program: cs config edit")),
+            true => Ok(found),
+            false => Err(missing(configured)),
+        };
     }
     if configured.contains(std::path::is_separator) {
         return Err(Failure::usage(format!("claude = \"{configured}\" is a relative path"))
@@ -21,10 +31,15 @@ pub fn find_program(configured: &str, path: Option<&OsStr>) -> Result<PathBuf> {
     let directories: Vec<PathBuf> =
         path.map(std::env::split_paths).into_iter().flatten().filter(|dir| dir.is_absolute()).collect();
     let joined = std::env::join_paths(directories).unwrap_or_default();
-    which::which_in(configured, Some(joined), "/").map_err(|_| missing(configured))
+    which::which_in_all(configured, Some(joined), "/")
+        .into_iter()
+        .flatten()
+        .find(|found| !is_ours(found))
+        .ok_or_else(|| missing(configured))
 }
 
-fn is_program(path: &Path) -> bool {
+/// Whether `path`, an absolute one, is a file that can be run.
+pub fn is_program(path: &Path) -> bool {
     which::which_in(path, None::<&OsStr>, "/").is_ok()
 }
 

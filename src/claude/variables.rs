@@ -133,6 +133,8 @@ pub const OURS: &[&str] = &[
     "CS_SESSION",
     "CS_SESSION_ID",
     "CS_PROFILE",
+    "CS_MEMORY",
+    "CS_SAVED",
     "CS_SHELL",
     "CS_SLUG",
 ];

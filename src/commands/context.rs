@@ -1,35 +1,74 @@
 //! What every verb starts from: the environment, read once, and what is found through it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
-use crate::model::{Failure, Name, Profile, Result, Session, SessionPaths, Subject};
+use crate::model::{
+    Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
+};
 use crate::os::Umask;
+use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
 
 /// The environment of one run of `cs`. Config and store are opened when first asked for.
 #[derive(Debug)]
 pub struct Context {
-    /// The environment variables, as they are.
-    pub environment: BTreeMap<OsString, OsString>,
+    /// The environment variables without what `cs use` changed in the shell: what a session starts
+    /// from must not depend on which other one is in use.
+    pub environment: Environment,
+    /// The shell it is called from.
+    pub shell: Caller,
+    /// The command that stands for Claude in this call, where a program that starts Claude has
+    /// `cs` wrap it: the program, and the script where that is an interpreter.
+    pub wrapped: OnceCell<Vec<OsString>>,
     /// The file mode mask that a launched program gets back.
     pub umask: Umask,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
 }
 
+/// The shell, or other program, that calls `cs`.
+#[derive(Debug)]
+pub struct Caller {
+    /// The environment variables it exports.
+    pub environment: Environment,
+    /// The call, if it is one of the shell function.
+    pub call: Option<Call>,
+    /// What `cs use` or a binding did to it.
+    pub saved: Option<Saved>,
+    /// What it remembers beside its environment.
+    pub memory: Memory,
+}
+
 impl Context {
     /// The context of this process.
     pub fn new(umask: Umask) -> Self {
+        let mut exported: Environment = std::env::vars_os().collect();
+        let call = exported.remove(OsStr::new(CALLED_FROM)).and_then(|text| Call::parse(&text));
+        let memory = exported.remove(OsStr::new(Memory::VARIABLE));
+        let memory = memory.map(|text| Memory::parse(&text)).unwrap_or_default();
+        let saved = exported.get(OsStr::new(Saved::VARIABLE)).and_then(|text| Saved::parse(text));
+        let environment = match &saved {
+            Some(saved) => saved.undone(&exported),
+            None => exported.clone(),
+        };
         Self {
-            environment: std::env::vars_os().collect(),
+            environment,
+            shell: Caller { environment: exported, call, saved, memory },
+            wrapped: OnceCell::new(),
             umask,
             config: OnceCell::new(),
             store: OnceCell::new(),
         }
+    }
+
+    /// The profile of what a person uses in this shell, by `cs use`.
+    pub fn profile_in_use(&self) -> Option<Name> {
+        let saved = self.shell.saved.as_ref().filter(|saved| saved.by == UsedBy::Person)?;
+        let subject = self.find(saved.name.as_str()).ok()??;
+        Some(subject.profile().name.clone())
     }
 
     /// A variable that is set and not empty.

@@ -1,27 +1,65 @@
-//! `cs init SHELL`: the code that sets up a shell. Pure: it prints, and reads nothing.
+//! `cs init SHELL`: the code that sets up a shell. It prints, and changes nothing; `--install` puts
+//! the line that runs it into the shell's start-up file.
 
 use clap::ValueEnum;
 
 use super::context::Context;
-use super::report;
+use super::{install, report};
 use crate::cli::InitArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::shell::{InitOptions, Shell};
 
-pub(super) fn run(_context: &Context, args: &InitArgs) -> Result<Outcome> {
-    let text = args.shell.as_deref().unwrap_or_default();
-    let shell = Shell::from_str(text, false)
-        .map_err(|_| Failure::usage(format!("'{text}' is no shell that cs knows")))?;
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
-    let options = InitOptions {
-        cmd: &args.cmd,
-        aliases: !args.no_aliases,
-        hook: !args.no_hook,
-        wrap: !args.no_wrap,
-        completion: !args.no_completion,
-        program: &program,
+pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome> {
+    let change_file = args.install || args.uninstall;
+    if (args.yes || args.dry_run) && !change_file {
+        return Err(Failure::usage("--yes and --dry-run go with --install or --uninstall"));
+    }
+    let text = shell(context, args).and_then(|shell| {
+        let options = InitOptions {
+            cmd: &args.cmd,
+            aliases: !args.no_aliases,
+            hook: !args.no_hook,
+            wrap: !args.no_wrap,
+            completion: !args.no_completion,
+            program: &install::program(context)?,
+        };
+        // What could not be run is not installed either.
+        Ok((shell, shell.init(&options)?))
+    });
+    match text {
+        Ok((shell, _)) if change_file => install::run(context, shell, args),
+        Ok((_, text)) => {
+            report::print(&text)?;
+            Ok(Outcome::Done)
+        }
+        Err(failure) => {
+            // A start-up file evaluates whatever this prints. Nothing at all would be an error for
+            // Invoke-Expression; a comment is harmless in every shell.
+            if !change_file {
+                report::print("# cs: nothing was set up\n")?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn shell(context: &Context, args: &InitArgs) -> Result<Shell> {
+    let supported = || {
+        let names: Vec<_> =
+            Shell::value_variants().iter().filter(|shell| shell.has_init()).map(|shell| shell.name()).collect();
+        names.join(", ")
     };
-    report::print(&shell.init(&options)?)?;
-    Ok(Outcome::Done)
+    match &args.shell {
+        Some(text) => match Shell::from_str(text, true) {
+            Ok(shell) if shell.has_init() => Ok(shell),
+            Ok(shell) => {
+                Err(Failure::usage(format!("{} is not supported yet: {} are", shell.name(), supported()))
+                    .hint(format!("its variables are to be had: cs env NAME --shell {}", shell.name())))
+            }
+            Err(_) => Err(Failure::usage(format!("'{text}' is no shell that is supported: {} are", supported()))),
+        },
+        None if args.install || args.uninstall => install::login_shell(context)
+            .ok_or_else(|| Failure::usage("which shell? $SHELL does not say").hint("cs init zsh --install")),
+        None => Err(Failure::usage(format!("which shell? {}", supported())).hint("cs init zsh")),
+    }
 }

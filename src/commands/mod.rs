@@ -14,7 +14,9 @@ mod editor;
 mod env;
 mod exec;
 mod fork;
+mod in_shell;
 mod init;
+mod install;
 mod last;
 mod launch;
 mod list;
@@ -56,6 +58,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         && arguments.first().is_some_and(|name| Path::new(name).file_stem() == Some("claude".as_ref()))
     {
         return tour::stand_in(context, &arguments[1..]);
+    }
+    if arguments.first().is_some_and(|name| Path::new(name).file_stem() == Some("claude".as_ref())) {
+        return shim::become_claude(context, &arguments[1..]);
     }
     // What the shells call by themselves is no part of the command line that people see.
     match arguments.get(1).and_then(|word| word.to_str()) {
@@ -112,7 +117,7 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Allow(args) => allow::run(context, &args),
         Command::Deny(args) => allow::deny(context, &args),
         Command::Shim(args) => shim::run(context, &args.command),
-        Command::Prompt(args) => prompt::run(context, args.prompt),
+        Command::Prompt(args) => prompt::run(args.prompt),
         Command::Man(args) => man::run(&args),
         Command::Init(args) => init::run(context, &args),
         Command::Completions(args) => completions::run(&args),

@@ -1,8 +1,35 @@
-//! `cs off`: puts back what `cs use` changed in the shell.
+//! `cs off`: puts back what `cs use` or a binding changed in the shell.
+
+use std::ffi::OsStr;
 
 use super::context::Context;
-use crate::model::{Failure, Outcome, Result};
+use super::{in_shell, report, use_};
+use crate::model::{Failure, Memory, Outcome, Result, Saved, UsedBy};
 
-pub(super) fn run(_context: &Context) -> Result<Outcome> {
-    Err(Failure::failed("not built yet"))
+pub(super) fn run(context: &Context) -> Result<Outcome> {
+    let call = in_shell::caller(context, "off")?;
+    let shell = &context.shell;
+    let Some(saved) = &shell.saved else {
+        if shell.environment.contains_key(OsStr::new(Saved::VARIABLE)) {
+            return Err(Failure::failed(format!(
+                "{} is not as cs wrote it, so there is no telling what to put back",
+                Saved::VARIABLE
+            ))
+            .hint("open a new terminal"));
+        }
+        if let Some(what) = use_::in_use_by_launch(context) {
+            return Err(Failure::failed(format!("this shell was started in {what}, and has nothing to go back to"))
+                .hint("leave it: exit"));
+        }
+        report::say("nothing is in use here");
+        return Ok(Outcome::Done);
+    };
+    let off = match &saved.by {
+        UsedBy::Person => None,
+        // Or the hook would use it again at the next step.
+        UsedBy::Directory(place) => Some(place.clone()),
+    };
+    let memory = Memory { previous: Some(saved.name.clone()), off, ..shell.memory.clone() };
+    let said = format!("no longer using '{}'", saved.name);
+    in_shell::change(context, call, &context.environment, &memory, Some(&said))
 }

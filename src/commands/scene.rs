@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::directory::real;
+use super::shim;
 use super::token::token;
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
@@ -29,9 +30,14 @@ pub(super) fn plan(
     plan_with(context, subject, launch, directory, start, token)
 }
 
+/// As [`plan`], for the variables alone. No token is asked for, so none is among them.
+pub(super) fn plan_without_token(context: &Context, subject: &Subject, directory: &Path) -> Result<Plan> {
+    plan_with(context, subject, &Launch::Nothing, directory, Start::Unsaid, None)
+}
+
 /// What has to be on disk for a session or profile. No token is asked for.
 pub(super) fn layout(context: &Context, subject: &Subject, directory: &Path) -> Result<Layout> {
-    Ok(plan_with(context, subject, &Launch::Nothing, directory, Start::Unsaid, None)?.layout)
+    Ok(plan_without_token(context, subject, directory)?.layout)
 }
 
 fn plan_with(
@@ -48,10 +54,13 @@ fn plan_with(
     let mut scene = Scene {
         home: home.clone(),
         environment: context.environment.clone(),
-        program: match launch {
-            Launch::Claude(_) => Some(claude_program(context)?),
-            _ => None,
+        exported: context.shell.environment.clone(),
+        program: match (launch, context.wrapped.get()) {
+            (Launch::Claude(_), Some(command)) => command.clone(),
+            (Launch::Claude(_), None) => vec![claude_program(context)?.into()],
+            _ => Vec::new(),
         },
+        family: context.shell.call.as_ref().map_or_else(|| "cs".to_owned(), |call| call.family.clone()),
         directory: directory.to_path_buf(),
         paths: None,
         env: config.env.clone(),
@@ -294,7 +303,7 @@ pub(super) fn claude_program(context: &Context) -> Result<PathBuf> {
     let expanded = shellexpand::full_with_context(&config.claude, || home, variable).map_err(|error| {
         Failure::usage(format!("claude in config.toml needs ${{{}}}, which is not set", error.var_name))
     })?;
-    claude::find_program(&expanded, context.variable("PATH"))
+    claude::find_program(&expanded, context.variable("PATH"), |path| shim::is_one(context, path))
 }
 
 /// The text behind `--settings FILE` among the arguments for Claude.

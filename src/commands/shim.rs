@@ -1,17 +1,141 @@
 //! `cs shim`: a `claude` for programs that start Claude themselves, and what it and the shell's
 //! function `claude` become.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
+use super::bound::{self, Found};
 use super::context::Context;
+use super::launch::{self, Manner};
+use super::{directory, install, report, scene, tour};
+use crate::claude;
 use crate::cli::ShimCommand;
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Exit, Failure, Outcome, Result, Subject};
+use crate::os;
 
-pub(super) fn run(_context: &Context, _command: &ShimCommand) -> Result<Outcome> {
-    Err(Failure::failed("not built yet"))
+pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
+    let store = context.store()?;
+    match command {
+        ShimCommand::Install => {
+            let shim = store.install_shim(&install::program(context)?)?;
+            let directory = shim.parent().unwrap_or(&shim).display().to_string();
+            report::print(&format!("{}\n", shim.display()))?;
+            report::say("that is a claude which applies the session or profile in use, or bound, and then is the real one");
+            report::say(&format!("for scripts and tmux, put it first on PATH: export PATH=\"{directory}:$PATH\""));
+            report::say(&format!(
+                "for VS Code, in settings.json: \"claudeCode.claudeProcessWrapper\": \"{}\"",
+                shim.display()
+            ));
+            report::say("to take it away again: cs shim remove");
+        }
+        ShimCommand::Remove => match store.remove_shim()? {
+            Some(shim) => report::say(&format!("removed {}", shim.display())),
+            None => report::say(&format!("there is no shim at {}", store.shim_path().display())),
+        },
+    }
+    Ok(Outcome::Done)
 }
 
-/// Becomes Claude: as the session or profile in use, else as the one bound here, else untouched.
-pub(super) fn become_claude(_context: &Context, _arguments: &[OsString]) -> Result<Outcome> {
-    Err(Failure::failed("not built yet"))
+/// Becomes Claude: as the session or profile in use, else as what the directory is bound to, else
+/// as if `cs` were not there, with the very arguments and environment.
+pub(super) fn become_claude(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
+    let (wrapped, arguments) = wrapped_program(arguments);
+    let Some(subject) = subject(context)? else {
+        return become_real(context, wrapped, arguments);
+    };
+    let arguments = arguments.to_vec();
+    if let Some(command) = wrapped {
+        let _ = context.wrapped.set(command.to_vec());
+    }
+    let manner = Manner { directory: Some(directory::current_directory()?), ..Manner::default() };
+    match subject {
+        Subject::Session(session, profile) => {
+            launch::start_session(context, session, profile, arguments, &manner)
+        }
+        Subject::Profile(profile) => launch::start_profile(context, profile, arguments, &manner),
+    }
+}
+
+/// What Claude is to be started as; `None` for nothing of ours.
+fn subject(context: &Context) -> Result<Option<Subject>> {
+    let shell = &context.shell.environment;
+    // A Claude that starts another one has been given everything, and passes it on.
+    if shell.get(OsStr::new("CLAUDECODE")).is_some_and(|value| !value.is_empty()) {
+        return Ok(None);
+    }
+    let in_use = ["CS_SESSION", "CS_PROFILE"].into_iter().find_map(|name| {
+        shell.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy())
+    });
+    if let Some(name) = in_use {
+        return match context.find(&name)? {
+            Some(subject) => Ok(Some(subject)),
+            None => Err(Failure::not_found(format!("'{name}' is in use in this shell, and is gone"))
+                .hint("to be rid of it: cs off; to have it back: cs restore")),
+        };
+    }
+    let Ok(here) = directory::current_directory() else { return Ok(None) };
+    match bound::look(context, &here)? {
+        Found::Bound(bound) => Ok(Some(bound.subject)),
+        Found::Nothing | Found::Unallowed(_) => Ok(None),
+    }
+}
+
+/// A program that wraps Claude (an editor's "process wrapper" setting) is given the command that it
+/// wraps: the program, or an interpreter and a script, and then the arguments.
+fn wrapped_program(arguments: &[OsString]) -> (Option<&[OsString]>, &[OsString]) {
+    let is_program = |path: &OsString| Path::new(path).is_absolute() && claude::is_program(Path::new(path));
+    let is_script = |path: &OsString| {
+        let path = Path::new(path);
+        let extension = path.extension().and_then(OsStr::to_str);
+        path.is_absolute() && matches!(extension, Some("js" | "mjs" | "cjs")) && path.is_file()
+    };
+    let words = match arguments {
+        [program, script, ..] if is_program(program) && is_script(script) => 2,
+        [program, ..] if is_program(program) => 1,
+        _ => return (None, arguments),
+    };
+    let (program, rest) = arguments.split_at(words);
+    (Some(program), rest)
+}
+
+/// Becomes the real Claude. Settings that cannot be read are no reason not to: nothing of them is
+/// wanted but where it is.
+fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsString]) -> Result<Outcome> {
+    let command = match wrapped {
+        Some(command) => command.to_vec(),
+        None => vec![real_program(context)?.into()],
+    };
+    let [program, first @ ..] = command.as_slice() else { return Ok(Outcome::Done) };
+    let arguments = [first, arguments].concat();
+    let here = directory::current_directory().unwrap_or_default();
+    let path = Path::new(program);
+    let error = os::become_program(path, &arguments, &context.shell.environment, &here, context.umask);
+    Err(Failure { exit: Exit::NoClaude, ..Failure::io("start", path, &error) })
+}
+
+fn real_program(context: &Context) -> Result<PathBuf> {
+    scene::claude_program(context).or_else(|failure| {
+        let path = context.variable("PATH");
+        claude::find_program("claude", path, |path| is_one(context, path)).map_err(|_| failure)
+    })
+}
+
+/// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
+/// Two of those would find each other for ever.
+pub(super) fn is_one(context: &Context, path: &Path) -> bool {
+    if context.variable(tour::STAND_IN).is_some() {
+        return false; // here the stand-in, which is `cs` as well, is the real one
+    }
+    let in_its_directory = context.store().is_ok_and(|store| {
+        let shim = store.shim_path();
+        path == shim || path.parent().and_then(real) == shim.parent().and_then(real)
+    });
+    let Some(target) = real(path) else { return false };
+    in_its_directory
+        || target.file_stem().is_some_and(|stem| stem == "cs")
+        || std::env::current_exe().ok().as_deref().and_then(real) == Some(target)
+}
+
+fn real(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
 }

@@ -3,6 +3,7 @@
 //! Nothing in this room reads a file, a clock or the environment, and nothing in it imports
 //! another room. What a launch does is decided here by value, so it is tested by value.
 
+mod active;
 mod binding;
 mod env;
 mod failure;
@@ -12,6 +13,7 @@ mod profile;
 mod session;
 mod share;
 
+pub use active::{Environment, Memory, Saved, UsedBy, difference};
 pub use binding::{Bound, Guard, Place, Target};
 pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Outcome, Result, reason};

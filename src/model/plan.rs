@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{EnvChanges, Profile, Session};
+use super::{EnvChanges, Name, Profile, Session};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,14 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The name of it.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Profile(profile) => &profile.name,
+            Self::Session(session, _) => &session.name,
+        }
+    }
+
     /// The profile that the work is done as.
     pub fn profile(&self) -> &Profile {
         match self {

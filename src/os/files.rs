@@ -92,6 +92,27 @@ pub fn replace_file(path: &Path, content: &[u8], durable: bool) -> io::Result<()
     Ok(())
 }
 
+/// Replaces a file that is not ours, in its own mode, or makes one that others may read, so that a
+/// reader sees the old or the new content whole. Durable when it returns.
+pub fn rewrite_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let staged = stage(path, content, true)?;
+    let finish = || {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = path.metadata().map_or(0o644, |about| about.permissions().mode() & 0o7777);
+            fs::set_permissions(&staged, fs::Permissions::from_mode(mode))?;
+        }
+        uninterrupted(|| fs::rename(&staged, path))
+    };
+    if let Err(error) = finish() {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_parent(path);
+    Ok(())
+}
+
 /// Writes `content` over the file `path` in place, mode 0600, as one write of whole 512-byte blocks
 /// (filled up with newlines). For a note that every launch rewrites: replacing it by a rename makes
 /// the file system flush it, at eight times the cost (ext4). A crash leaves the old block or the

@@ -128,6 +128,11 @@ impl Shell {
         Ok(text)
     }
 
+    /// Whether there is such a text for this shell.
+    pub fn has_init(self) -> bool {
+        self.scripts().is_some()
+    }
+
     /// Completion: the function that asks the program, and its registration for every name.
     fn completion(self, name: &str, short_forms: &[(&str, &str)], program: &Quoted) -> Result<String> {
         let Some(scripts) = self.scripts() else {

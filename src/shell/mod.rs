@@ -3,25 +3,23 @@
 //! Nothing else in `cs` writes text that a shell runs. The scripts are files (`shells/`, static;
 //! `templates/`, filled), embedded as they are; a value gets into them only through a quoter.
 
+mod call;
 mod dotenv;
 mod init;
 mod quote;
 mod template;
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
 use clap::ValueEnum;
 
+pub use call::{CALLED_FROM, CODE, Call};
 pub use dotenv::dotenv;
 pub use init::InitOptions;
 pub use quote::{Plain, Quoted};
 
-use crate::model::{EnvChanges, Failure, Result, VarName};
-
-/// The variable that tells the program, in a call through the shell function and only there, which
-/// shell it is called from: `bash`, `zsh`, `fish` or `powershell` ([`Shell::name`]).
-///
-/// The program has to take it out of the environment of whatever it starts, or a bare call from
-/// in there would look like one through the function.
-pub const CALLED_FROM: &str = "CS_SHELL";
+use crate::model::{EnvChanges, Failure, Memory, Result, Saved, VarName};
 
 /// A shell that code is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
@@ -88,8 +86,94 @@ impl Shell {
         Ok(text)
     }
 
+    /// Code for the shell function, which evaluates it: makes `changes` exactly, whatever the values
+    /// hold, has the shell keep `memory` in a variable of its own, and then say the line `said`.
+    ///
+    /// What `cs off` needs is set first and unset last, so that a shell which is interrupted
+    /// half-way can still put everything back. In bash and zsh the first statement that fails (a
+    /// variable is read-only) ends it with that status: the function tries it in a subshell first.
+    ///
+    /// Refused (exit 5) where a value cannot be written in this shell: one that is not UTF-8, for
+    /// PowerShell.
+    pub fn code(
+        self,
+        changes: &BTreeMap<VarName, Option<OsString>>,
+        memory: Option<&Memory>,
+        said: Option<&str>,
+    ) -> Result<String> {
+        let rank = |name: &VarName, value: &Option<OsString>| match (name.as_str(), value) {
+            (Saved::VARIABLE, Some(_)) => 0,
+            (Saved::VARIABLE, None) => 2,
+            _ => 1,
+        };
+        let mut ordered: Vec<_> = changes.iter().collect();
+        ordered.sort_by_key(|(name, value)| rank(name, value));
+        let mut statements = Vec::new();
+        // A person may have an alias, or a function, of the name of any builtin.
+        let prefix = if matches!(self, Self::Bash | Self::Zsh) { "\\builtin " } else { "" };
+        for (name, value) in ordered {
+            let statement = match value {
+                Some(value) => self.assign(name, value, &self.exact(name, value)?),
+                None => self.unset(name),
+            };
+            statements.push(format!("{prefix}{statement}"));
+        }
+        if let Some(memory) = memory {
+            // It is printable ASCII without blanks and quotes.
+            let text = memory.text();
+            statements.push(match self {
+                Self::Bash => format!("__cs_memory='{text}';"),
+                Self::Zsh => format!("\\builtin typeset -g __cs_memory='{text}';"),
+                Self::Fish => format!("set -gu __cs_memory '{text}';"),
+                Self::PowerShell => format!("$global:__cs_memory = '{text}';"),
+                Self::Nushell => String::new(),
+            });
+        }
+        if let Some(plain) = said.and_then(|said| Plain::new(said).ok()) {
+            statements.push(format!("__cs_say {};", self.quote(plain)));
+        }
+        let joint = if matches!(self, Self::Bash | Self::Zsh) { " &&\n" } else { "\n" };
+        let statements: Vec<&str> =
+            statements.iter().map(|statement| statement.strip_suffix(';').unwrap_or(statement)).collect();
+        Ok(format!("{CODE}\n{}\n", statements.join(joint)))
+    }
+
+    /// Code for the shell function that changes the directory. `directory` is absolute.
+    pub fn change_directory(self, directory: Plain<'_>) -> String {
+        let literal = self.quote(directory);
+        let statement = match self {
+            Self::Bash | Self::Zsh => format!("\\builtin cd -- {literal}"),
+            Self::Fish => format!("__cs_cd {literal}"),
+            Self::PowerShell => {
+                format!("Microsoft.PowerShell.Management\\Set-Location -LiteralPath {literal}")
+            }
+            Self::Nushell => format!("cd {literal}"),
+        };
+        format!("{CODE}\n{statement}\n")
+    }
+
+    /// `value` as a literal, whatever it holds.
+    fn exact(self, name: &VarName, value: &OsStr) -> Result<Quoted> {
+        if let Some(plain) = value.to_str().and_then(|text| Plain::new(text).ok()) {
+            return Ok(self.quote(plain));
+        }
+        let bytes = value.as_encoded_bytes();
+        match (self, value.to_str()) {
+            (Self::Bash | Self::Zsh, _) => Ok(quote::posix_exact(bytes)),
+            (Self::Fish, _) => Ok(quote::fish_exact(bytes)),
+            (Self::PowerShell, Some(text)) => Ok(quote::powershell_exact(text)),
+            _ => Err(Failure::refused(format!(
+                "variable '{name}' holds what {} cannot be told, so it could not be put back",
+                self.name()
+            ))),
+        }
+    }
+
     fn set(self, name: &VarName, value: Plain<'_>) -> String {
-        let literal = self.quote(value);
+        self.assign(name, OsStr::new(value.as_str()), &self.quote(value))
+    }
+
+    fn assign(self, name: &VarName, value: &OsStr, literal: &Quoted) -> String {
         match self {
             Self::Bash | Self::Zsh => format!("export {name}={literal};"),
             // -g: else, inside a function, it could set a local one.
@@ -97,7 +181,7 @@ impl Shell {
             // PowerShell removes a variable that is set to nothing; 7.5 is the first that keeps it,
             // as .NET 9 is, and [Environment]::SetEnvironmentVariable does no better before that.
             // So it is tried, looked at, and said.
-            Self::PowerShell if value.as_str().is_empty() => format!(
+            Self::PowerShell if value.is_empty() => format!(
                 "${{Env:{name}}} = {literal}; \
                  if (-not (Microsoft.PowerShell.Management\\Test-Path -LiteralPath 'Env:/{name}')) \
                  {{ Microsoft.PowerShell.Utility\\Write-Warning \

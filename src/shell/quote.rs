@@ -61,14 +61,46 @@ pub(super) fn fish(text: Plain<'_>) -> Quoted {
 /// curly quotes U+2018 to U+201B end a single-quoted string as `'` does, and Windows PowerShell 5.1
 /// decodes what a program prints with the console's code page, where it is not UTF-8.
 pub(super) fn powershell(text: Plain<'_>) -> Quoted {
-    if text.0.is_ascii() {
-        return Quoted(format!("'{}'", text.0.replace('\'', "''")));
+    powershell_exact(text.0)
+}
+
+/// Any bytes but NUL, for bash and zsh: `$'a\x0ab'`. Not for other POSIX shells.
+pub(super) fn posix_exact(bytes: &[u8]) -> Quoted {
+    let mut literal = String::from("$'");
+    for &byte in bytes {
+        match byte {
+            b'\'' | b'\\' => literal.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => literal.push(char::from(byte)),
+            _ => literal += &format!("\\x{byte:02x}"),
+        }
+    }
+    Quoted(literal + "'")
+}
+
+/// Any bytes but NUL, for fish: `'a'\X0a'b'`.
+pub(super) fn fish_exact(bytes: &[u8]) -> Quoted {
+    let mut literal = String::from("'");
+    for &byte in bytes {
+        match byte {
+            b'\'' | b'\\' => literal.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => literal.push(char::from(byte)),
+            _ => literal += &format!("'\\X{byte:02x}'"),
+        }
+    }
+    Quoted(literal + "'")
+}
+
+/// Any text, for PowerShell: as [`powershell`], with control characters as numbers too.
+pub(super) fn powershell_exact(text: &str) -> Quoted {
+    let plain = |c: char| c.is_ascii() && !c.is_ascii_control();
+    if text.chars().all(plain) {
+        return Quoted(format!("'{}'", text.replace('\'', "''")));
     }
     // It begins with a string even if that is empty: `[char] + …` would be a sum of numbers.
     let mut literal = String::from("('");
     let mut in_string = true;
-    for c in text.0.chars() {
-        if c.is_ascii() {
+    for c in text.chars() {
+        if plain(c) {
             if !in_string {
                 literal.push_str(" + '");
                 in_string = true;

@@ -20,6 +20,7 @@ mod profiles;
 mod records;
 mod runs;
 mod sessions;
+mod shim;
 mod trash;
 
 use std::path::{Path, PathBuf};

@@ -41,10 +41,13 @@ fn session(isolation: Isolation) -> Session {
 }
 
 fn scene(environment: &[(&str, &str)]) -> Scene {
+    let environment: BTreeMap<_, _> = environment.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     Scene {
         home: "/home/me".into(),
-        environment: environment.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-        program: Some("/bin/claude".into()),
+        exported: environment.clone(),
+        environment,
+        program: vec!["/bin/claude".into()],
+        family: "cs".into(),
         directory: "/home/me/api".into(),
         paths: None,
         env: BTreeMap::new(),
