@@ -29,7 +29,7 @@ function __cs_run {
 
 # Runs cs and then the code that it prints, in this shell: whole, or not at all.
 function __cs_change {
-    \builtin local __cs_code
+    \builtin local __cs_code __cs_trial=''
     __cs_code=$(__cs_call "$@") || \builtin return
     case ${__cs_code} in
         '#cs:1'*) ;;
@@ -41,9 +41,13 @@ function __cs_change {
             ;;
     esac
     # A variable that is read-only would end it half-way: so it is tried first, where nothing lasts.
-    if [[ ${2-} != cd ]] && ! (__cs_trial=1 && \builtin eval "${__cs_code}") >/dev/null; then
-        \builtin printf 'cs: a variable cannot be changed, so none was\n' >&2
-        \builtin return 1
+    if [[ ${2-} != cd ]]; then
+        __cs_trial=1
+        if ! (\builtin eval "${__cs_code}") >/dev/null; then
+            \builtin printf 'cs: a variable cannot be changed, so none was\n' >&2
+            \builtin return 1
+        fi
+        __cs_trial=''
     fi
     \builtin eval "${__cs_code}"
 }
@@ -60,26 +64,26 @@ function __cs_bound {
     # Upwards by `..`, as the kernel does it: PWD may hold links.
     while [[ -d ${__cs_here} ]]; do
         if [[ -e ${__cs_here}/.cs.toml ]]; then \builtin return 0; fi
-        if [[ ${__cs_here} -ef / ]]; then break; fi
+        if [[ ${__cs_here} -ef / ]]; then \builtin break; fi
         __cs_here=${__cs_here}/..
     done
     if ! [[ -s ${__cs_list} && -r ${__cs_list} ]]; then \builtin return 1; fi
     while IFS= \builtin read -r __cs_line || [[ -n ${__cs_line} ]]; do
         if [[ ${__cs_line} == '*' ]]; then
             __cs_remote=1
-            continue
+            \builtin continue
         fi
         __cs_here=${PWD}
         while [[ -d ${__cs_here} ]]; do
             if [[ ${__cs_here} -ef ${__cs_line} ]]; then \builtin return 0; fi
-            if [[ ${__cs_here} -ef / ]]; then break; fi
+            if [[ ${__cs_here} -ef / ]]; then \builtin break; fi
             __cs_here=${__cs_here}/..
         done
     done <"${__cs_list}"
     __cs_up=${PWD}
     while [[ -n ${__cs_remote} && -d ${__cs_up} ]]; do
         if [[ -e ${__cs_up}/.git ]]; then \builtin return 0; fi
-        if [[ ${__cs_up} -ef / ]]; then break; fi
+        if [[ ${__cs_up} -ef / ]]; then \builtin break; fi
         __cs_up=${__cs_up}/..
     done
     \builtin return 1

@@ -46,16 +46,24 @@ function __cs_say --description 'Say what was done'
     builtin printf 'cs: %s\n' $argv[1] >&2
 end
 
-# As fish's own cd does, so that `cd -` and `prevd` know of it; yours may do something else.
+# What `cd -`, `prevd` and `cdh` look at is kept as fish's own cd does; yours may do something else.
 function __cs_cd --description 'Change the directory'
     set -l __cs_before $PWD
     builtin cd $argv
     or return
-    if status --is-interactive; and test "$PWD" != "$__cs_before"
-        set -g -a dirprev $__cs_before
+    if test "$PWD" != "$__cs_before"
+        set -q dirprev[25]
+        and set -e dirprev[1]
+        set -U -q dirprev
+        and set -U -a dirprev $__cs_before
+        or set -g -a dirprev $__cs_before
         set -e dirnext
-        set -g __fish_cd_direction prev
+        set -U -q __fish_cd_direction
+        and set -U __fish_cd_direction prev
+        or set -g __fish_cd_direction prev
     end
+    # `set` leaves the status as it was.
+    return 0
 end
 
 function __cs_bound --description 'Whether a binding could hold in this directory; starts no process'

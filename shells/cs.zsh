@@ -32,7 +32,7 @@ function __cs_run {
 
 # Runs cs and then the code that it prints, in this shell: whole, or not at all.
 function __cs_change {
-    \builtin local __cs_code
+    \builtin local __cs_code __cs_trial=''
     __cs_code="$(__cs_call "$@")" || \builtin return
     case "${__cs_code}" in
         ('#cs:1'*) ;;
@@ -44,9 +44,13 @@ function __cs_change {
             ;;
     esac
     # A variable that is read-only would end it half-way: so it is tried first, where nothing lasts.
-    if [[ "${2-}" != 'cd' ]] && ! (__cs_trial=1 && \builtin eval "${__cs_code}") >/dev/null; then
-        \builtin print -r -- 'cs: a variable cannot be changed, so none was' >&2
-        \builtin return 1
+    if [[ "${2-}" != 'cd' ]]; then
+        __cs_trial=1
+        if ! (\builtin eval "${__cs_code}") >/dev/null; then
+            \builtin print -r -- 'cs: a variable cannot be changed, so none was' >&2
+            \builtin return 1
+        fi
+        __cs_trial=''
     fi
     \builtin eval "${__cs_code}"
 }

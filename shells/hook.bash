@@ -32,6 +32,7 @@ function __cs_at_prompt {
     # In a string ours comes last. Two `;` in a row would be an error: what stands at its end goes.
     __cs_command=${PROMPT_COMMAND-}
     while [[ ${__cs_command} == *[\;[:space:]] ]]; do __cs_command=${__cs_command%?}; done
+    # shellcheck disable=SC2178 # before bash 5.1 it is no array
     PROMPT_COMMAND="${__cs_command:+${__cs_command};}__cs_prompt"
 }
 __cs_at_prompt

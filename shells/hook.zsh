@@ -18,12 +18,18 @@ function __cs_chpwd {
 # Before the first prompt, for the directory that the shell began in, and then no more.
 function __cs_first {
     \builtin local __cs_status="$?"
+    \builtin emulate -L zsh
     precmd_functions=("${(@)precmd_functions:#__cs_first}")
     __cs_hook
     \builtin return "${__cs_status}"
 }
 
-# Once, however often this is read.
-\builtin typeset -ga precmd_functions chpwd_functions
-precmd_functions=("${(@)precmd_functions:#__cs_first}" __cs_first)
-chpwd_functions=("${(@)chpwd_functions:#__cs_chpwd}" __cs_chpwd)
+# Has zsh call them, once, however often this is read. In a function, for its options: with KSH_ARRAYS
+# and NO_UNSET an empty array is an error.
+function __cs_at_prompt {
+    \builtin emulate -L zsh
+    \builtin typeset -ga precmd_functions chpwd_functions
+    precmd_functions=("${(@)precmd_functions:#__cs_first}" __cs_first)
+    chpwd_functions=("${(@)chpwd_functions:#__cs_chpwd}" __cs_chpwd)
+}
+__cs_at_prompt

@@ -21,8 +21,18 @@ const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerSh
 /// something that looks like a token of the scripts.
 const HOSTILE: &str = "/opt/it's a \"$HOME\"\\ {__CS_PROGRAM__} caf\u{e9} \u{2019}/cs";
 
+/// What `cs init` takes without options.
+fn all<'a>(cmd: &'a str, program: &'a Path) -> InitOptions<'a> {
+    InitOptions { cmd, aliases: true, hook: true, wrap: true, completion: true, program }
+}
+
 fn init(shell: Shell, cmd: &str, aliases: bool, program: &Path) -> String {
-    shell.init(&InitOptions { cmd, aliases, hook: true, wrap: true, completion: true, program }).unwrap()
+    shell.init(&InitOptions { aliases, ..all(cmd, program) }).unwrap()
+}
+
+/// The functions alone.
+fn bare(shell: Shell, program: &Path) -> String {
+    shell.init(&InitOptions { hook: false, wrap: false, completion: false, ..all("cs", program) }).unwrap()
 }
 
 /// Every text there is to look at: each shell with each option, and a path that needs quoting.
@@ -32,6 +42,7 @@ fn renders(shell: Shell) -> Vec<(&'static str, String)> {
         ("no_aliases", init(shell, "cs", false, Path::new("/opt/cs/bin/cs"))),
         ("cmd_ccs", init(shell, "ccs", true, Path::new("/opt/cs/bin/cs"))),
         ("hostile_path", init(shell, "my-cs", true, Path::new(HOSTILE))),
+        ("bare", bare(shell, Path::new("/opt/cs/bin/cs"))),
     ]
 }
 
@@ -50,7 +61,10 @@ fn no_token_is_left_in_any_text() {
         for (what, text) in renders(shell) {
             let left = text.replace("{__CS_PROGRAM__}", "");
             let token = what != "hostile_path" && text.contains("__CS_PROGRAM__");
-            assert!(!token && !left.contains("__NAME__") && !left.contains("__COMMAND__"), "{what}: {text}");
+            assert!(
+                !token && !["__NAME__", "__COMMAND__", "__FAMILY__"].iter().any(|token| left.contains(token)),
+                "{what}: {text}"
+            );
         }
     }
 }
@@ -102,14 +116,21 @@ impl World {
         self.command(program).args(args).arg(script).output().unwrap()
     }
 
-    /// What the program was called with since the last time: `CS_SHELL` first, then the arguments.
+    /// What the program was called with since the last time: `CS_SHELL` first (without the process
+    /// id in it), then the arguments.
     fn calls(&self) -> Vec<Vec<String>> {
         let text = fs::read_to_string(self.calls_file()).unwrap_or_default();
         let _ = fs::remove_file(self.calls_file());
         let mut words = text.split_terminator('\0').map(String::from);
         let mut calls = Vec::new();
         while let Some(count) = words.next() {
-            calls.push(words.by_ref().take(1 + count.parse::<usize>().unwrap()).collect());
+            let mut call: Vec<String> = words.by_ref().take(1 + count.parse::<usize>().unwrap()).collect();
+            let [shell, protocol, pid, family] = call[0].split(':').collect::<Vec<_>>()[..] else {
+                panic!("{call:?}")
+            };
+            assert!(pid.parse::<u32>().is_ok_and(|pid| pid > 1), "{call:?}");
+            call[0] = format!("{shell}:{protocol}:{family}");
+            calls.push(call);
         }
         calls
     }
@@ -117,9 +138,10 @@ impl World {
 
 /// The calls of [`World::calls`], from the words of each.
 fn expected(shell: Shell, calls: &[&[&str]]) -> Vec<Vec<String>> {
+    let caller = format!("{}:1:cs", shell.name());
     calls
         .iter()
-        .map(|words| [shell.name()].iter().chain(*words).map(|word| (*word).to_owned()).collect())
+        .map(|words| [caller.as_str()].iter().chain(*words).map(|word| (*word).to_owned()).collect())
         .collect()
 }
 
@@ -146,7 +168,10 @@ const fn setting(
 
 const POSIX_ALIASES: &str = "alias cs='echo alias' csn='echo alias' cs-list='echo alias' cs-resume='echo alias' \
      csl='echo alias' claude='echo alias' command='echo alias' local='echo alias' builtin='echo alias' \
-     unalias='echo alias' true='echo alias' new='echo alias' list='echo alias'";
+     unalias='echo alias' true='echo alias' new='echo alias' list='echo alias' cd='echo alias' ls='echo alias' \
+     declare='echo alias' typeset='echo alias' return='echo alias' \
+     shift='echo alias' read='echo alias' break='echo alias' continue='echo alias' print='echo alias' \
+     emulate='echo alias' complete='echo alias' compdef='echo alias' unset='echo alias' export='echo alias'";
 
 fn settings() -> Vec<Setting> {
     let strict_bash = "set -euo pipefail -C; shopt -s failglob extglob; IFS=,";
@@ -156,6 +181,34 @@ fn settings() -> Vec<Setting> {
         setting("bash", Shell::Bash, "bash", &["--norc", "--noprofile"], ""),
         setting("bash, strict", Shell::Bash, "bash", &["--norc", "--noprofile"], strict_bash),
         setting("bash, aliases", Shell::Bash, "bash", &["--norc"], "shopt -s expand_aliases"),
+        setting(
+            "bash, array PROMPT_COMMAND",
+            Shell::Bash,
+            "bash",
+            &["--norc", "--noprofile"],
+            "PROMPT_COMMAND=('echo a' 'echo b; ')",
+        ),
+        setting(
+            "bash, PROMPT_COMMAND that ends in ;",
+            Shell::Bash,
+            "bash",
+            &["--norc", "--noprofile"],
+            "set -eu; PROMPT_COMMAND='echo a; '",
+        ),
+        setting(
+            "bash, command overridden",
+            Shell::Bash,
+            "bash",
+            &["--norc", "--noprofile"],
+            "command() { echo overridden; }; cd() { echo overridden; }; type() { echo overridden; }",
+        ),
+        setting(
+            "zsh, command overridden",
+            Shell::Zsh,
+            "zsh",
+            &["-f"],
+            "function command { echo overridden }; function cd { echo overridden }; setopt warncreateglobal",
+        ),
         Setting { dashes: false, ..setting("bash --posix", Shell::Bash, "bash", &["--posix"], "set -eu") },
         setting("zsh", Shell::Zsh, "zsh", &["-f"], ""),
         setting("zsh, strict", Shell::Zsh, "zsh", &["-f"], strict_zsh),
@@ -332,9 +385,13 @@ fn what_a_call_sets_is_there_for_the_call_only() {
 fn state(setting: &Setting) -> &'static str {
     match setting.program {
         "bash" => {
-            "alias; shopt -p; set +o; compgen -v; trap; complete -p 2>/dev/null; export -p | grep -v ' _='"
+            "alias; shopt -p; set +o; compgen -v; trap; complete -p 2>/dev/null; export -p | grep -v ' _='; \
+             declare -p PROMPT_COMMAND 2>/dev/null || :"
         }
-        "zsh" => "\\builtin alias -L; setopt; print -l ${(ok)parameters}; trap; export",
+        "zsh" => {
+            "\\builtin alias -L; setopt; print -l ${(ok)parameters}; trap; export; \
+             typeset -p precmd_functions chpwd_functions 2>/dev/null || :"
+        }
         _ => "set --names; abbr --show; complete; bind 2>/dev/null; trap",
     }
 }
@@ -346,8 +403,10 @@ fn sourcing_again_changes_nothing_and_the_first_time_only_adds_functions() {
             return; // taking those away is the change
         }
         world.init(setting.shell, "cs", true);
+        world.sandbox.write("bare", &bare(setting.shell, &world.program));
         let line = setting.line();
-        let names = "cs csn cs-list cs-resume csl __cs_run";
+        let bare_line = line.replace("init", "bare");
+        let names = "cs csn cs-list cs-resume csl claude __cs_run __cs_call __cs_change __cs_bound __cs_hook";
         let bodies = match setting.program {
             "bash" => "declare -f".to_owned(),
             "zsh" => "functions".to_owned(),
@@ -362,7 +421,8 @@ fn sourcing_again_changes_nothing_and_the_first_time_only_adds_functions() {
         };
         let (open, close) = if setting.shell == Shell::Fish { ("begin", "end") } else { ("{", "}") };
         let script = format!(
-            "{grep}{prelude}\n{open}\n{state}\n{close} >state-0\n{line}\n\
+            "{grep}{prelude}\n{open}\n{state}\n{close} >state-0\n{bare_line}\n\
+             {open}\n{state}\n{close} >state-bare\n{line}\n\
              {open}\n{state}\n{close} >state-1\n{open}\n{bodies}\n{close} >functions-1\n{line}\n{line}\n\
              {open}\n{state}\n{close} >state-3\n{open}\n{bodies}\n{close} >functions-3\n"
         );
@@ -370,7 +430,7 @@ fn sourcing_again_changes_nothing_and_the_first_time_only_adds_functions() {
         assert!(output.status.success(), "{}: {}", setting.name, shown(&output));
         let read = |name: &str| fs::read_to_string(world.sandbox.work().join(name)).unwrap();
         assert!(!read("state-0").is_empty() && read("functions-1").contains("__cs_run"), "{}", setting.name);
-        assert_eq!(read("state-0"), read("state-1"), "{}", setting.name);
+        assert_eq!(read("state-0"), read("state-bare"), "{}", setting.name);
         assert_eq!(read("state-1"), read("state-3"), "{}", setting.name);
         assert_eq!(read("functions-1"), read("functions-3"), "{}", setting.name);
     });
@@ -561,8 +621,8 @@ fn shellcheck_and_shfmt_have_nothing_to_say_of_the_bash_code() {
         let args = ["--shell=bash", "--enable=all", "--norc"];
         for file in &files {
             let except = match file.parent().and_then(Path::file_name).and_then(OsStr::to_str) {
-                // A constant compared with a pattern: in the whole text, its first lines say so.
-                Some("templates") => "--exclude=SC2050,SC2193",
+                // A constant compared with a pattern; the variables of a prompt.
+                Some("templates") => "--exclude=SC2050,SC2193,SC2154",
                 // The `$` and the curly quote in the quoted path.
                 _ if file.ends_with("hostile_path.bash") => "--exclude=SC2016,SC1112",
                 _ => "--exclude=",
@@ -605,13 +665,20 @@ fn fish_parses_the_fish_code_and_would_not_format_it_otherwise() {
 }
 
 /// What breaks PowerShell code in ways that its parser does not see, looked for in the text.
-fn powershell_offences(text: &str) -> Vec<String> {
+/// `others` is text of ours that has run before.
+fn powershell_offences(text: &str, others: &str) -> Vec<String> {
     let mut offences = Vec::new();
     if !text.is_ascii() {
         offences.push("more than ASCII: Windows PowerShell reads it in the console's code page".to_owned());
     }
     let mut known: Vec<String> =
-        ["args", "input", "myinvocation", "null", "true", "false"].map(String::from).to_vec();
+        ["", "args", "input", "myinvocation", "null", "pid", "true", "false"].map(String::from).to_vec();
+    // Set when the text is read, or by the functions that read it.
+    let globals = [others, text].concat();
+    known.extend(globals.split('$').filter_map(|rest| rest.split_once(" = ")).filter_map(|(name, _)| {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(&byte));
+        (plain && name.starts_with("global:__")).then(|| name.to_ascii_lowercase())
+    }));
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         let mut offend = |what: &str| offences.push(format!("{what}: {line}"));
         let code = without_strings(line);
@@ -621,7 +688,10 @@ fn powershell_offences(text: &str) -> Vec<String> {
         if code.contains(" -Path ") {
             offend("-Path takes patterns");
         }
-        if code.contains("return $") {
+        if code.contains("__cs_call ") {
+            known.push("lastexitcode".to_owned()); // a program has run
+        }
+        if code.contains("return $") && !code.contains("return $true") && !code.contains("return $false") {
             offend("a value that is returned is printed");
         }
         if [" && ", " || ", "??", " ? "].iter().any(|new| code.contains(new)) {
@@ -639,11 +709,13 @@ fn powershell_offences(text: &str) -> Vec<String> {
                 .take_while(|c| c.is_ascii_alphanumeric() || "_:{".contains(*c))
                 .collect();
             let name = name.to_ascii_lowercase();
-            let assigned =
-                code[at + 1 + name.len()..].trim_start().starts_with("= ") && code[..at].trim().is_empty();
+            let after = code[at + 1 + name.len()..].trim_start();
+            let assigned = after.starts_with("= ") && code[..at].trim().is_empty()
+                || after.starts_with("in ") && code[..at].ends_with("foreach (");
             if assigned {
                 known.push(name);
-            } else if !name.starts_with("{env:") && !known.contains(&name) {
+            } else if !name.starts_with("{env:") && !name.starts_with("{function:") && !known.contains(&name)
+            {
                 offend("under StrictMode a variable that was not assigned is an error");
             }
         }
@@ -667,8 +739,9 @@ fn the_powershell_code_keeps_the_rules_that_only_a_run_would_show() {
         .map(|file| fs::read_to_string(file).unwrap())
         .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
         .chain([Shell::PowerShell.render(&changes).unwrap()]);
+    let runtime = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shells/cs.ps1")).unwrap();
     for text in texts {
-        assert_eq!(powershell_offences(&text), Vec::<String>::new());
+        assert_eq!(powershell_offences(&text, &runtime), Vec::<String>::new());
     }
 }
 
@@ -681,8 +754,11 @@ fn the_rules_for_powershell_notice_what_they_are_for() {
         "Microsoft.PowerShell.Management\\Remove-Item -Path 'Env:/A'",
         "return $args",
         "if ($never) {",
+        "if ($global:__cs_never) {",
+        "if ($LASTEXITCODE -eq 0) {",
         "a && b",
     ] {
-        assert_eq!(powershell_offences(wrong).len(), 1, "{wrong}: {:?}", powershell_offences(wrong));
+        let found = powershell_offences(wrong, "");
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
     }
 }

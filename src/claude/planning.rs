@@ -12,8 +12,8 @@ use super::settings::{injected, merged_settings};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind, Result,
-    SeedFile, Session, SessionPaths, Subject, VarName,
+    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind,
+    Result, SeedFile, Session, SessionPaths, Subject, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.

@@ -45,8 +45,11 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome> {
 
 fn shell(context: &Context, args: &InitArgs) -> Result<Shell> {
     let supported = || {
-        let names: Vec<_> =
-            Shell::value_variants().iter().filter(|shell| shell.has_init()).map(|shell| shell.name()).collect();
+        let names: Vec<_> = Shell::value_variants()
+            .iter()
+            .filter(|shell| shell.has_init())
+            .map(|shell| shell.name())
+            .collect();
         names.join(", ")
     };
     match &args.shell {
@@ -56,7 +59,9 @@ fn shell(context: &Context, args: &InitArgs) -> Result<Shell> {
                 Err(Failure::usage(format!("{} is not supported yet: {} are", shell.name(), supported()))
                     .hint(format!("its variables are to be had: cs env NAME --shell {}", shell.name())))
             }
-            Err(_) => Err(Failure::usage(format!("'{text}' is no shell that is supported: {} are", supported()))),
+            Err(_) => {
+                Err(Failure::usage(format!("'{text}' is no shell that is supported: {} are", supported())))
+            }
         },
         None if args.install || args.uninstall => install::login_shell(context)
             .ok_or_else(|| Failure::usage("which shell? $SHELL does not say").hint("cs init zsh --install")),

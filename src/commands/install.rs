@@ -41,8 +41,11 @@ pub(super) fn run(context: &Context, shell: Shell, args: &InitArgs) -> Result<Ou
     }
     if !args.yes {
         if !ui::can_ask() {
-            return Err(Failure::usage(format!("this changes {}, and there is nobody to ask", file.display()))
-                .hint("to go ahead: --yes; to see the change: --dry-run"));
+            return Err(Failure::usage(format!(
+                "this changes {}, and there is nobody to ask",
+                file.display()
+            ))
+            .hint("to go ahead: --yes; to see the change: --dry-run"));
         }
         eprint!("{shown}");
         if !ui::confirm(&format!("change {}?", file.display())) {
@@ -135,11 +138,14 @@ fn is_ours(shell: Shell, line: &str) -> bool {
         Shell::PowerShell => ("Invoke-Expression (& ", " | Out-String)"),
     };
     let command = line.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-    let Some((program, rest)) = command.and_then(|command| command.split_once(" init ")) else { return false };
+    let Some((program, rest)) = command.and_then(|command| command.split_once(" init ")) else {
+        return false;
+    };
     let program = program.trim_matches(['\'', '"']);
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
     let options = rest.strip_prefix(shell.name()).filter(|rest| rest.is_empty() || rest.starts_with(' '));
-    matches!(name, "cs" | "cs.exe") && options.is_some_and(|options| !options.contains([';', '|', '&', '`', '$']))
+    matches!(name, "cs" | "cs.exe")
+        && options.is_some_and(|options| !options.contains([';', '|', '&', '`', '$']))
 }
 
 /// The start-up file of `shell`.

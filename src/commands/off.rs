@@ -18,8 +18,10 @@ pub(super) fn run(context: &Context) -> Result<Outcome> {
             .hint("open a new terminal"));
         }
         if let Some(what) = use_::in_use_by_launch(context) {
-            return Err(Failure::failed(format!("this shell was started in {what}, and has nothing to go back to"))
-                .hint("leave it: exit"));
+            return Err(Failure::failed(format!(
+                "this shell was started in {what}, and has nothing to go back to"
+            ))
+            .hint("leave it: exit"));
         }
         report::say("nothing is in use here");
         return Ok(Outcome::Done);

@@ -20,8 +20,12 @@ pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
             let shim = store.install_shim(&install::program(context)?)?;
             let directory = shim.parent().unwrap_or(&shim).display().to_string();
             report::print(&format!("{}\n", shim.display()))?;
-            report::say("that is a claude which applies the session or profile in use, or bound, and then is the real one");
-            report::say(&format!("for scripts and tmux, put it first on PATH: export PATH=\"{directory}:$PATH\""));
+            report::say(
+                "that is a claude which applies the session or profile in use, or bound, and then is the real one",
+            );
+            report::say(&format!(
+                "for scripts and tmux, put it first on PATH: export PATH=\"{directory}:$PATH\""
+            ));
             report::say(&format!(
                 "for VS Code, in settings.json: \"claudeCode.claudeProcessWrapper\": \"{}\"",
                 shim.display()

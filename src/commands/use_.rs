@@ -5,9 +5,7 @@ use super::context::Context;
 use super::{directory, in_shell, report, scene};
 use crate::claude::Start;
 use crate::cli::UseArgs;
-use crate::model::{
-    Environment, Failure, Launch, Memory, Outcome, Plan, Result, Subject, UsedBy,
-};
+use crate::model::{Environment, Failure, Launch, Memory, Outcome, Plan, Result, Subject, UsedBy};
 use crate::shell::Call;
 use crate::store;
 
@@ -95,7 +93,8 @@ fn say_what_is_in_use(context: &Context) -> Result<Outcome> {
 
 /// What this shell was started in by `cs exec`, or by Claude: nothing of it can be undone.
 pub(super) fn in_use_by_launch(context: &Context) -> Option<String> {
-    let text = |name: &str| Some(context.shell.environment.get(std::ffi::OsStr::new(name))?.to_string_lossy());
+    let text =
+        |name: &str| Some(context.shell.environment.get(std::ffi::OsStr::new(name))?.to_string_lossy());
     match (text("CS_SESSION"), text("CS_PROFILE")) {
         (Some(session), _) => Some(format!("session '{session}'")),
         (None, Some(profile)) => Some(format!("profile '{profile}'")),

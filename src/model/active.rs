@@ -191,7 +191,8 @@ fn decoded(text: &str) -> Option<OsString> {
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'%' => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let digit =
+                    |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                 digit(rest.next()?)? << 4 | digit(rest.next()?)?
             }
             byte => byte,
@@ -232,7 +233,8 @@ mod tests {
 
     #[test]
     fn undoing_puts_back_a_value_the_empty_one_and_nothing() {
-        let before = environment(&[("VALUE", "it's; 100%=x\ny"), ("EMPTY", ""), ("SAME", "s"), ("%odd", "o")]);
+        let before =
+            environment(&[("VALUE", "it's; 100%=x\ny"), ("EMPTY", ""), ("SAME", "s"), ("%odd", "o")]);
         let after = environment(&[("VALUE", "2"), ("NEW", "n"), ("SAME", "s"), ("%odd", "o")]);
         let saved = saved(&before, &after);
         let mut shell = after.clone();
@@ -288,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_memory_is_read_as_it_was_written_and_nonsense_forgotten() {
-        let memory = Memory { previous: Some(name("api")), off: Some("/a b".into()), told: Some("/c;d".into()) };
+        let memory =
+            Memory { previous: Some(name("api")), off: Some("/a b".into()), told: Some("/c;d".into()) };
         assert_eq!(Memory::parse(OsStr::new(&memory.text())), memory);
         assert_eq!(Memory::default().text(), "");
         assert!(!Memory { previous: Some(name("api")), ..Memory::default() }.text().contains(';'));
