@@ -7,9 +7,11 @@
 #[path = "support/tools.rs"]
 mod tools;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
-use claude_cs::model::{EnvChanges, Exit};
+use claude_cs::model::{EnvChanges, Exit, VarName};
 use claude_cs::shell::{Shell, dotenv};
 use tools::{Sandbox, optional, shown, tool};
 
@@ -241,11 +243,16 @@ fn fish_modes() -> Vec<(Shell, Mode)> {
 
 /// Sets `V` to each value in one shell, prints it after each, and holds that against the values.
 fn round_trip(shell: Shell, mode: &Mode, values: &[String]) {
+    let bytes: Vec<Vec<u8>> = values.iter().map(|value| value.clone().into_bytes()).collect();
+    round_trip_of(mode, &bytes, |index| shell.render(&set(&values[index])).unwrap());
+}
+
+fn round_trip_of(mode: &Mode, values: &[Vec<u8>], code: impl Fn(usize) -> String) {
     let Some(program) = tool(mode.program) else { return };
     let sandbox = Sandbox::new();
     let mut lines = String::new();
-    for (index, value) in values.iter().enumerate() {
-        lines += &shell.render(&set(value)).unwrap();
+    for index in 0..values.len() {
+        lines += &code(index);
         // Now and then by a process that the shell starts: the variable is exported, too.
         lines += match index % 250 {
             7 => "sh -c 'printf \"%s\\0\" \"$V\"'\n",
@@ -260,10 +267,11 @@ fn round_trip(shell: Shell, mode: &Mode, values: &[String]) {
     let read: Vec<&[u8]> = output.stdout.split(|&byte| byte == 0).collect();
     for (value, read) in values.iter().zip(&read) {
         assert_eq!(
-            value.as_bytes(),
+            value.as_slice(),
             *read,
-            "{}: {value:?} was read as {:?}",
+            "{}: {:?} was read as {:?}",
             mode.name,
+            String::from_utf8_lossy(value),
             String::from_utf8_lossy(read)
         );
     }
@@ -523,4 +531,59 @@ fn node_reads_a_dotenv_file_as_it_was_meant() {
         String::from_utf8(output.stdout.clone()).unwrap().split_terminator('\0').map(String::from).collect();
     let wrong: Vec<_> = expected.symmetric_difference(&read).take(5).collect();
     assert!(wrong.is_empty(), "{wrong:?}: {}", shown(&output));
+}
+
+/// Values that no quotes hold as they are: every byte but NUL, alone and in company, and what is no
+/// UTF-8.
+fn any_bytes() -> Vec<Vec<u8>> {
+    let mut values: BTreeSet<Vec<u8>> = (1..=255).map(|byte| vec![byte]).collect();
+    values.insert((1..=255).collect());
+    for byte in 1..=255 {
+        values.insert(vec![b'0', byte, b'a']);
+        values.insert(vec![byte, b'\\']);
+        values.insert([b"$(echo >PWNED)".as_slice(), &[byte], b"'; echo >PWNED; '"].concat());
+    }
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap()
+    };
+    while values.len() < 3_000 {
+        let length = 2 + next() % 12;
+        values.insert((0..length).map(|_| u8::try_from(1 + next() % 255).unwrap()).collect());
+    }
+    values.into_iter().collect()
+}
+
+#[test]
+fn what_the_functions_put_back_is_what_was_there_whatever_bytes_it_had() {
+    let values: Vec<Vec<u8>> =
+        any_bytes().into_iter().chain(hostile_values().into_iter().map(String::into_bytes)).collect();
+    assert!(values.len() > 10_000);
+    let name = VarName::new("V").unwrap();
+    for (shell, mode) in posix_modes().into_iter().chain(fish_modes()) {
+        // dash has no such functions, and fish in another locale no such text.
+        if mode.program == "dash" || (shell == Shell::Fish && mode.locale == "C") {
+            continue;
+        }
+        round_trip_of(&mode, &values, |index| {
+            let value = OsString::from_vec(values[index].clone());
+            shell.code(&BTreeMap::from([(name.clone(), Some(value))]), None, None).unwrap()
+        });
+    }
+}
+
+#[test]
+fn what_powershell_cannot_be_told_is_refused_by_name() {
+    let name = VarName::new("V").unwrap();
+    let code = |value: &[u8]| {
+        let changes = BTreeMap::from([(name.clone(), Some(OsString::from_vec(value.to_vec())))]);
+        Shell::PowerShell.code(&changes, None, None)
+    };
+    let failure = code(b"\xff").expect_err("it is no text");
+    assert_eq!(failure.exit, Exit::Refused);
+    assert!(failure.message.contains("'V'"), "{failure}");
+    assert_eq!(code(b"a\nb").as_deref(), Ok("#cs:1\n${Env:V} = ('a' + [char]0xa + 'b')\n"));
 }

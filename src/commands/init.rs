@@ -33,14 +33,18 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
         Err(failure) => {
-            // A start-up file evaluates whatever this prints. Nothing at all would be an error for
-            // Invoke-Expression; a comment is harmless in every shell.
             if !change_file {
-                report::print("# cs: nothing was set up\n")?;
+                leave_alone()?;
             }
             Err(failure)
         }
     }
+}
+
+/// Prints what is harmless in every shell: a start-up file evaluates whatever comes. Nothing at all
+/// would be an error for Invoke-Expression; a comment is none anywhere.
+pub(super) fn leave_alone() -> Result<()> {
+    report::print("# cs: nothing was set up\n")
 }
 
 fn shell(context: &Context, args: &InitArgs) -> Result<Shell> {

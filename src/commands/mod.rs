@@ -40,13 +40,13 @@ mod token;
 mod tour;
 mod use_;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Args, CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, Command, StartOptions};
-use crate::model::{Failure, Outcome, Result};
+use crate::cli::{Cli, Command, InitArgs, StartOptions};
+use crate::model::{Failure, Outcome, RESERVED, Result};
 
 pub use context::Context;
 pub use report::end;
@@ -73,13 +73,26 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     if let Some(word) = arguments.get_mut(1).filter(|word| *word == "--resume" || *word == "-r") {
         *word = "resume".into();
     }
+    if let Some(args) = init_alone(&arguments) {
+        return init::run(context, &args);
+    }
+    if arguments.get(1).is_some_and(|word| can_only_be_a_name(word)) {
+        arguments.remove(0);
+        return open::run(context, &StartOptions::default(), arguments);
+    }
     let flag_first = arguments.get(1).is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
+    let for_a_start_up_file = arguments.get(1).is_some_and(|word| word == "init");
     let cli = match Cli::command()
         .try_get_matches_from(arguments)
         .and_then(|found| Cli::from_arg_matches(&found))
     {
         Ok(cli) => cli,
-        Err(error) => return report::command_line(&error, flag_first),
+        Err(error) => {
+            if for_a_start_up_file && error.use_stderr() {
+                init::leave_alone()?;
+            }
+            return report::command_line(&error, flag_first);
+        }
     };
     let start = cli.start;
     // clap lifts its own requirement where a command, or a name, follows.
@@ -124,4 +137,21 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Tour(args) => tour::run(context, &args),
         Command::Name(words) => open::run(context, &start, words),
     }
+}
+
+/// Whether the command line has nothing to say about `word`, the first: building it, which takes as
+/// long as all else that is done before Claude starts, would only hand it on.
+fn can_only_be_a_name(word: &OsStr) -> bool {
+    let Some(text) = word.to_str() else { return false };
+    !text.is_empty() && !text.starts_with('-') && !RESERVED.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// The arguments of `cs init`, read without building the rest of the command line: every shell that
+/// starts waits for it. Whatever else there is to say (help, errors) the whole one says.
+fn init_alone(arguments: &[OsString]) -> Option<InitArgs> {
+    if arguments.get(1)? != "init" {
+        return None;
+    }
+    let command = InitArgs::augment_args(clap::Command::new("init").disable_help_flag(true));
+    InitArgs::from_arg_matches(&command.try_get_matches_from(&arguments[1..]).ok()?).ok()
 }

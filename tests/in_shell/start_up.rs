@@ -16,6 +16,7 @@ fn init_that_cannot_do_it_says_why_and_leaves_the_shell_as_it_is() {
             ("", "which shell? bash, zsh, fish, powershell"),
             ("bash --cmd 'a b'", "'a b' is no name for a shell function"),
             ("zsh --cmd if", "'if' means something else in a shell"),
+            ("bash --frobnicate", "unexpected argument '--frobnicate' found"),
             ("fish --yes", "--yes and --dry-run go with --install or --uninstall"),
         ] {
             let line = match sh.name {
@@ -27,9 +28,8 @@ fn init_that_cannot_do_it_says_why_and_leaves_the_shell_as_it_is() {
             assert_eq!(ran.stderr.lines().next().map(|line| line.starts_with("cs: ")), Some(true));
             assert_eq!(ran.ok(), "reached\n", "{}: {arguments}", sh.what);
         }
-        // clap has its own say about an option that is none.
         let ran = world.cs(&["init", "bash", "--frobnicate"]);
-        assert_eq!(ran.code, Some(2));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), "# cs: nothing was set up\n"));
     });
 }
 
