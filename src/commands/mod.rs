@@ -45,7 +45,7 @@ use std::path::Path;
 
 use clap::{Args, CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, Command, InitArgs, StartOptions};
+use crate::cli::{Cli, Command, StartOptions};
 use crate::model::{Failure, Outcome, RESERVED, Result};
 
 pub use context::Context;
@@ -73,8 +73,14 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     if let Some(word) = arguments.get_mut(1).filter(|word| *word == "--resume" || *word == "-r") {
         *word = "resume".into();
     }
-    if let Some(args) = init_alone(&arguments) {
+    if let Some(args) = alone(&arguments, "init") {
         return init::run(context, &args);
+    }
+    if let Some(args) = alone(&arguments, "use") {
+        return use_::run(context, &args);
+    }
+    if arguments.len() == 2 && arguments[1] == "off" {
+        return off::run(context);
     }
     if arguments.get(1).is_some_and(|word| can_only_be_a_name(word)) {
         arguments.remove(0);
@@ -146,12 +152,12 @@ fn can_only_be_a_name(word: &OsStr) -> bool {
     !text.is_empty() && !text.starts_with('-') && !RESERVED.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// The arguments of `cs init`, read without building the rest of the command line: every shell that
-/// starts waits for it. Whatever else there is to say (help, errors) the whole one says.
-fn init_alone(arguments: &[OsString]) -> Option<InitArgs> {
-    if arguments.get(1)? != "init" {
+/// The arguments of one command, read without building the rest of the command line: for what a
+/// shell waits for. Whatever else there is to say (help, errors) the whole one says.
+fn alone<T: Args + FromArgMatches>(arguments: &[OsString], verb: &'static str) -> Option<T> {
+    if arguments.get(1)? != verb {
         return None;
     }
-    let command = InitArgs::augment_args(clap::Command::new("init").disable_help_flag(true));
-    InitArgs::from_arg_matches(&command.try_get_matches_from(&arguments[1..]).ok()?).ok()
+    let command = T::augment_args(clap::Command::new(verb).disable_help_flag(true));
+    T::from_arg_matches(&command.try_get_matches_from(&arguments[1..]).ok()?).ok()
 }

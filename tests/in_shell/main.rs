@@ -11,6 +11,7 @@ mod support;
 mod tools;
 
 mod claude_function;
+mod directories;
 mod shells;
 mod start_up;
 mod using;
