@@ -762,3 +762,31 @@ fn the_rules_for_powershell_notice_what_they_are_for() {
         assert_eq!(found.len(), 1, "{wrong}: {found:?}");
     }
 }
+
+/// Whether PowerShell's grammar has a place for everything in `text`.
+fn parses_as_powershell(text: &str) -> bool {
+    let mut parser = tree_sitter::Parser::new();
+    parser.set_language(&tree_sitter_powershell::LANGUAGE.into()).unwrap();
+    !parser.parse(text, None).unwrap().root_node().has_error()
+}
+
+#[test]
+fn powershell_parses_the_powershell_code() {
+    let mut changes = EnvChanges::new();
+    changes.set("A", "it's caf\u{e9} \u{2019}");
+    changes.set("B", "");
+    changes.unset("C");
+    let texts = stored("ps1")
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
+        .chain([Shell::PowerShell.render(&changes).unwrap()]);
+    for text in texts {
+        assert!(parses_as_powershell(&text), "{text}");
+        // That a mistake in this very text would be seen.
+        assert!(!parses_as_powershell(&text.replacen('}', "", 1)) || !text.contains('}'), "{text}");
+    }
+    for wrong in ["function f {", "'open", "if $x { }", "a |", "x = (", "function f { param($a = ) }"] {
+        assert!(!parses_as_powershell(wrong), "{wrong}");
+    }
+}

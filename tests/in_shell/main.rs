@@ -12,6 +12,7 @@ mod tools;
 
 mod claude_function;
 mod directories;
+mod powershell;
 mod shells;
 mod start_up;
 mod using;
