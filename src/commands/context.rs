@@ -170,10 +170,17 @@ impl Context {
         })
     }
 
-    fn profile_if(&self, name: &Name) -> Result<Option<Profile>> {
+    /// The profile `name`; `None` where there is none.
+    pub fn profile_if(&self, name: &Name) -> Result<Option<Profile>> {
         // Only the profile that is the user's own needs to know where that is.
         let home = if name.is_default() { self.home()? } else { PathBuf::new() };
         self.store()?.profile(name, &home)
+    }
+
+    /// The profile that is in use in the shell this was called from: new sessions belong to it.
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "no shell has one in use yet")]
+    pub fn profile_in_use(&self) -> Option<Name> {
+        None
     }
 
     /// Where the files of a session are.
