@@ -1,11 +1,12 @@
-//! `config.toml`: the settings a person edits. Reading it creates nothing.
+//! `config.toml`, the settings a person edits, and `.cs.toml`, what a repository may say. Reading
+//! them creates nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Failure, Isolation, Name, Result, ShareOverrides, VarName};
+use crate::model::{Failure, Guard, Isolation, Name, Result, ShareOverrides, VarName};
 use crate::os;
 
 /// The starter file that `cs config edit` begins with: every key, commented out, explained.
@@ -19,6 +20,8 @@ pub struct Config {
     pub default_profile: Name,
     /// Claude's program: a name on `PATH` or an absolute path; `~` and `$VARS` are expanded.
     pub claude: String,
+    /// What happens where another profile than the bound one is about to run.
+    pub guard: Guard,
     /// How sessions are separated.
     pub isolation: IsolationConfig,
     /// What sessions share with their profile.
@@ -42,6 +45,7 @@ impl Default for Config {
         Self {
             default_profile: Name::default_profile(),
             claude: "claude".into(),
+            guard: Guard::default(),
             isolation: IsolationConfig::default(),
             share: ShareOverrides::default(),
             env: BTreeMap::new(),
@@ -94,6 +98,28 @@ impl Config {
         document["default_profile"] = toml_edit::value(name.as_str());
         Ok(document.to_string())
     }
+}
+
+/// The name of the file in which a repository says which profile it wants. It is a stranger's: it
+/// can name a profile and nothing else, and has no effect before it is allowed.
+pub const REPOSITORY_FILE: &str = ".cs.toml";
+
+/// The most bytes that a `.cs.toml` may have.
+pub const REPOSITORY_FILE_LIMIT: u64 = 4096;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RepositoryFile {
+    profile: Name,
+}
+
+/// The profile that a `.cs.toml`, which is at `path` and has this content, names. An error names
+/// the file and the line.
+pub fn profile_wanted(content: &[u8], path: &Path) -> Result<Name> {
+    let text = std::str::from_utf8(content)
+        .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
+    let file: RepositoryFile = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
+    Ok(file.profile.folded())
 }
 
 /// Where `config.toml` is: `$CS_CONFIG`, or `cs/config.toml` in the configuration directory.
@@ -185,6 +211,7 @@ mod tests {
         let config = parse(&uncommented).expect("a starter file without its comment signs");
         assert_eq!(config.isolation, Config::default().isolation);
         assert_eq!(config.claude, Config::default().claude);
+        assert_eq!(config.guard, Config::default().guard);
         assert_eq!(crate::model::Share::default().with(&config.share), crate::model::Share::default());
     }
 
@@ -204,6 +231,27 @@ mod tests {
         assert!(parse("[isolation]\nmethod = \"jail\"").is_err());
         assert!(parse("[isolation]\nhome_symlinks = [\"../x\"]").is_err());
         assert!(parse("[isolation]\nhome_symlinks = [\".claude\"]").is_err());
+    }
+
+    #[test]
+    fn a_repository_can_name_a_profile_and_nothing_else() {
+        let wanted = |content: &[u8]| profile_wanted(content, Path::new("/r/.cs.toml"));
+        assert_eq!(wanted(b"# ours\nprofile = \"Work\"\n").as_ref().map(Name::as_str), Ok("work"));
+        assert_eq!(wanted(b"profile = \"default\"").as_ref().map(Name::as_str), Ok("default"));
+        for (content, said) in [
+            (&b""[..], "/r/.cs.toml:1: missing field `profile`"),
+            (b"profile = \"work\"\nenv = 1\n", "/r/.cs.toml:2: unknown key 'env'"),
+            (b"\nprofil = \"work\"\n", "/r/.cs.toml:2: unknown key 'profil'"),
+            (b"profile = [\"x\"]", "/r/.cs.toml:1: invalid type: sequence"),
+            (b"profile = \"../x\"", "/r/.cs.toml:1: a name "),
+            (b"profile = \"a\\u001b[2J\"", "/r/.cs.toml:1: a name is made of letters"),
+            (b"profile = ", "/r/.cs.toml:1: "),
+            (b"profile = \"\xff\"", "/r/.cs.toml is not UTF-8"),
+        ] {
+            let failure = wanted(content).expect_err("no profile");
+            assert!(failure.message.starts_with(said), "{failure:?}");
+        }
+        assert_eq!(wanted(b"profil = \"work\"").expect_err("unknown").hints, ["did you mean 'profile'?"]);
     }
 
     #[test]

@@ -3,14 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::os;
+
 /// The checkout a directory is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     /// Its root: where `.git` is.
     pub root: PathBuf,
-    /// The root of the main checkout; the same unless this is a linked worktree.
+    /// The root of the main checkout; the same unless this is a linked worktree of it, which the
+    /// main checkout says too: what a `.git` file claims is not believed by itself.
     pub main: PathBuf,
     git_dir: PathBuf,
+    /// Where what all worktrees share is: the settings.
+    common: PathBuf,
 }
 
 impl Checkout {
@@ -21,19 +26,17 @@ impl Checkout {
             let Ok(about) = dot_git.symlink_metadata() else { continue };
             let root = root.to_path_buf();
             if !about.is_file() {
-                return Some(Self { main: root.clone(), root, git_dir: dot_git });
+                let (main, common) = (root.clone(), dot_git.clone());
+                return Some(Self { root, main, git_dir: dot_git, common });
             }
             // A linked worktree says `gitdir: <main>/.git/worktrees/<name>`; a submodule points
             // below `.git/modules` and is a checkout of its own.
-            let text = fs::read_to_string(&dot_git).ok()?;
-            let git_dir = root.join(text.strip_prefix("gitdir:")?.trim());
-            let common =
-                git_dir.parent().filter(|parent| parent.ends_with("worktrees")).and_then(Path::parent);
-            let main = common
-                .filter(|common| common.ends_with(".git"))
-                .and_then(|common| fs::canonicalize(common.parent()?).ok())
-                .unwrap_or_else(|| root.clone());
-            return Some(Self { root, main, git_dir });
+            let git_dir = root.join(text(&dot_git)?.strip_prefix("gitdir:")?.trim());
+            let common = shared(&git_dir, &dot_git);
+            let main = common.as_deref().filter(|common| common.ends_with(".git")).and_then(Path::parent);
+            let main = main.map_or_else(|| root.clone(), Path::to_path_buf);
+            let common = common.unwrap_or_else(|| git_dir.clone());
+            return Some(Self { root, main, git_dir, common });
         }
         None
     }
@@ -47,11 +50,94 @@ impl Checkout {
             None => head.get(..8).map(|commit| format!("({commit})")),
         }
     }
+
+    /// The addresses of its remotes, as they stand in the settings of the repository. What those
+    /// include, or rewrite (`insteadOf`), is not looked at.
+    pub fn remotes(&self) -> Vec<String> {
+        text(&self.common.join("config")).map(|config| remote_urls(&config)).unwrap_or_default()
+    }
+}
+
+/// The git directory of the main checkout that `git_dir` is a linked worktree's part of, if it
+/// names `dot_git` as that worktree's `.git` file. Whoever wrote that file can have it say anything;
+/// what lies in the main checkout they cannot have written.
+fn shared(git_dir: &Path, dot_git: &Path) -> Option<PathBuf> {
+    let git_dir = fs::canonicalize(git_dir).ok()?;
+    let common = git_dir.parent().filter(|parent| parent.ends_with("worktrees"))?.parent()?;
+    let named = text(&git_dir.join("gitdir"))?;
+    // Relative ones (git 2.48, `worktree.useRelativePaths`) start where they stand.
+    let named = fs::canonicalize(git_dir.join(named.trim_end_matches(['\n', '\r']))).ok()?;
+    (named == fs::canonicalize(dot_git).ok()?).then(|| common.to_path_buf())
+}
+
+/// The text of a file that anybody may have put there: regular, and not without end.
+fn text(path: &Path) -> Option<String> {
+    String::from_utf8(os::read_optional(path).ok()??).ok()
+}
+
+/// Every `url` of a `[remote "…"]` in git's settings.
+fn remote_urls(config: &str) -> Vec<String> {
+    let (mut urls, mut in_remote) = (Vec::new(), false);
+    for line in config.replace("\\\r\n", "").replace("\\\n", "").lines() {
+        let mut line = line.trim_start();
+        if let Some(header) = line.strip_prefix('[') {
+            let end = header.find("\"]").map(|at| at + 1).or_else(|| header.find(']'));
+            let Some((section, rest)) = end.map(|at| header.split_at(at)) else { continue };
+            let word = section.split([' ', '\t']).next().unwrap_or_default();
+            in_remote = word.eq_ignore_ascii_case("remote");
+            line = rest[1..].trim_start();
+        }
+        let Some((key, value)) = line.split_once('=') else { continue };
+        if in_remote && key.trim_end().eq_ignore_ascii_case("url") {
+            urls.push(setting(value));
+        }
+    }
+    urls
+}
+
+/// A value in git's settings: what is quoted is not cut, and a comment is.
+fn setting(text: &str) -> String {
+    let (mut value, mut quoted, mut kept) = (String::new(), false, 0);
+    let mut chars = text.trim_start().chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '#' | ';' if !quoted => break,
+            '\\' => value.extend(chars.next()),
+            c => value.push(c),
+        }
+        if quoted || !c.is_whitespace() {
+            kept = value.len();
+        }
+    }
+    value.truncate(kept);
+    value
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remotes_are_read_as_git_writes_them_and_as_people_do() {
+        let config = "\
+[core]\n\tbare = false\n\turl = https://not.a.remote/x\n\
+[remote \"origin\"]\n\turl = git@github.com:acme/api.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n\
+[REMOTE \"up]stream\"]\n\tURL = \"https://a.example/with # and space\" ; why\n\
+[remote \"one-line\"] url = https://b.example/x # note\n\
+[remote \"long\"]\n\turl = https://c.example/\\\nlong\n\
+[branch \"main\"]\n\turl = https://not.a.remote/y\n\
+[broken\n\turl\n";
+        assert_eq!(
+            remote_urls(config),
+            [
+                "git@github.com:acme/api.git",
+                "https://a.example/with # and space",
+                "https://b.example/x",
+                "https://c.example/long",
+            ]
+        );
+    }
 
     #[test]
     fn a_linked_worktree_belongs_to_its_main_checkout() {
@@ -64,6 +150,7 @@ mod tests {
         fs::create_dir_all(tree.join("src")).expect("made");
         fs::write(tree.join(".git"), format!("gitdir: {}\n", linked.display())).expect("written");
         fs::write(linked.join("HEAD"), "ref: refs/heads/feature/x\n").expect("written");
+        fs::write(linked.join("gitdir"), format!("{}\n", tree.join(".git").display())).expect("written");
         fs::write(repo.join(".git/HEAD"), "0123456789abcdef\n").expect("written");
 
         let main = Checkout::of(&repo.join("src/deep")).expect("a checkout");
@@ -73,5 +160,11 @@ mod tests {
         assert_eq!((&linked.root, &linked.main), (&tree, &repo));
         assert_eq!(linked.branch().as_deref(), Some("feature/x"));
         assert_eq!(Checkout::of(&base), None);
+
+        let forged = base.join("forged");
+        fs::create_dir(&forged).expect("made");
+        fs::copy(tree.join(".git"), forged.join(".git")).expect("written");
+        let claimed = Checkout::of(&forged).expect("a checkout");
+        assert_eq!((&claimed.root, &claimed.main), (&forged, &forged), "it is named by nobody");
     }
 }

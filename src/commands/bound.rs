@@ -3,7 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use crate::model::{Bound, Result};
+use super::directory::real;
+use super::report;
+use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
+use crate::git::Checkout;
+use crate::model::{Bound, Failure, Guard, Place, Profile, Result, Subject, Target};
+use crate::os;
+use crate::shell::{Plain, Shell};
+use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 
 /// What was found about a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +24,227 @@ pub(super) enum Found {
 }
 
 /// Looks up what `directory` is bound to. Fails where the bound profile or session is gone.
-pub(super) fn look(_context: &Context, _directory: &Path) -> Result<Found> {
-    Ok(Found::Nothing)
+///
+/// The bound directory nearest to it wins, then the longest glob of remotes, then the nearest
+/// `.cs.toml` that is allowed. One that is not hides nothing: with and without it all is the same.
+pub(super) fn look(context: &Context, directory: &Path) -> Result<Found> {
+    let directory = real(directory);
+    let store = context.store()?;
+    if let Some(Binding { place, target }) = in_table(store.bindings()?, &directory) {
+        return bound(context, place, &target);
+    }
+    let mut unallowed = None;
+    for parent in directory.ancestors() {
+        let path = parent.join(REPOSITORY_FILE);
+        let held = match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
+            Ok(Some(held)) => Some(held),
+            // What cannot be read cannot have been allowed; `cs allow` says what is wrong with it.
+            Err(_) if os::exists(&path) => None,
+            Ok(None) | Err(_) => continue,
+        };
+        match (trust(store, &path, held.as_deref()), held) {
+            (Trust::Allowed, Some(held)) => {
+                let target = Target::Profile(config::profile_wanted(&held, &path)?);
+                return bound(context, Place::File(path), &target);
+            }
+            (Trust::Denied, _) => {}
+            _ => unallowed = unallowed.or(Some(path)),
+        }
+    }
+    Ok(unallowed.map_or(Found::Nothing, Found::Unallowed))
+}
+
+/// What stands in the way of a launch as `profile` in `directory`: refused where the directory is
+/// bound to another one and the settings are strict about it, and else what a person should know.
+pub(super) fn guard(context: &Context, profile: &Profile, directory: &Path) -> Result<Option<String>> {
+    let guard = context.config()?.guard;
+    let strict = match guard {
+        Guard::Off => return Ok(None),
+        Guard::Warn => false,
+        Guard::Strict => true,
+    };
+    let bound = match look(context, directory) {
+        Ok(Found::Bound(bound)) => bound,
+        Ok(Found::Nothing | Found::Unallowed(_)) => return Ok(None),
+        // Whoever only wants to be warned is not kept from work by a binding that is broken.
+        Err(failure) if !strict => return Ok(Some(failure.message)),
+        Err(failure) => return Err(failure),
+    };
+    let (theirs, ours) = (&bound.subject.profile().name, &profile.name);
+    if theirs == ours {
+        return Ok(None);
+    }
+    let said = format!("{}, and this is profile '{ours}'", says(&bound.place, &named(&bound.subject)));
+    let way_on = format!("cs --profile {theirs} NAME");
+    if !strict {
+        return Ok(Some(format!("{said} (for a session of '{theirs}': {way_on})")));
+    }
+    Err(Failure::refused(said)
+        .hint(format!("for a session of '{theirs}': {way_on}"))
+        .hint("to be warned only: guard = \"warn\" in the settings (cs config edit)"))
+}
+
+/// What is said about a `.cs.toml` that nobody allowed or denied.
+pub(super) fn not_allowed(file: &Path) -> String {
+    format!("{} is not allowed, so it has no effect (cs allow, or cs deny)", file.display())
+}
+
+/// A subject in a sentence.
+pub(super) fn named(subject: &Subject) -> String {
+    match subject {
+        Subject::Profile(profile) => format!("profile '{}'", profile.name),
+        Subject::Session(session, profile) => {
+            format!("session '{}' of profile '{}'", session.name, profile.name)
+        }
+    }
+}
+
+/// The command that takes the binding of `place` away.
+pub(super) fn removal(place: &Place) -> String {
+    match place {
+        Place::File(path) => format!("cs deny {}", word(&path.to_string_lossy())),
+        place => format!("cs bind --remove{}", at(place)),
+    }
+}
+
+/// The option of `cs bind` that says which place is meant.
+pub(super) fn at(place: &Place) -> String {
+    match place {
+        Place::Directory(path) | Place::File(path) => format!(" --dir {}", word(&path.to_string_lossy())),
+        Place::Remote(glob) => format!(" --remote {}", word(glob)),
+    }
+}
+
+/// The places that are bound to `target`. A table that cannot be read is told, and stops nobody.
+pub(super) fn places_of(context: &Context, target: &Target) -> Vec<Place> {
+    let bindings = context.store().and_then(Store::bindings).unwrap_or_else(|failure| {
+        report::say(&failure.message);
+        Vec::new()
+    });
+    bindings.into_iter().filter(|binding| binding.target == *target).map(|binding| binding.place).collect()
+}
+
+/// Says which places are still bound to something that was removed.
+pub(super) fn say_still_bound(context: &Context, target: &Target) {
+    for place in places_of(context, target) {
+        report::say(&format!("{} is still bound to it; to undo that: {}", place.text(), removal(&place)));
+    }
+}
+
+/// What a binding leads to; `None` where that is gone.
+pub(super) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
+    match target {
+        Target::Profile(name) => Ok(context.profile_if(name)?.map(Subject::Profile)),
+        Target::Session(id) => match context.store()?.session(*id) {
+            Ok(session) => context.with_profile(session).map(Some),
+            Err(Damage::Missing) => Ok(None),
+            Err(damage) => {
+                let path = context.store()?.session_record_path(*id);
+                Err(damage.failure(&format!("session {id}"), &path))
+            }
+        },
+    }
+}
+
+/// The line of the table that holds in `directory`.
+fn in_table(bindings: Vec<Binding>, directory: &Path) -> Option<Binding> {
+    let (remotes, directories): (Vec<_>, Vec<_>) =
+        bindings.into_iter().partition(|binding| matches!(binding.place, Place::Remote(_)));
+    let depth = |binding: &Binding| match &binding.place {
+        Place::Directory(path) | Place::File(path) => path.components().count(),
+        Place::Remote(glob) => glob.chars().count(),
+    };
+    let nearest = directories.into_iter().filter(|binding| binding.place.holds(directory)).max_by_key(depth);
+    if nearest.is_some() || remotes.is_empty() {
+        return nearest;
+    }
+    let urls = Checkout::of(directory)?.remotes();
+    let like = |binding: &Binding| urls.iter().any(|url| binding.place.holds_remote(url));
+    // Of two globs of one length the one that stands first.
+    remotes.into_iter().rev().filter(like).max_by_key(depth)
+}
+
+fn bound(context: &Context, place: Place, target: &Target) -> Result<Found> {
+    let undo = |failure: Failure| failure.hint(format!("to undo the binding: {}", removal(&place)));
+    match subject_of(context, target).map_err(undo)? {
+        Some(subject) => Ok(Found::Bound(Box::new(Bound { place, subject }))),
+        None => Err(undo(gone(context, &place, target))),
+    }
+}
+
+/// The name of what a binding leads to, or led to; `None` for a session that left no trace.
+pub(super) fn name_of(context: &Context, target: &Target) -> Option<String> {
+    let id = match target {
+        Target::Profile(name) => return Some(name.to_string()),
+        Target::Session(id) => *id,
+    };
+    let store = context.store().ok()?;
+    let name = store.session(id).ok().map(|session| session.name.to_string());
+    name.or_else(|| trashed(store, target).map(|trashed| trashed.name().to_string()))
+}
+
+/// What a binding leads to, or led to, in a sentence.
+pub(super) fn named_or_gone(context: &Context, target: &Target) -> String {
+    if let Ok(Some(subject)) = subject_of(context, target) {
+        return named(&subject);
+    }
+    match (target, name_of(context, target)) {
+        (Target::Profile(name), _) => format!("profile '{name}', which is gone"),
+        (Target::Session(_), Some(name)) => format!("session '{name}', which is gone"),
+        (Target::Session(id), None) => format!("session {id}, which is gone"),
+    }
+}
+
+fn gone(context: &Context, place: &Place, target: &Target) -> Failure {
+    let failure = Failure::failed(says(place, &named_or_gone(context, target)));
+    match context.store().ok().and_then(|store| trashed(store, target)) {
+        Some(trashed) => failure.hint(format!("to bring it back: cs restore {}", trashed.name())),
+        None => failure,
+    }
+}
+
+/// The piece of trash that `target` is now.
+fn trashed(store: &Store, target: &Target) -> Option<Trashed> {
+    store.trash().into_iter().find(|trashed| match (&trashed.kind, target) {
+        (TrashedKind::Profile(name), Target::Profile(wanted)) => name == wanted,
+        (TrashedKind::Session(session), Target::Session(id)) => session.id == *id,
+        _ => false,
+    })
+}
+
+/// What a binding says, as the beginning of a sentence.
+fn says(place: &Place, what: &str) -> String {
+    let verb = if matches!(place, Place::File(_)) { "names" } else { "is bound to" };
+    format!("{} {verb} {what}", place.text())
+}
+
+/// What the user said about the `.cs.toml` at `path` that holds this, if it could be read. One in
+/// a linked worktree counts as the same file in the main checkout does.
+fn trust(store: &Store, path: &Path, held: Option<&[u8]>) -> Trust {
+    let said = |path: &Path| match held {
+        Some(held) => store.trust_in(path, held),
+        None if store.is_denied(path) => Trust::Denied,
+        None => Trust::Unsaid,
+    };
+    let own = said(path);
+    if own != Trust::Unsaid {
+        return own;
+    }
+    let checkout = path.parent().and_then(Checkout::of).filter(|checkout| checkout.main != checkout.root);
+    let in_main = checkout.and_then(|checkout| {
+        let below = path.strip_prefix(&checkout.root).ok()?;
+        Some(checkout.main.join(below))
+    });
+    in_main.map_or(Trust::Unsaid, |path| said(&path))
+}
+
+/// `text` as a word to type: quoted where a shell would read it otherwise.
+pub(super) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
+    match Plain::new(text) {
+        Ok(quotable) if text.is_empty() || !text.chars().all(plain) => {
+            Shell::Bash.quote(quotable).to_string()
+        }
+        _ => text.to_owned(),
+    }
 }

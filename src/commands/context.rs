@@ -209,7 +209,8 @@ impl Context {
         })
     }
 
-    fn profile_if(&self, name: &Name) -> Result<Option<Profile>> {
+    /// The profile `name`; `None` where there is none.
+    pub fn profile_if(&self, name: &Name) -> Result<Option<Profile>> {
         // Only the profile that is the user's own needs to know where that is.
         let home = if name.is_default() { self.home()? } else { PathBuf::new() };
         self.store()?.profile(name, &home)

@@ -61,6 +61,17 @@ pub(super) fn existing_directory(given: &Path) -> Result<PathBuf> {
     Ok(absolute)
 }
 
+/// A directory as it stands in a record: text that a shell can be told.
+pub(super) fn recordable(directory: &Path) -> Result<String> {
+    match directory.to_str() {
+        Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => Err(Failure::usage(format!(
+            "the directory {} has control characters or is not UTF-8, so it cannot be recorded",
+            directory.display()
+        ))),
+    }
+}
+
 /// A directory with its links resolved, as Claude names it; as it is where it is gone.
 pub(super) fn real(directory: &Path) -> PathBuf {
     fs::canonicalize(directory).unwrap_or_else(|_| directory.to_path_buf())

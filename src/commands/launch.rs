@@ -9,8 +9,8 @@ use super::context::Context;
 use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
 use super::liveness::refuse_live;
-use super::report;
 use super::scene::{plan, resume, start_of};
+use super::{bound, report};
 use crate::claude::{self, Asked, Start};
 use crate::model::{Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
 use crate::os;
@@ -45,8 +45,10 @@ pub(super) fn start_profile(
     let name = profile.name.clone();
     let config = profile.home.directory();
     let is_command = claude::asked(&arguments) == Asked::Command;
+    let told = if is_command { None } else { bound::guard(context, &profile, &directory)? };
     let subject = Subject::Profile(profile);
-    let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
+    let mut plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
+    plan.notices.extend(told);
     if manner.dry_run {
         return print_plan(context, &plan, manner.json);
     }
@@ -115,7 +117,8 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Plans the launch of Claude in `session`.
+    /// Plans the launch of Claude in `session`. Refused where the directory is kept for another
+    /// profile.
     pub(super) fn new(
         context: &Context,
         session: Session,
@@ -125,8 +128,11 @@ impl Planned {
         start: Start,
     ) -> Result<Self> {
         let conversation = start.conversation();
+        let is_command = claude::asked(&arguments) == Asked::Command;
+        let told = if is_command { None } else { bound::guard(context, &profile, directory)? };
         let subject = Subject::Session(session.clone(), profile);
-        let plan = plan(context, &subject, &Launch::Claude(arguments), directory, start)?;
+        let mut plan = plan(context, &subject, &Launch::Claude(arguments), directory, start)?;
+        plan.notices.extend(told);
         Ok(Self { session, conversation, plan })
     }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use super::bound::Found;
 use super::context::Context;
 use super::launch::{Manner, Planned};
-use super::{directory, launch, report};
+use super::{bound, directory, launch, report};
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
@@ -111,28 +112,20 @@ pub(super) fn create_and_start(
 /// The session that `options` describe, not made yet.
 pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -> Result<(Session, Profile)> {
     let config = context.config()?;
-    let profile = match &options.profile {
-        Some(text) => context.resolve_profile(text)?,
-        None => context.resolve_profile(config.default_profile.as_str()).map_err(|failure| {
-            if failure.exit != Exit::NotFound {
-                return failure;
-            }
-            failure.hint(format!(
-                "default_profile is set in {}",
-                context.config_path().unwrap_or_default().display()
-            ))
-        })?,
-    };
     let directory = match &options.dir {
         Some(directory) => directory::existing_directory(directory)?,
         None => directory::current_directory()?,
+    };
+    let profile = match &options.profile {
+        Some(text) => context.resolve_profile(text)?,
+        None => profile_there(context, &directory)?,
     };
     let session = Session {
         version: Session::VERSION,
         id: Uuid::now_v7(),
         name: name.clone(),
         profile: profile.name.clone(),
-        directory: recordable(&directory)?,
+        directory: directory::recordable(&directory)?,
         isolation: options.isolation.unwrap_or(config.isolation.method),
         bare: options.bare,
         created: jiff::Timestamp::now(),
@@ -141,15 +134,26 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
     Ok((session, profile))
 }
 
-/// A directory as it stands in a record: text that a shell can be told.
-fn recordable(directory: &Path) -> Result<String> {
-    match directory.to_str() {
-        Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        _ => Err(Failure::usage(format!(
-            "the directory {} has control characters or is not UTF-8, so it cannot be recorded",
-            directory.display()
-        ))),
+/// The profile of a new session in `directory` where nobody names one: the one in use in this
+/// shell, else the one that the directory is bound to, else the one in the settings.
+fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
+    if let Some(name) = context.profile_in_use() {
+        return context.resolve_profile(name.as_str());
     }
+    match bound::look(context, directory)? {
+        Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
+        Found::Unallowed(file) => report::say(&bound::not_allowed(&file)),
+        Found::Nothing => {}
+    }
+    context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
+        if failure.exit != Exit::NotFound {
+            return failure;
+        }
+        failure.hint(format!(
+            "default_profile is set in {}",
+            context.config_path().unwrap_or_default().display()
+        ))
+    })
 }
 
 /// Options that say otherwise than the record are refused, not ignored.

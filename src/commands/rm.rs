@@ -1,9 +1,9 @@
 //! `cs rm NAME…`: move sessions to the trash.
 
 use super::context::Context;
-use super::{liveness, report};
+use super::{bound, liveness, report};
 use crate::cli::RmArgs;
-use crate::model::{Failure, Outcome, Result, Session};
+use crate::model::{Failure, Outcome, Result, Session, Target};
 
 pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
     // All of them are looked up first: a mistyped name moves nothing.
@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
         }
         store.trash_session(&session)?;
         said(&session);
+        bound::say_still_bound(context, &Target::Session(session.id));
     }
     Ok(Outcome::Done)
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::{liveness, profile, report};
+use super::{bound, liveness, profile, report};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
-use crate::model::{Isolation, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Isolation, Outcome, Place, Profile, Result, Session, Subject, Target};
 use crate::ui;
 
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Outcome> {
@@ -36,6 +36,7 @@ fn session_details(
     let abouts: Vec<_> =
         conversations.iter().map(|found| (found, claude::about(found, &session.name))).collect();
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
+    let bound = bound::places_of(context, &Target::Session(session.id));
     let written = |found: &claude::Conversation| jiff::Timestamp::try_from(found.modified).ok();
     if as_json {
         let conversations: Vec<_> = abouts
@@ -52,6 +53,7 @@ fn session_details(
             "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
+            "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
             "conversations": conversations,
         }))?;
         return Ok(Outcome::Done);
@@ -64,6 +66,7 @@ fn session_details(
     let gone = if session.directory().is_dir() { "" } else { "  (gone)" };
     lines.push(("directory", format!("{}{gone}", session.directory)));
     lines.extend(branch.map(|branch| ("branch", branch)));
+    lines.extend(bound.iter().map(|place| ("bound to it", place.text())));
     let bare = if session.bare { ", shares nothing but the login" } else { "" };
     lines.push(("isolation", format!("{}{bare}", session.isolation)));
     lines.push(("config dir", paths.config.display().to_string()));

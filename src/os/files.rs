@@ -143,6 +143,14 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes the file `path`. One that is not there is as good as removed.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    match uninterrupted(|| fs::remove_file(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 /// Makes the symbolic link `path` to `target`. `Ok(false)` where something is there already.
 pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     #[cfg(unix)]
@@ -164,14 +172,7 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
 /// device or a directory in its place is an error and is never waited for.
 pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     const LIMIT: u64 = 16 << 20;
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-    );
-    let mut file = match options.open(path) {
+    let mut file = match open_without_waiting(path) {
         Ok(file) => file,
         Err(error) if missing(&error) => return Ok(None),
         Err(error) => return Err(error),
@@ -194,6 +195,41 @@ pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut content = buffer[..filled].to_vec();
     file.take(LIMIT).read_to_end(&mut content)?;
     Ok(Some(content))
+}
+
+/// The content of a regular file of at most `limit` bytes that a stranger may have put there;
+/// `None` where nothing is there. Anything else is an error and is not opened, as that alone does
+/// something to a FIFO or a device.
+pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let too_large = || io::Error::other(format!("larger than {limit} bytes"));
+    let fits = |about: fs::Metadata| match about.is_file() {
+        true if about.len() > limit => Err(too_large()),
+        true => Ok(()),
+        false => Err(io::Error::other("not a regular file")),
+    };
+    match path.metadata() {
+        Ok(about) => fits(about)?,
+        Err(error) if missing(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let file = open_without_waiting(path)?;
+    // Something else may stand there by now.
+    fits(file.metadata()?)?;
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit { Err(too_large()) } else { Ok(Some(content)) }
+}
+
+/// Opens a file for reading, and does not wait for the other end of a FIFO.
+fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    options.open(path)
 }
 
 /// Whether anything at all is at `path`, a dangling link included.

@@ -6,13 +6,18 @@
 //!
 //! ```text
 //! version                       the layout's number
+//! lock                          held while bindings or trust change
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  claude/  memory/
 //! sessions/<id>/session.toml    run.toml  lock  claude/  home/
 //! staging/<id>/                 a session that is being made
 //! trash/<id or name>-<when>/    what was removed
+//! bindings.toml                 which directories and remotes belong to what
+//! bindings.paths                which directories are bound, for the hooks of the shells
+//! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
+mod bindings;
 mod layout;
 mod names;
 mod plain;
@@ -22,6 +27,7 @@ mod runs;
 mod sessions;
 mod shim;
 mod trash;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +35,7 @@ use std::time::Duration;
 use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
+pub use bindings::Binding;
 pub use layout::{Drift, lay_out, survey};
 pub use names::Claim;
 pub use profiles::ProfileEntry;
@@ -36,6 +43,7 @@ pub use records::Damage;
 pub use runs::Run;
 pub use sessions::{Draft, SessionEntry};
 pub use trash::{Trashed, TrashedKind};
+pub use trust::{About, Trust, Trusted};
 
 /// The layout this version reads and writes.
 const LAYOUT: u32 = 1;

@@ -88,7 +88,7 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<T, Damage> {
 
 /// The version a record says it has. Records of ours begin with it, so the common case costs no
 /// second parse.
-fn version_of(text: &str) -> Option<u32> {
+pub(super) fn version_of(text: &str) -> Option<u32> {
     let first = text.lines().next().unwrap_or_default();
     if let Some(number) = first.strip_prefix("version = ") {
         return number.trim().parse().ok();

@@ -145,6 +145,49 @@ fn what_is_typed_comes_back_spelled_out_in_errors() {
 }
 
 #[test]
+fn what_is_bound_and_what_a_repository_says_is_spelled_out() {
+    let world = World::with_fake_claude();
+    world.cs(&["profile", "create", "work"]).ok();
+    let mut denied = 0;
+    let hostile: Vec<String> = HOSTILE.iter().map(|text| text.replace(['\0', '/'], "")).collect();
+    for hostile in &hostile {
+        let project = world.project(hostile);
+        for arguments in [
+            &["bind", "work"][..],
+            &["bind"],
+            &["bind", "--json"],
+            &["bind", "--list"],
+            &["bind", "--list", "--json"],
+            &["default"],
+            &["--dry-run", "default"],
+            &["show", "work"],
+            &["bind", "work", "--remote", hostile],
+            &["bind", "--remove", "--remote", hostile],
+            &["bind", "--remove"],
+        ] {
+            harmless(&format!("{arguments:?} in {hostile:?}"), &world.cs_in(&project, arguments));
+        }
+        for text in [
+            "profile = \"work\"\n".to_owned(),
+            format!("profile = {}\n", serde_json::to_string(hostile).unwrap().replace('\u{7f}', "\\u007f")),
+            format!("{hostile} = {hostile}"),
+        ] {
+            fs::write(project.join(".cs.toml"), text).unwrap();
+            for arguments in
+                [&["allow"][..], &["bind"], &["allow", "--list"], &["allow", "--list", "--json"], &["deny"]]
+            {
+                let ran = world.cs_in(&project, arguments);
+                harmless(&format!("{arguments:?} in {hostile:?}"), &ran);
+                denied += usize::from(ran.code == Some(0) && arguments[0] == "deny");
+            }
+        }
+    }
+    let plain = hostile.iter().filter(|text| !text.chars().any(char::is_control)).count();
+    assert!(plain > 0);
+    assert_eq!(denied, plain * 3, "the control: those without control characters are dealt with");
+}
+
+#[test]
 fn a_directory_that_no_shell_could_be_told_of_is_refused() {
     let world = World::with_fake_claude();
     for hostile in HOSTILE.iter().map(|text| text.replace(['\0', '/'], "")) {

@@ -163,7 +163,35 @@ impl<'c> Stage<'c> {
             trash["trash"].as_array().unwrap().iter().map(|entry| &entry["name"]).collect();
         trash.sort_by_key(ToString::to_string);
         let config = fs::read_to_string(self.world.home().join(".config/cs/config.toml")).ok();
-        json!({"sessions": sessions, "profiles": profiles, "trash": trash, "config": config, "starts": self.starts()})
+        json!({
+            "sessions": sessions, "profiles": profiles, "trash": trash, "config": config, "starts": self.starts(),
+            "bindings": self.bindings(), "trust": self.trust(),
+        })
+    }
+
+    /// What is bound. All of it is known to the hooks of the shells, who may know of more.
+    fn bindings(&self) -> Value {
+        if !self.world.data().join("bindings.toml").exists() {
+            return json!([]);
+        }
+        let all: Value = serde_json::from_str(&self.world.cs(&["bind", "--list", "--json"]).ok()).unwrap();
+        let lines = fs::read_to_string(self.world.data().join("bindings.paths")).unwrap_or_default();
+        for row in all["bindings"].as_array().unwrap() {
+            let line = if row["by"] == "remote" { "*" } else { row["place"].as_str().unwrap() };
+            assert!(lines.lines().any(|known| known == line), "{line} is missing from {lines:?}");
+        }
+        all["bindings"].clone()
+    }
+
+    /// What is allowed and denied, and what holds for the file in the home directory.
+    fn trust(&self) -> Value {
+        if !self.world.home().join(".cs.toml").exists() {
+            return Value::Null;
+        }
+        let all: Value = serde_json::from_str(&self.world.cs(&["allow", "--list", "--json"]).ok()).unwrap();
+        let denied = all["trust"].as_array().unwrap().iter().any(|row| row["state"] == "denied");
+        let here: Value = serde_json::from_str(&self.world.cs(&["bind", "--json"]).ok()).unwrap();
+        json!({"denied": denied, "bound": here["bound"], "unallowed": here["unallowed"]})
     }
 
     fn starts(&self) -> usize {
@@ -426,6 +454,61 @@ fn choosing_the_default_profile() {
             world.write(".config/cs/config.toml", "# mine\nclaude = \"claude\"\n");
         })
         .sweep(10, None);
+    }
+}
+
+#[test]
+fn binding_what_was_bound_to_another() {
+    if may_trace() {
+        Stage::new(&["bind", "neighbour"], |world| {
+            world.cs(&["bind", "bystander"]).ok();
+            world.cs(&["bind", "bystander", "--remote", "github.com/acme/*"]).ok();
+        })
+        .sweep(10, None);
+    }
+}
+
+#[test]
+fn binding_for_the_first_time() {
+    if may_trace() {
+        Stage::new(&["bind", "neighbour"], |_| {}).sweep(10, None);
+    }
+}
+
+#[test]
+fn taking_the_only_binding_away() {
+    if may_trace() {
+        Stage::new(&["bind", "--remove"], |world| _ = world.cs(&["bind", "neighbour"]).ok()).sweep(7, None);
+    }
+}
+
+#[test]
+fn allowing_a_file() {
+    if may_trace() {
+        Stage::new(&["allow"], |world| _ = world.write(".cs.toml", "profile = \"neighbour\"\n"))
+            .sweep(7, None);
+    }
+}
+
+#[test]
+fn allowing_a_file_that_was_denied() {
+    if may_trace() {
+        Stage::new(&["allow"], |world| {
+            world.write(".cs.toml", "profile = \"neighbour\"\n");
+            world.cs(&["deny"]).ok();
+        })
+        .sweep(10, None);
+    }
+}
+
+#[test]
+fn denying_a_file_that_was_allowed() {
+    if may_trace() {
+        Stage::new(&["deny"], |world| {
+            world.write(".cs.toml", "profile = \"neighbour\"\n");
+            world.cs(&["allow"]).ok();
+        })
+        .sweep(7, None);
     }
 }
 

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bindings;
 mod canary;
 mod environment;
 mod escapes;

@@ -207,6 +207,92 @@ fn what_is_said_when_things_go_well() {
 }
 
 #[test]
+fn what_is_said_about_directories() {
+    let world = furnished();
+    for (path, text) in [
+        ("src/repo/.cs.toml", "profile = \"work\"\n"),
+        ("src/odd/.cs.toml", "profil = \"work\"\n"),
+        ("src/far/.cs.toml", "profile = \"wrok\"\n"),
+        ("src/note", "x\n"),
+    ] {
+        world.write(path, text);
+    }
+    let before = state(world.root());
+    let mut said = Transcript::new(&world);
+    for words in [
+        &["bind"][..],
+        &["bind", "--list"],
+        &["allow", "--list"],
+        &["bind", "wrok"],
+        &["bind", "../x"],
+        &["bind", "work", "--remote", "["],
+        &["bind", "work", "--remote", ""],
+        &["bind", "--remote", "github.com/acme/*"],
+        &["bind", "work", "--dir", "/nowhere"],
+        &["bind", "work", "--list"],
+        &["bind", "work", "--remove"],
+        &["bind", "work", "--json"],
+        &["bind", "--remote", "x", "--dir", "y"],
+        &["bind", "--remove"],
+        &["bind", "--remove", "--dir", "/nowhere"],
+        &["bind", "--remove", "--remote", "github.com/acme/*"],
+        &["allow"],
+        &["allow", "/nowhere"],
+        &["allow", "src/odd"],
+        &["allow", "src/far"],
+        &["allow", "src/far/.cs.toml/x"],
+        &["allow", "src/note"],
+        &["allow", "--json"],
+        &["deny"],
+        &["deny", "src/nothing/.cs.toml"],
+    ] {
+        said.cs(words);
+    }
+    assert_eq!(state(world.root()), before);
+    for words in [
+        &["bind", "work"][..],
+        &["bind", "work"],
+        &["bind"],
+        &["bind", "api"],
+        &["bind", "work", "--dir", "src/api"],
+        &["bind", "work", "--remote", "git@GitHub.com:acme/*"],
+        &["bind", "--list"],
+        &["bind", "--remove", "--dir", "src"],
+        &["show", "api"],
+        &["show", "work"],
+        &["rm", "api"],
+        &["bind"],
+        &["bind", "--list"],
+        &["bind", "work"],
+        &["profile", "remove", "--force", "work"],
+        &["new", "x"],
+        &["restore", "work"],
+        &["bind", "--remove"],
+        &["bind", "--remove", "--remote", "https://github.com/acme/*"],
+        &["allow", "src/repo"],
+        &["allow", "src/repo"],
+        &["allow", "--list"],
+        &["deny", "src/repo/.cs.toml"],
+        &["deny", "src/repo"],
+        &["allow", "--list"],
+    ] {
+        said.cs(words);
+    }
+    let api = world.home().join("src/api");
+    for guard in ["warn", "strict"] {
+        world.write(".config/cs/config.toml", &format!("guard = \"{guard}\"\n"));
+        said.add("default", &world.cs_in(&api, &["default"]));
+    }
+    let repo = world.project("repo");
+    world.cs_in(&repo, &["allow"]).ok();
+    said.add("default", &world.cs_in(&repo, &["default"]));
+    world.write("src/repo/.cs.toml", "profile = \"default\"\n");
+    said.add("bind", &world.cs_in(&repo, &["bind"]))
+        .add("new --no-open y", &world.cs_in(&repo, &["new", "--no-open", "y"]));
+    assert_reads!(said);
+}
+
+#[test]
 fn a_session_that_is_open() {
     let world = World::new();
     waiting_claude(&world);

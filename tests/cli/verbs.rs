@@ -222,6 +222,7 @@ fn show_tells_all_there_is_to_know() {
             "live",
             "pid",
             "last_run",
+            "bound",
             "conversations"
         ]
     );

@@ -15,11 +15,13 @@ use super::context::Context;
 use super::launch::Manner;
 use super::list::Row;
 use super::show as lines;
-use super::{launch, liveness, report, scene};
+use super::{bound, launch, liveness, report, scene};
 use crate::claude::{self, Login};
 use crate::cli::ProfileCommand;
 use crate::config::Config;
-use crate::model::{Failure, Name, Outcome, Profile, ProfileKind, Result, Subject, TokenSource};
+use crate::model::{
+    Failure, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
+};
 use crate::os;
 use crate::store::ProfileEntry;
 use crate::ui::{self, Align, Table};
@@ -180,12 +182,14 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
         TokenSource::File(path) => format!("from the file {}", path.display()),
         TokenSource::Literal(_) => "in the record".to_owned(),
     });
+    let bound = bound::places_of(context, &Target::Profile(profile.name.clone()));
     if as_json {
         report::print_json(&json!({
             "schema": 1, "kind": "profile", "name": profile.name, "type": kind(profile),
             "config_dir": profile.home.directory().to_string_lossy(), "record": record, "login": login.word(),
             "bare": profile.bare, "base_url": endpoint.and_then(|endpoint| endpoint.base_url.clone()), "token": token,
             "env": profile.env.keys().collect::<Vec<_>>(), "linked": linked,
+            "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
             "share": {"memory": share.memory, "plugins": share.plugins, "mcp": share.mcp, "history": share.history},
         }))?;
         return Ok(Outcome::Done);
@@ -218,6 +222,7 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
     if profile.bare {
         all.push(("bare", "takes nothing from ~/.claude".into()));
     }
+    all.extend(bound.iter().map(|place| ("bound to it", place.text())));
     all.push(("record", record.unwrap_or_else(|| "none: all of this is built in".into())));
     lines::print_lines(&all)
 }

@@ -1,8 +1,8 @@
 //! `cs profile remove NAME`: move a profile to the trash.
 
 use super::super::context::Context;
-use super::super::report;
-use crate::model::{ConfigHome, Failure, Outcome, Result};
+use super::super::{bound, report};
+use crate::model::{ConfigHome, Failure, Outcome, Result, Target};
 use crate::ui;
 
 pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome> {
@@ -37,6 +37,7 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     }
     store.trash_profile(&name)?;
     report::say(&format!("moved profile '{name}' to the trash; to undo: cs restore {name}"));
+    bound::say_still_bound(context, &Target::Profile(name));
     if let (false, ConfigHome::Directory(path)) = (ours, &profile.home) {
         report::say(&format!("its config directory was adopted and stays: {}", path.display()));
     }
