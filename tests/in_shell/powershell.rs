@@ -58,7 +58,11 @@ fn powershell_uses_leaves_and_follows_a_binding_under_strict_mode() {
     let said = ran.stderr.clone();
     let printed = ran.ok();
     let lines: Vec<&str> = printed.lines().collect();
-    assert_eq!(lines[1..], ["status 4", place.to_str().unwrap(), "outside ", "inside work"], "{printed}\n{said}");
+    assert_eq!(
+        lines[1..],
+        ["status 4", place.to_str().unwrap(), "outside ", "inside work"],
+        "{printed}\n{said}"
+    );
     let read = |name: &str| fs::read_to_string(world.home().join(name)).unwrap();
     assert_eq!(read("e0"), read("e2"), "{said}");
     assert_eq!(read("e0"), read("e3"), "{said}");
