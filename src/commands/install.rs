@@ -26,13 +26,11 @@ pub(super) fn run(context: &Context, shell: Shell, args: &InitArgs) -> Result<Ou
             None => add(&text, &line(context, shell, args)?),
         }
     } else {
-        match remove(shell, &text) {
-            Some(change) => change,
-            None => {
-                report::say(&format!("there is no line of cs in {}", file.display()));
-                return Ok(Outcome::Done);
-            }
-        }
+        let Some(change) = remove(shell, &text) else {
+            report::say(&format!("there is no line of cs in {}", file.display()));
+            return Ok(Outcome::Done);
+        };
+        change
     };
     let shown = shown_change(&file, &change);
     if args.dry_run {
@@ -53,9 +51,14 @@ pub(super) fn run(context: &Context, shell: Shell, args: &InitArgs) -> Result<Ou
         }
     }
     write(&file, before.as_deref(), &change.text)?;
-    let (what, next) = match args.install {
-        true => ("added a line to", format!("open a new terminal, or: exec {}", shell.name())),
-        false => ("took the line out of", "terminals that are open keep the functions".to_owned()),
+    let (what, next) = if args.install {
+        let now = match shell {
+            Shell::PowerShell => String::new(),
+            _ => format!(", or: exec {}", shell.name()),
+        };
+        ("added a line to", format!("open a new terminal{now}"))
+    } else {
+        ("took the line out of", "terminals that are open keep the functions".to_owned())
     };
     report::say(&format!("{what} {} ({next})", file.display()));
     Ok(Outcome::Done)

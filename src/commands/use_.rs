@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, args: &UseArgs) -> Result<Outcome> {
     let wanted = in_shell::using(context, call, UsedBy::Person, subject.name().clone(), planned);
     // What the place says no longer counts here, and `cs off` will have to be said again.
     let memory = Memory { previous: None, off: None, ..context.shell.memory.clone() };
-    let said = format!("using {}", described(&subject));
+    let said = format!("using {}", bound::named(&subject));
     in_shell::change(context, call, &wanted, &memory, Some(&said))
 }
 
@@ -55,15 +55,6 @@ fn directory_of(subject: &Subject) -> Result<std::path::PathBuf> {
     }
 }
 
-fn described(subject: &Subject) -> String {
-    match subject {
-        Subject::Session(session, profile) => {
-            format!("session '{}' (profile '{}')", session.name, profile.name)
-        }
-        Subject::Profile(profile) => format!("profile '{}'", profile.name),
-    }
-}
-
 /// `cs use` alone: says what is in use, and how it came to be.
 fn say_what_is_in_use(context: &Context) -> Result<Outcome> {
     let shell = &context.shell;
@@ -82,7 +73,7 @@ fn say_what_is_in_use(context: &Context) -> Result<Outcome> {
         UsedBy::Directory(place) => format!("by the binding of {place}"),
     };
     let what = context.find(saved.name.as_str())?;
-    let what = what.as_ref().map_or_else(|| format!("'{}' (it is gone)", saved.name), described);
+    let what = what.as_ref().map_or_else(|| format!("'{}' (it is gone)", saved.name), bound::named);
     let before = match &saved.previous {
         Some(previous) => format!("; cs use - goes back to '{previous}'"),
         None => String::new(),
@@ -134,8 +125,7 @@ fn enter(
     let bound = match &found {
         Found::Bound(bound) => bound,
         Found::Unallowed(file) => {
-            let file = file.display();
-            tell(memory, &format!("{file} has no effect before it is allowed: cs allow, or cs deny"));
+            tell(memory, &bound::not_allowed(file));
             memory.off = None;
             return Ok(left_behind(context));
         }
@@ -157,7 +147,7 @@ fn enter(
     // A token is asked for when Claude starts, not when somebody walks by.
     let plan = scene::plan_without_token(context, &bound.subject, &directory_of(&bound.subject)?)?;
     let planned = laid_out(context, &plan)?;
-    let said = format!("using {} here (bound: {})", described(&bound.subject), bound.place.text());
+    let said = format!("using {} here (bound: {})", bound::named(&bound.subject), bound.place.text());
     Ok((in_shell::using(context, call, by, name, planned), Some(said)))
 }
 

@@ -201,18 +201,11 @@ fn decoded(text: &str) -> Option<OsString> {
     if bytes.contains(&0) {
         return None;
     }
-    os_string(bytes)
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> Option<OsString> {
-    use std::os::unix::ffi::OsStringExt;
-    Some(OsString::from_vec(bytes))
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> Option<OsString> {
-    String::from_utf8(bytes).ok().map(OsString::from)
+    #[cfg(unix)]
+    let text = Some(std::os::unix::ffi::OsStringExt::from_vec(bytes));
+    #[cfg(not(unix))]
+    let text = String::from_utf8(bytes).ok().map(OsString::from);
+    text
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ fn a_file_of_the_repository_has_no_effect_before_it_is_allowed_and_says_so_once(
         assert_eq!(profile_at(world, "e3"), Some("work".into()), "{}: at once, {said}", sh.what);
         assert_eq!(at(world, "e0"), at(world, "e4"), "{}: it was changed, {said}", sh.what);
         assert_eq!(at(world, "e0"), at(world, "e5"), "{}: {said}", sh.what);
-        assert_eq!(said.matches("has no effect before it is allowed").count(), 2, "{}: {said}", sh.what);
+        assert_eq!(said.matches("is not allowed, so it has no effect").count(), 2, "{}: {said}", sh.what);
     });
 }
 

@@ -216,7 +216,9 @@ fn exec_of_the_shell_keeps_what_is_in_use_and_the_one_before() {
             environment
         };
         assert!(
-            said.contains("'api' (profile 'default') is in use, by 'cs use'; cs use - goes back to 'web'"),
+            said.contains(
+                "session 'api' of profile 'default' is in use, by 'cs use'; cs use - goes back to 'web'"
+            ),
             "{}: {said}",
             sh.what
         );
