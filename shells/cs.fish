@@ -16,7 +16,6 @@ function __cs_run --description 'What the function that people call does'
             __cs_call $argv
             or return
             # What is bound here may be another thing now.
-            set -gu __cs_memory ''
             functions -q __cs_hook
             and __cs_hook
             or true

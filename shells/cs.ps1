@@ -39,7 +39,6 @@ function global:__cs_run {
         __cs_call @args
         if ($LASTEXITCODE -eq 0) {
             # What is bound here may be another thing now.
-            $global:__cs_memory = ''
             if (Microsoft.PowerShell.Management\Test-Path -LiteralPath 'Function:/__cs_hook') {
                 __cs_hook
                 $global:LASTEXITCODE = 0

@@ -23,7 +23,6 @@ function __cs_run {
         ('bind'|'allow'|'deny')
             __cs_call "$@" || \builtin return
             # What is bound here may be another thing now.
-            \builtin typeset -g __cs_memory=''
             if \builtin typeset -f __cs_hook >/dev/null; then __cs_hook; fi
             ;;
         (*) __cs_call "$@" ;;

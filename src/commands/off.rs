@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 
+use super::bound::{self, Found};
 use super::context::Context;
-use super::{in_shell, report, use_};
+use super::{directory, in_shell, report, use_};
 use crate::model::{Failure, Memory, Outcome, Result, Saved, UsedBy};
 
 pub(super) fn run(context: &Context) -> Result<Outcome> {
@@ -26,12 +27,20 @@ pub(super) fn run(context: &Context) -> Result<Outcome> {
         report::say("nothing is in use here");
         return Ok(Outcome::Done);
     };
+    // Or the hook would use what is bound here at the next step.
     let off = match &saved.by {
-        UsedBy::Person => None,
-        // Or the hook would use it again at the next step.
         UsedBy::Directory(place) => Some(place.clone()),
+        UsedBy::Person => bound_place(context),
     };
     let memory = Memory { previous: Some(saved.name.clone()), off, ..shell.memory.clone() };
     let said = format!("no longer using '{}'", saved.name);
     in_shell::change(context, call, &context.environment, &memory, Some(&said))
+}
+
+/// The place by which this directory is bound, if it is.
+fn bound_place(context: &Context) -> Option<String> {
+    match bound::look(context, &directory::current_directory().ok()?) {
+        Ok(Found::Bound(bound)) => Some(bound.place.text()),
+        _ => None,
+    }
 }

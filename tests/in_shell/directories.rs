@@ -230,13 +230,17 @@ fn what_a_person_uses_is_stronger_than_a_binding() {
     in_plain_shells(|sh, world| {
         bound(world);
         world.cs(&["--no-open", "api"]).code.unwrap();
-        let lines = "cs use api\nenv -0 >~/e0\ncd ~/src/work\nenv -0 >~/e1\ncd ~\nenv -0 >~/e2\ncs off\ncd ~/src/work\nenv -0 >~/e3\n";
+        let lines = "env -0 >~/e4\ncs use api\nenv -0 >~/e0\ncd ~/src/work\nenv -0 >~/e1\ncd ~\nenv -0 >~/e2\ncs off\ncd ~/src/work\nenv -0 >~/e3\n\
+                     cs use api\ncs off\ncs bind --list\ncd deep\nenv -0 >~/e5\ncs use -\nenv -0 >~/e6\n";
         let ran = typed(sh, world, &world.home(), lines);
         let said = ran.stderr.clone();
         ran.ok();
         assert_eq!(at(world, "e0"), at(world, "e1"), "{}: {said}", sh.what);
         assert_eq!(at(world, "e0"), at(world, "e2"), "{}: {said}", sh.what);
         assert_eq!(profile_at(world, "e3"), Some("work".into()), "{}: {said}", sh.what);
+        // Off is off, also where something is bound, and whatever is asked meanwhile.
+        assert_eq!(at(world, "e4"), at(world, "e5"), "{}: {said}", sh.what);
+        assert_eq!(at(world, "e6").get(OsStr::new("CS_SESSION")), Some(&"api".into()), "{}: {said}", sh.what);
     });
 }
 
