@@ -10,6 +10,7 @@ mod apart;
 mod arguments;
 mod crowd;
 mod footing;
+mod in_shell;
 mod isolation;
 mod logins;
 mod questions;
