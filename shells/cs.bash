@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2050,SC2193 # names are compared below that are constants in each copy
 #
 # The functions of cs for bash 3.2 and newer, as `cs init bash` prints them.
 
