@@ -17,13 +17,13 @@ function __cs_call {
 # What the function that people call does.
 function __cs_run {
     case ${2-} in
-        use | off | cd) __cs_change "$@" ;;
-        bind | allow | deny)
-            __cs_call "$@" || \builtin return
-            # What is bound here may be another thing now.
-            if \builtin declare -F __cs_hook >/dev/null; then __cs_hook; fi
-            ;;
-        *) __cs_call "$@" ;;
+    use | off | cd) __cs_change "$@" ;;
+    bind | allow | deny)
+        __cs_call "$@" || \builtin return
+        # What is bound here may be another thing now.
+        if \builtin declare -F __cs_hook >/dev/null; then __cs_hook; fi
+        ;;
+    *) __cs_call "$@" ;;
     esac
 }
 
@@ -32,13 +32,13 @@ function __cs_change {
     \builtin local __cs_code __cs_trial=''
     __cs_code=$(__cs_call "$@") || \builtin return
     case ${__cs_code} in
-        '#cs:1'*) ;;
-        '') \builtin return 0 ;;
-        *)
-            # Help, or what is said where there is nothing to change.
-            \builtin printf '%s\n' "${__cs_code}"
-            \builtin return 0
-            ;;
+    '#cs:1'*) ;;
+    '') \builtin return 0 ;;
+    *)
+        # Help, or what is said where there is nothing to change.
+        \builtin printf '%s\n' "${__cs_code}"
+        \builtin return 0
+        ;;
     esac
     # A variable that is read-only would end it half-way: so it is tried first, where nothing lasts.
     if [[ ${2-} != cd ]]; then
