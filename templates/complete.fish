@@ -1,1 +1,2 @@
-# To come: __NAME__
+complete --erase --command __NAME__
+complete --command __NAME__ --no-files --keep-order --arguments '(__cs_complete)'

@@ -11,7 +11,7 @@ mod template;
 use clap::ValueEnum;
 
 pub use dotenv::dotenv;
-pub use init::InitOptions;
+pub use init::{InitOptions, short_form};
 pub use quote::{Plain, Quoted};
 
 use crate::model::{EnvChanges, Failure, Result, VarName};
