@@ -103,3 +103,5 @@ function __cs_complete_paths {
         COMPREPLY[1]=${COMPREPLY[0]}/
     fi
 }
+
+# Where nobody is at the shell there is no Tab. nosort, which bash knows since 4.4: names before verbs.

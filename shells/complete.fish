@@ -33,3 +33,5 @@ function __cs_complete --description 'What fits where the cursor is'
     end
     return 0
 end
+
+# Where nobody is at the shell there is no Tab. --erase: what is left of another cs.

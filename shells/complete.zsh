@@ -1,12 +1,12 @@
 # Completion for zsh 5.0 and newer: cs says what fits where the cursor is.
 
-# No `emulate` in here: compsys has set the options it needs, and with others a match is listed but
-# not inserted.
+# No `emulate` in these two: compsys has set the options it needs, and with others a match is listed
+# but not inserted.
 function __cs_complete {
     # In the function and not global: nothing the shell does later can change or lose it.
     \builtin local __cs_program='{__CS_PROGRAM__}'
     \builtin local field
-    \builtin local -a described lines names
+    \builtin local -a lines
     # What was typed, as far as the cursor, quotes taken off. `command`: the program of that name, also
     # where a function has it.
     lines=("${(@f)$(\builtin command "${__cs_program}" __complete 'zsh' '__FAMILY__' "$((CURRENT - 1))" -- \
@@ -28,15 +28,26 @@ function __cs_complete {
             \_normal
             ;;
         *)
-            # -V: in this order. A colon ends the word for _describe, which is slow where there is much.
-            described=("${(@)${(@M)lines:#*$'\t'*}/$'\t'/:}")
-            names=("${(@)lines:#*$'\t'*}")
-            \builtin compadd -V 'cs' -a 'names'
-            [[ -z "${described[1]}" ]] || \_describe 'session or command' 'described' -V 'cs'
+            # An empty line parts names from verbs. In one group zsh would make as many columns for the
+            # verbs as there are names about which the same is said.
+            field=${lines[(ie)]}
+            __cs_complete_add 'names' "${(@)lines[1,field-1]}"
+            __cs_complete_add 'commands' "${(@)lines[field+1,-1]}"
             ;;
     esac
     # How many fit decides whether another completer is asked.
     [[ ${compstate[nmatches]} != 0 ]]
+}
+
+# Adds lines to the group $1, in their order.
+function __cs_complete_add {
+    \builtin local group=$1
+    \builtin local -a described names
+    # A colon ends the word for _describe, which is slow where there is much.
+    described=("${(@)${(@M)@[2,-1]:#*$'\t'*}/$'\t'/:}")
+    names=("${(@)@[2,-1]:#*$'\t'*}")
+    [[ -z "${names[1]}" ]] || \builtin compadd -V "${group}" -a 'names'
+    [[ -z "${described[1]}" ]] || \_describe -t "${group}" "${group}" 'described' -V "${group}"
 }
 
 # Completes the command $1 from now on; where compsys is not set up yet, from the prompt on at which

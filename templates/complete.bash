@@ -1,2 +1,2 @@
-# nosort, which bash knows since 4.4: names before verbs.
-\builtin complete -o nosort -F __cs_complete __NAME__ 2>/dev/null || \builtin complete -F __cs_complete __NAME__
+[[ $- != *i* ]] || \builtin complete -o nosort -F __cs_complete __NAME__ 2>/dev/null ||
+    \builtin complete -F __cs_complete __NAME__

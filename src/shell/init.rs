@@ -145,7 +145,6 @@ impl Shell {
         let [glue, registration] = scripts.complete;
         let mut text = fill(glue, &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))])?;
         for suffix in std::iter::once("").chain(short_forms.iter().map(|(suffix, _)| *suffix)) {
-            text.push('\n');
             text += &fill(registration, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
         }
         Ok(text)

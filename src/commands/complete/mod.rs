@@ -3,6 +3,7 @@
 //! WORDS are the command line from the name it was called by, quotes taken off, INDEX the number of
 //! the word with the cursor, which ends there. Standard output has a line for each word that fits,
 //! in the order they are to be shown: the word, and, but for bash, a tab and a few words about it.
+//! For zsh, which shows groups, an empty line parts what is looked up from what is not.
 //! Or it is one line that leaves it to the shell, as only that knows `~`, blanks and its user's
 //! settings:
 //!
@@ -79,6 +80,9 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
                 lines.prefix = prefix;
                 lookup::fill(context, slot, rest, &words, &mut lines);
                 lines.prefix.clear();
+            }
+            if shell == Shell::Zsh.name() && !lines.text.is_empty() && !known.is_empty() {
+                lines.text.push('\n');
             }
             for Candidate { value, about } in &known {
                 lines.add(value, about);
