@@ -637,7 +637,7 @@ pub struct ManArgs {
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
+    pub shell: Shell,
 }
 
 /// `cs tour`.

@@ -1,1 +1,3 @@
-# To come: __NAME__
+Microsoft.PowerShell.Core\Register-ArgumentCompleter -Native -CommandName '__NAME__' -ScriptBlock {
+    __cs_complete $args[0] $args[1] $args[2]
+}

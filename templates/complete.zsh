@@ -1,1 +1,1 @@
-# To come: __NAME__
+__cs_complete_for '__NAME__'

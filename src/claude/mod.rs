@@ -6,6 +6,7 @@
 
 mod arguments;
 mod conversation;
+mod flags;
 mod live;
 mod login;
 mod place;
@@ -20,6 +21,7 @@ pub use arguments::{Asked, asked, settings_argument};
 pub use conversation::{
     About, Conversation, about, conversations, copy_conversation, find_conversation, newest_resumable,
 };
+pub use flags::{Fits, Offered, all_offered, offered};
 pub use live::{Live, live_in};
 pub use login::{Login, login_of};
 pub use place::{Place, slug};

@@ -360,7 +360,7 @@ fn details(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) ->
 }
 
 /// A path with the home directory `home` as `~`.
-fn short<'a>(path: &'a str, home: &str) -> Cow<'a, str> {
+pub(super) fn short<'a>(path: &'a str, home: &str) -> Cow<'a, str> {
     match path.strip_prefix(home) {
         Some("") => "~".into(),
         Some(rest) if rest.starts_with('/') => format!("~{rest}").into(),

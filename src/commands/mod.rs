@@ -64,7 +64,7 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     }
     // What the shells call by themselves is no part of the command line that people see.
     match arguments.get(1).and_then(|word| word.to_str()) {
-        Some("__complete") => return complete::run(context, &arguments[2..]),
+        Some("__complete") => return Ok(complete::run(context, &arguments[2..])),
         Some("__claude") => return shim::become_claude(context, &arguments[2..]),
         Some("__hook") => return use_::hook(context),
         _ => {}
@@ -137,7 +137,7 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Deny(args) => allow::deny(context, &args),
         Command::Shim(args) => shim::run(context, &args.command),
         Command::Prompt(args) => prompt::run(args.prompt),
-        Command::Man(args) => man::run(&args),
+        Command::Man(args) => man::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Tour(args) => tour::run(context, &args),

@@ -161,6 +161,18 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
 #[derive(Clone, Copy, Debug)]
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);
 
+impl Umask {
+    /// Runs `act` with this mask, for files that a person asked for and that are not ours to hide.
+    pub fn lifted<T>(self, act: impl FnOnce() -> T) -> T {
+        #[cfg(unix)]
+        let restricted = rustix::process::umask(self.0);
+        let done = act();
+        #[cfg(unix)]
+        rustix::process::umask(restricted);
+        done
+    }
+}
+
 /// Makes everything this process creates private (umask 077), and returns the mask it had: a
 /// program that we become gets that back, or the user's own files would change their modes.
 pub fn restrict_umask() -> Umask {

@@ -61,6 +61,12 @@ macro_rules! scripts {
 /// The short forms: what is appended to the function's name, and the command it stands for.
 const SHORT_FORMS: &[(&str, &str)] = &[("n", "new"), ("-list", "list"), ("-resume", "resume"), ("l", "last")];
 
+/// The command that the short form `name` of the family `family` stands for.
+pub fn short_form(family: &str, name: &str) -> Option<&'static str> {
+    let suffix = name.strip_prefix(family)?;
+    SHORT_FORMS.iter().find(|(short, _)| *short == suffix).map(|(_, command)| *command)
+}
+
 /// Names that are part of the language somewhere, or that the scripts or their installation stand
 /// on. A function of such a name could not be called, or would break the shell.
 #[rustfmt::skip]
@@ -76,6 +82,9 @@ const RESERVED: &[&str] = &[
     "exec", "export", "local", "printf", "read", "set", "source", "status", "string", "test", "true",
     "unalias", "unset",
 ];
+
+/// The end of the file for zsh's `fpath`: without it the first Tab would only define functions.
+const AUTOLOADED: &str = "[[ ${funcstack[1]-} != _cs ]] || __cs_complete \"$@\"\n";
 
 impl Shell {
     /// The text for this shell that defines the function `cs` and its short forms.
@@ -139,12 +148,28 @@ impl Shell {
             return Err(unsupported(self));
         };
         let [glue, registration] = scripts.complete;
-        let mut text = glue.to_owned();
+        let mut text = fill(glue, &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))])?;
         for suffix in std::iter::once("").chain(short_forms.iter().map(|(suffix, _)| *suffix)) {
             text += &fill(registration, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
         }
-        let _ = program;
         Ok(text)
+    }
+
+    /// Completion for the program `cs` alone, as a file for packagers. It runs the `cs` that is first
+    /// on `PATH` when Tab is pressed, also where a function has that name.
+    ///
+    /// Fails where the shell is not supported yet (exit 2).
+    pub fn completions(self) -> Result<String> {
+        let program = Plain::new("cs").map(|name| self.quote(name)).map_err(|_| control_in_path())?;
+        let text = self.completion("cs", &[], &program)?;
+        // zsh reads a file of its `fpath` at the first Tab, as the body of the function `_cs`, and
+        // finds it by its first line.
+        Ok(if self == Self::Zsh { format!("#compdef cs\n{text}\n{AUTOLOADED}") } else { text })
+    }
+
+    /// Whether there is code for it to print.
+    pub fn is_supported(self) -> bool {
+        self.scripts().is_some()
     }
 
     fn scripts(self) -> Option<Scripts> {
@@ -205,7 +230,7 @@ fn control_in_path() -> Failure {
 
 fn unsupported(shell: Shell) -> Failure {
     let supported: Vec<_> =
-        Shell::value_variants().iter().filter(|s| s.scripts().is_some()).map(|s| s.name()).collect();
+        Shell::value_variants().iter().filter(|s| s.is_supported()).map(|s| s.name()).collect();
     Failure::usage(format!("{} is not supported yet: {} are", shell.name(), supported.join(", ")))
 }
 

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 
 pub use call::{CALLED_FROM, CODE, Call};
 pub use dotenv::dotenv;
-pub use init::InitOptions;
+pub use init::{InitOptions, short_form};
 pub use quote::{Plain, Quoted};
 
 use crate::model::{EnvChanges, Failure, Memory, Result, Saved, VarName};

@@ -59,13 +59,13 @@ impl Store {
 
     /// Every claimed name (its key), in name order.
     pub fn claimed_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.names())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.'))
-            .collect();
+        self.claimed_names_from("")
+    }
+
+    /// The claimed names whose key begins with `beginning`, in name order. No claim is opened.
+    pub fn claimed_names_from(&self, beginning: &str) -> Vec<String> {
+        let mut names = os::names_in(&self.names(), beginning);
+        names.retain(|name| !name.starts_with('.'));
         names.sort_unstable();
         names
     }

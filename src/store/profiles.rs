@@ -127,6 +127,13 @@ impl Store {
             .collect()
     }
 
+    /// The names of the profiles that have a directory here, in no order. No record is opened.
+    pub fn profile_names(&self) -> Vec<String> {
+        let mut names = os::names_in(&self.profiles_dir(), "");
+        names.retain(|name| Name::of_profile(name).is_ok());
+        names
+    }
+
     fn read_profile(&self, name: &Name, home: &Path) -> Result<Profile, Damage> {
         let record: Record = match records::read(&self.profile_record_path(name)) {
             Err(Damage::Missing) if name.is_default() => Record {

@@ -74,27 +74,35 @@ impl Store {
 
     /// What is in the trash, newest first. What cannot be read there is left out: it stays.
     pub fn trash(&self) -> Vec<Trashed> {
-        let mut found: Vec<Trashed> = fs::read_dir(self.trash_dir())
+        self.newest_trash(usize::MAX)
+    }
+
+    /// The `most` pieces of trash that were removed last, newest first; no record of others is read.
+    pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
+        let mut entries: Vec<(jiff::Timestamp, String)> = fs::read_dir(self.trash_dir())
             .into_iter()
             .flatten()
             .flatten()
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
-                let path = self.trash_dir().join(&name);
                 let (what, when) = name.rsplit_once('-')?;
                 let removed = jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?;
-                let kind = if let Some(profile) = what.strip_prefix("profile.") {
-                    TrashedKind::Profile(Name::of_profile(profile).ok()?)
-                } else {
-                    let id: Uuid = what.parse().ok()?;
-                    let session: Session = records::read(&path.join("session.toml")).ok()?;
-                    (session.id == id).then(|| TrashedKind::Session(Box::new(session)))?
-                };
-                Some(Trashed { kind, removed, path })
+                Some((removed, what.to_owned()))
             })
             .collect();
-        found.sort_by_key(|trashed| std::cmp::Reverse(trashed.removed));
-        found
+        entries.sort_by_key(|(removed, _)| std::cmp::Reverse(*removed));
+        let read = |(removed, what): (jiff::Timestamp, String)| {
+            let path = self.trash_dir().join(format!("{what}-{}", removed.as_millisecond()));
+            let kind = if let Some(profile) = what.strip_prefix("profile.") {
+                TrashedKind::Profile(Name::of_profile(profile).ok()?)
+            } else {
+                let id: Uuid = what.parse().ok()?;
+                let session: Session = records::read(&path.join("session.toml")).ok()?;
+                (session.id == id).then(|| TrashedKind::Session(Box::new(session)))?
+            };
+            Some(Trashed { kind, removed, path })
+        };
+        entries.into_iter().filter_map(read).take(most).collect()
     }
 
     /// The piece of trash that was on its way back under `name` when its process died.

@@ -151,9 +151,19 @@ fn token_source(args: &CreateArgs, provider: Option<&Provider>) -> Result<Option
     Ok(provider.and_then(|provider| provider.token_env.clone()).map(TokenSource::Variable))
 }
 
+fn known_providers() -> Result<BTreeMap<String, Provider>> {
+    toml::from_str(PROVIDERS)
+        .map_err(|error| Failure::failed(format!("the built-in list of providers is broken: {error}")))
+}
+
+/// The endpoints that are known by name, and what each is.
+pub(super) fn providers() -> Vec<(String, String)> {
+    let known = known_providers().unwrap_or_default();
+    known.into_iter().map(|(name, provider)| (name, provider.title)).collect()
+}
+
 fn provider(wanted: &str) -> Result<(String, Provider)> {
-    let mut known: BTreeMap<String, Provider> = toml::from_str(PROVIDERS)
-        .map_err(|error| Failure::failed(format!("the built-in list of providers is broken: {error}")))?;
+    let mut known = known_providers()?;
     if let Some(found) = known.remove(&wanted.to_ascii_lowercase()) {
         return Ok((wanted.to_ascii_lowercase(), found));
     }

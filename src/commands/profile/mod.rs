@@ -40,6 +40,11 @@ pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<
     }
 }
 
+/// The endpoints that are known by name, and what each is.
+pub(super) fn providers() -> Vec<(String, String)> {
+    create::providers()
+}
+
 /// What a list tells about a profile besides its record.
 pub(super) struct Summary {
     login: Option<Login>,
