@@ -14,6 +14,6 @@ pub use files::{
 };
 pub use lock::{Lock, LockError};
 pub use process::{
-    Identity, Liveness, Umask, become_program, boot_id, host_name, process_alive, restrict_umask,
-    running_with, start_time, terminal,
+    Identity, Liveness, Umask, become_program, boot_id, environment, host_name, process_alive,
+    restrict_umask, running_with, start_time, terminal,
 };

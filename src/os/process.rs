@@ -174,6 +174,24 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
+/// The environment of this process. Windows finds a variable however its name is spelled, and spells
+/// `PATH` itself `Path`; here each is looked up in capitals, so those that matter here get them. The
+/// others stay as they are: the programs of Git Bash tell `http_proxy` from `HTTP_PROXY`.
+pub fn environment() -> BTreeMap<OsString, OsString> {
+    let variables = std::env::vars_os();
+    if !cfg!(windows) {
+        return variables.collect();
+    }
+    let spelled = |name: OsString| {
+        let capitals = name.to_ascii_uppercase();
+        let text = capitals.to_string_lossy();
+        let matters = matches!(&*text, "PATH" | "SYSTEMROOT")
+            || ["ANTHROPIC_", "CLAUDE", "CS_"].iter().any(|start| text.starts_with(start));
+        if matters { capitals } else { name }
+    };
+    variables.map(|(name, value)| (spelled(name), value)).collect()
+}
+
 /// Becomes `program`: on Unix by `exec`, so the pid stays, nothing of us is left in memory, and
 /// exit codes and signals are the program's own. Returns only if that failed. On Windows the
 /// program is a child, and this process ends with its code.
