@@ -15,5 +15,5 @@ pub use files::{
 pub use lock::{Lock, LockError};
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, host_name, process_alive,
-    restrict_umask, running_with, start_time, terminal,
+    restrict_umask, running_with, shell_command, start_time, terminal,
 };

@@ -174,6 +174,24 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
+/// A command line of a person's, for the shell of the system.
+pub fn shell_command(line: &str) -> std::process::Command {
+    #[cfg(unix)]
+    {
+        let mut command = std::process::Command::new("sh");
+        command.arg("-c").arg(line);
+        command
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt;
+        let mut command = std::process::Command::new("cmd");
+        // Quotes are cmd's own, which knows no backslash before one: it takes off the outer two.
+        command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
+        command
+    }
+}
+
 /// The environment of this process. Windows finds a variable however its name is spelled, and spells
 /// `PATH` itself `Path`; here each is looked up in capitals, so those that matter here get them. The
 /// others stay as they are: the programs of Git Bash tell `http_proxy` from `HTTP_PROXY`.
