@@ -234,6 +234,8 @@ pub fn become_program(
     #[cfg(not(unix))]
     {
         let _ = umask;
+        #[cfg(windows)]
+        windows::leave_interrupts_to_children();
         match command.status() {
             Ok(status) => std::process::exit(status.code().unwrap_or(1)),
             Err(error) => error,
@@ -246,9 +248,20 @@ mod windows {
     #![allow(unsafe_code, reason = "process times are only had from the system's own interface")]
 
     use windows_sys::Win32::Foundation::{CloseHandle, FILETIME, STILL_ACTIVE};
+    use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
     use windows_sys::Win32::System::Threading::{
         GetExitCodeProcess, GetProcessTimes, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION,
     };
+
+    /// Has Ctrl-C, which reaches every process of a console, end the program and not this process that
+    /// waits for it: its exit code is for the program to choose. A handler is not inherited.
+    pub(super) fn leave_interrupts_to_children() {
+        unsafe extern "system" fn handled(_: u32) -> i32 {
+            1
+        }
+        // SAFETY: the handler is a function without state. Without it Ctrl-C ends this process first.
+        unsafe { SetConsoleCtrlHandler(Some(handled), 1) };
+    }
 
     pub(super) fn start_time(pid: u32) -> Option<String> {
         let zero = FILETIME { dwLowDateTime: 0, dwHighDateTime: 0 };
