@@ -9,7 +9,7 @@ mod process;
 
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
-    make_link, overwrite_note, publish_dir, publish_file, read_optional, read_small, remove_file,
+    make_link, overwrite_note, publish_dir, publish_file, read_optional, read_small, real_path, remove_file,
     replace_file, rewrite_file,
 };
 pub use lock::{Lock, LockError};
