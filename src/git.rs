@@ -62,7 +62,7 @@ impl Checkout {
 /// names `dot_git` as that worktree's `.git` file. Whoever wrote that file can have it say anything;
 /// what lies in the main checkout they cannot have written.
 fn shared(git_dir: &Path, dot_git: &Path) -> Option<PathBuf> {
-    let git_dir = fs::canonicalize(git_dir).ok()?;
+    let git_dir = os::real_path(git_dir).ok()?;
     let common = git_dir.parent().filter(|parent| parent.ends_with("worktrees"))?.parent()?;
     let named = text(&git_dir.join("gitdir"))?;
     // Relative ones (git 2.48, `worktree.useRelativePaths`) start where they stand.

@@ -26,6 +26,12 @@ impl Place {
     }
 }
 
+/// A directory as a key of `projects` in `.claude.json`: with `/` on Windows too (2.1.329).
+pub(super) fn project_key(directory: &Path) -> String {
+    let text = directory.to_string_lossy();
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+}
+
 /// The name of the directory below `projects/` that holds the transcripts of conversations in
 /// `directory` (links resolved): every UTF-16 unit but `[A-Za-z0-9]` becomes `-`; a name longer
 /// than 200 is cut there and gets a hash of the whole. Not reversible: `a/b` and `a-b` are one.

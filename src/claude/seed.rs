@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Place;
+use super::place::project_key;
 use crate::model::SeedFile;
 use crate::os;
 
@@ -168,14 +169,14 @@ fn copy_all(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>)
     if wanted.mcp {
         copy(source, "mcpServers", content);
     }
-    let Some(project) = projects(source).remove(&*wanted.place.root.to_string_lossy()) else { return };
+    let Some(project) = projects(source).remove(&project_key(&wanted.place.root)) else { return };
     let Ok(project) = serde_json::from_str::<Raw>(project.get()) else { return };
     let mut kept = Map::new();
     for key in PROJECT_KEYS.iter().chain(wanted.mcp.then_some(&"mcpServers")) {
         copy(&project, key, &mut kept);
     }
     if !kept.is_empty() {
-        projects_of(content).insert(wanted.place.root.to_string_lossy().into_owned(), Value::Object(kept));
+        projects_of(content).insert(project_key(&wanted.place.root), Value::Object(kept));
     }
 }
 
@@ -193,13 +194,13 @@ fn copy_answers(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Val
     }
     let mut theirs = projects(source);
     for key in wanted.place.trust_keys() {
-        let key = key.to_string_lossy();
+        let key = project_key(key);
         let trusted = theirs
-            .remove(&*key)
+            .remove(&key)
             .and_then(|raw| serde_json::from_str::<Trust>(raw.get()).ok())
             .is_some_and(|project| project.has_trust_dialog_accepted == Some(true));
         if trusted {
-            let entry = projects_of(content).entry(key.into_owned()).or_insert_with(|| json!({}));
+            let entry = projects_of(content).entry(key).or_insert_with(|| json!({}));
             if let Value::Object(entry) = entry {
                 entry.insert("hasTrustDialogAccepted".into(), json!(true));
             }

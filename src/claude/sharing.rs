@@ -19,13 +19,13 @@ pub struct Shared {
 /// The items of `share` that exist in the config directory `config`. What is missing there is left
 /// out: a dangling link would be filled by the first session that writes through it.
 pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
-    let Ok(real) = fs::canonicalize(config) else { return Vec::new() };
+    let Ok(real) = os::real_path(config) else { return Vec::new() };
     share
         .linked()
         .filter_map(|item| {
             let path = real.join(item);
             let about = path.symlink_metadata().ok()?;
-            let target = if about.is_symlink() { fs::canonicalize(&path).ok()? } else { path };
+            let target = if about.is_symlink() { os::real_path(&path).ok()? } else { path };
             Some(Shared { item, target })
         })
         .collect()

@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 use crate::model::{
     Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
 };
-use crate::os::Umask;
+use crate::os::{self, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
 
@@ -45,7 +45,7 @@ pub struct Caller {
 impl Context {
     /// The context of this process.
     pub fn new(umask: Umask) -> Self {
-        let mut exported: Environment = std::env::vars_os().collect();
+        let mut exported: Environment = os::environment();
         let call = exported.remove(OsStr::new(CALLED_FROM)).and_then(|text| Call::parse(&text));
         let memory = exported.remove(OsStr::new(Memory::VARIABLE));
         let memory = memory.map(|text| Memory::parse(&text)).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::launch::Manner;
 use super::report;
 use crate::model::{Failure, Result, Session};
+use crate::os;
 use crate::ui;
 
 /// The directory a session is started in: the recorded one, or the one asked for. Where it is
@@ -74,5 +75,5 @@ pub(super) fn recordable(directory: &Path) -> Result<String> {
 
 /// A directory with its links resolved, as Claude names it; as it is where it is gone.
 pub(super) fn real(directory: &Path) -> PathBuf {
-    fs::canonicalize(directory).unwrap_or_else(|_| directory.to_path_buf())
+    os::real_path(directory).unwrap_or_else(|_| directory.to_path_buf())
 }

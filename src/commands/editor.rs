@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::context::Context;
 use crate::model::{Failure, Result};
+use crate::os;
 
 /// Opens `path` in `$VISUAL`, `$EDITOR` or `vi`, and returns when the editor has ended.
 pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
@@ -13,11 +14,10 @@ pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
         |value| value.to_string_lossy().into_owned(),
     );
     // By convention the variable may hold arguments too, so a shell reads it; the path is passed
-    // as an argument of its own and never becomes code.
+    // as an argument of its own and never becomes code. (On Windows a path holds no quote.)
     let mut command = if cfg!(windows) {
-        let mut command = Command::new(&editor);
-        command.arg(path);
-        command
+        let editor = if Path::new(&editor).is_file() { format!("\"{editor}\"") } else { editor.clone() };
+        os::shell_command(&format!("{editor} \"{}\"", path.display()))
     } else {
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path);

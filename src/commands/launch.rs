@@ -141,6 +141,8 @@ impl Planned {
         let store = context.store()?;
         prepare(&self.plan)?;
         store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
+        // On Windows this process stays until Claude ends; the note says that it runs.
+        let lock = lock.filter(|_| !cfg!(windows));
         let ended = become_planned(context, &self.plan);
         drop(lock);
         ended

@@ -1,6 +1,5 @@
 //! What a plan depends on: the disk and the environment, looked at once.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -105,7 +104,7 @@ fn look(
 ) -> Result<()> {
     let share = share_of(context, profile, session.bare)?;
     let base = profile.home.directory();
-    let directory = fs::canonicalize(&scene.directory).ok();
+    let directory = os::real_path(&scene.directory).ok();
     let checkout = directory.as_deref().and_then(Checkout::of);
     let place =
         Place::new(directory.as_deref().unwrap_or(&scene.directory), checkout.map(|checkout| checkout.main));
@@ -122,7 +121,7 @@ fn look(
         }
     }
     if scene.shared.iter().any(|shared| shared.item == "rules") {
-        scene.base_rules = fs::canonicalize(scene.home.join(".claude/rules")).ok();
+        scene.base_rules = os::real_path(&scene.home.join(".claude/rules")).ok();
     }
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
@@ -143,7 +142,7 @@ fn look(
             .into_iter()
             .filter(|item| there(item))
             .map(|item| {
-                let target = fs::canonicalize(base.join(item)).unwrap_or_else(|_| base.join(item));
+                let target = os::real_path(&base.join(item)).unwrap_or_else(|_| base.join(item));
                 Link { path: paths.config.join(item), target }
             })
             .collect();

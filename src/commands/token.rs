@@ -68,9 +68,7 @@ fn token_file(context: &Context, path: &Path) -> Result<String> {
 }
 
 fn token_command(command: &str, profile: &str) -> Result<String> {
-    let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let output = std::process::Command::new(shell.0)
-        .args([shell.1, command])
+    let output = os::shell_command(command)
         .stdin(std::process::Stdio::inherit())
         .stderr(std::process::Stdio::inherit())
         .output()

@@ -134,6 +134,10 @@ impl EnvChanges {
     pub fn applied_to(&self, before: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
         let mut after = before.clone();
         for (name, change) in &self.0 {
+            if cfg!(windows) {
+                // One variable there, however it is spelled.
+                after.retain(|known, _| !known.eq_ignore_ascii_case(name.as_str()));
+            }
             match change.value() {
                 Some(value) => after.insert(name.as_str().into(), value.into()),
                 None => after.remove(std::ffi::OsStr::new(name.as_str())),

@@ -93,10 +93,10 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The system's reason in our voice: lower case, without the error number.
+/// The system's reason in our voice: lower case, without a full stop and the error number.
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
+    let text = text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.');
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),
@@ -115,5 +115,10 @@ mod tests {
         let failure = Failure::io("create", Path::new("/x/y"), &error);
         assert_eq!(failure.message, "cannot create /x/y: permission denied");
         assert_eq!(failure.exit, Exit::Failed);
+    }
+
+    #[test]
+    fn a_reason_has_no_full_stop_as_windows_gives_it_one() {
+        assert_eq!(reason(&io::Error::other("Access is denied. (os error 5)")), "access is denied");
     }
 }

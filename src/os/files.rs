@@ -261,6 +261,22 @@ fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
+/// The path with every link resolved, as other programs name it: the system's own answer on Windows
+/// begins with `\\?\`, which few of them do.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let real = fs::canonicalize(path)?;
+    #[cfg(windows)]
+    if let Some(text) = real.to_str() {
+        if let Some(share) = text.strip_prefix(r"\\?\UNC\") {
+            return Ok(PathBuf::from(format!(r"\\{share}")));
+        }
+        if let Some(path) = text.strip_prefix(r"\\?\").filter(|path| path.as_bytes().get(1) == Some(&b':')) {
+            return Ok(PathBuf::from(path));
+        }
+    }
+    Ok(real)
+}
+
 /// Whether anything at all is at `path`, a dangling link included.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()

@@ -73,7 +73,7 @@ impl Lock {
         }
         #[cfg(not(unix))]
         {
-            // An open file keeps its directory where it is.
+            // An open file, and so the directory it is in, stays where it is.
             self.file.metadata().is_ok() && path.exists()
         }
     }

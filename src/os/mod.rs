@@ -9,11 +9,11 @@ mod process;
 
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
-    make_link, names_in, overwrite_note, publish_dir, publish_file, read_optional, read_small, remove_file,
-    replace_file, rewrite_file,
+    make_link, names_in, overwrite_note, publish_dir, publish_file, read_optional, read_small, real_path,
+    remove_file, replace_file, rewrite_file,
 };
 pub use lock::{Lock, LockError};
 pub use process::{
-    Identity, Liveness, Umask, become_program, boot_id, host_name, process_alive, restrict_umask,
-    running_with, start_time, terminal,
+    Identity, Liveness, Umask, become_program, boot_id, environment, host_name, process_alive,
+    restrict_umask, running_with, shell_command, start_time, terminal,
 };

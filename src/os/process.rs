@@ -186,6 +186,42 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
+/// A command line of a person's, for the shell of the system.
+pub fn shell_command(line: &str) -> std::process::Command {
+    #[cfg(unix)]
+    {
+        let mut command = std::process::Command::new("sh");
+        command.arg("-c").arg(line);
+        command
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt;
+        let mut command = std::process::Command::new("cmd");
+        // Quotes are cmd's own, which knows no backslash before one: it takes off the outer two.
+        command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
+        command
+    }
+}
+
+/// The environment of this process. Windows finds a variable however its name is spelled, and spells
+/// `PATH` itself `Path`; here each is looked up in capitals, so those that matter here get them. The
+/// others stay as they are: the programs of Git Bash tell `http_proxy` from `HTTP_PROXY`.
+pub fn environment() -> BTreeMap<OsString, OsString> {
+    let variables = std::env::vars_os();
+    if !cfg!(windows) {
+        return variables.collect();
+    }
+    let spelled = |name: OsString| {
+        let capitals = name.to_ascii_uppercase();
+        let text = capitals.to_string_lossy();
+        let matters = matches!(&*text, "PATH" | "SYSTEMROOT")
+            || ["ANTHROPIC_", "CLAUDE", "CS_"].iter().any(|start| text.starts_with(start));
+        if matters { capitals } else { name }
+    };
+    variables.map(|(name, value)| (spelled(name), value)).collect()
+}
+
 /// Becomes `program`: on Unix by `exec`, so the pid stays, nothing of us is left in memory, and
 /// exit codes and signals are the program's own. Returns only if that failed. On Windows the
 /// program is a child, and this process ends with its code.
@@ -210,6 +246,8 @@ pub fn become_program(
     #[cfg(not(unix))]
     {
         let _ = umask;
+        #[cfg(windows)]
+        windows::leave_interrupts_to_children();
         match command.status() {
             Ok(status) => std::process::exit(status.code().unwrap_or(1)),
             Err(error) => error,
@@ -222,9 +260,20 @@ mod windows {
     #![allow(unsafe_code, reason = "process times are only had from the system's own interface")]
 
     use windows_sys::Win32::Foundation::{CloseHandle, FILETIME, STILL_ACTIVE};
+    use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
     use windows_sys::Win32::System::Threading::{
         GetExitCodeProcess, GetProcessTimes, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION,
     };
+
+    /// Has Ctrl-C, which reaches every process of a console, end the program and not this process that
+    /// waits for it: its exit code is for the program to choose. A handler is not inherited.
+    pub(super) fn leave_interrupts_to_children() {
+        unsafe extern "system" fn handled(_: u32) -> i32 {
+            1
+        }
+        // SAFETY: the handler is a function without state. Without it Ctrl-C ends this process first.
+        unsafe { SetConsoleCtrlHandler(Some(handled), 1) };
+    }
 
     pub(super) fn start_time(pid: u32) -> Option<String> {
         let zero = FILETIME { dwLowDateTime: 0, dwHighDateTime: 0 };

@@ -41,7 +41,16 @@ fn make(layout: &Layout) -> Result<Vec<Drift>> {
     }
     let mut drifts = Vec::new();
     for link in &layout.links {
-        let failed = |error| Failure::io("link", &link.path, &error);
+        let failed = |error: std::io::Error| {
+            let failure = Failure::io("link", &link.path, &error);
+            // ERROR_PRIVILEGE_NOT_HELD
+            if !cfg!(windows) || error.raw_os_error() != Some(1314) {
+                return failure;
+            }
+            failure
+                .hint("Windows lets you make links in Developer Mode: Settings, System, For developers")
+                .hint("without links, share nothing: cs --bare NAME")
+        };
         match standing(link) {
             Standing::AsPlanned => {}
             Standing::Missing => {

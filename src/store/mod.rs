@@ -9,7 +9,7 @@
 //! lock                          held while bindings or trust change
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  claude/  memory/
-//! sessions/<id>/session.toml    run.toml  lock  claude/  home/
+//! sessions/<id>/session.toml    run.toml  lock (on Windows: locks/<id>)  claude/  home/
 //! staging/<id>/                 a session that is being made
 //! trash/<id or name>-<when>/    what was removed
 //! bindings.toml                 which directories and remotes belong to what
@@ -110,6 +110,18 @@ impl Store {
         self.root.join("trash")
     }
 
+    /// The lock of the session or profile whose directory, wherever it is now, has the name `entry`.
+    ///
+    /// It is in the directory, and moves with it. On Windows no directory moves while a file in it is
+    /// open, so the locks have a room of their own there.
+    fn lock_path(&self, directory: &Path, entry: &str) -> PathBuf {
+        if cfg!(windows) { self.locks().join(entry) } else { directory.join("lock") }
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
     /// Makes the data root and its rooms, 0700 each, where they are missing.
     fn ensure(&self) -> Result<()> {
         let made = |path: &Path| {
@@ -122,6 +134,9 @@ impl Store {
         for room in [self.names(), self.sessions_dir(), self.profiles_dir(), self.staging(), self.trash_dir()]
         {
             made(&room)?;
+        }
+        if cfg!(windows) {
+            made(&self.locks())?;
         }
         let version = self.root.join("version");
         if !os::exists(&version) {

@@ -129,6 +129,6 @@ impl Store {
     /// Whether some living process is making `staging/<entry>` now: it holds the lock in it.
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
-        os::is_dir(&staged) && Lock::take(&staged.join("lock"), Duration::ZERO).is_err()
+        os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()
     }
 }

@@ -248,7 +248,7 @@ impl Store {
     /// Makes the staging directory of a profile, and takes the lock in it. Where another process
     /// made the profile meanwhile, or gave up, its directory went away and there is another try.
     fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
-        let path = staged.join("lock");
+        let path = self.lock_path(staged, &name.key());
         loop {
             if os::exists(&self.profile_root(name)) {
                 return Err(taken(name, Claim::Profile));
@@ -261,7 +261,7 @@ impl Store {
                 return Err(Failure::io("create", staged, &error));
             }
             match lock(&path, &format!("profile '{name}'")) {
-                Ok(held) if held.is_at(&path) => return Ok(held),
+                Ok(held) if held.is_at(&path) && os::is_dir(staged) => return Ok(held),
                 Err(failure) if os::is_dir(staged) => return Err(failure),
                 Ok(_) | Err(_) => {}
             }

@@ -170,7 +170,7 @@ impl Store {
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
         os::create_private_dir(&staged).map_err(made)?;
-        let lock = lock(&staged.join("lock"), "a new session")?;
+        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
         let record = staged.join("session.toml");
         let text = records::text(&session)?;
         let draft = Draft { session, staged: staged.clone(), lock };
@@ -227,7 +227,8 @@ impl Store {
             Failure::refused(format!("session '{}' has changed meanwhile", session.name))
                 .hint("look again: cs list")
         };
-        let held = lock(&root.join("lock"), &format!("session '{}'", session.name))
+        let path = self.lock_path(&root, &session.id.to_string());
+        let held = lock(&path, &format!("session '{}'", session.name))
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
         if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
     }

@@ -118,7 +118,11 @@ impl Store {
     pub fn restore(&self, trashed: &Trashed, name: &Name) -> Result<()> {
         self.ensure()?;
         let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
-        let _lock = lock(&trashed.path.join("lock"), &format!("'{}'", trashed.name()))
+        let entry = match &trashed.kind {
+            TrashedKind::Session(session) => session.id.to_string(),
+            TrashedKind::Profile(profile) => profile.key(),
+        };
+        let _lock = lock(&self.lock_path(&trashed.path, &entry), &format!("'{}'", trashed.name()))
             .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone() })?;
         if !os::is_dir(&trashed.path) {
             return Err(gone());

@@ -60,7 +60,7 @@ impl Place {
         let root = std::env::temp_dir().join(format!("cs-tour-{}", uuid::Uuid::now_v7().simple()));
         let failed = |error| Failure::io("create", &root, &error);
         os::create_private_dirs(&root).map_err(failed)?;
-        let root = fs::canonicalize(&root).map_err(failed)?;
+        let root = os::real_path(&root).map_err(failed)?;
         let home = root.join("home");
         let write = |path: &str, text: &str| -> Result<()> {
             let path = home.join(path);
@@ -94,6 +94,8 @@ impl Place {
             ("CS_CONFIG", &root.join("config.toml")),
             ("XDG_CACHE_HOME", &root.join("cache")),
             ("TMPDIR", &root),
+            ("TEMP", &root),
+            ("TMP", &root),
             ("CLAUDE_CODE_TMPDIR", &root),
         ] {
             environment.insert(name.into(), value.into());
@@ -312,7 +314,7 @@ impl Place {
         let stores = [self.json(&["env", "--json", NAMES[0]])?, self.json(&["env", "--json", NAMES[1]])?];
         let stores = stores.map(|env| env["env"]["CLAUDE_SECURESTORAGE_CONFIG_DIR"].clone());
         let linked = |item: &str| {
-            let real = configs.each_ref().map(|config| fs::canonicalize(config.join(item)).ok());
+            let real = configs.each_ref().map(|config| os::real_path(&config.join(item)).ok());
             real[0].is_some() && real[0] == real[1]
         };
         let conversations = shown.each_ref().map(|one| one["conversations"].as_array().map_or(0, Vec::len));
