@@ -26,7 +26,7 @@ fn answer(world: &World, shell: &str, family: &str, words: &[&str]) -> String {
 fn offered(world: &World, words: &[&str]) -> Vec<Offered> {
     let text = answer(world, "zsh", "cs", words);
     let line = |line: &str| match line.split_once('\t') {
-        Some((word, about)) => (word.to_owned(), about.to_owned()),
+        Some((value, about)) => (value.to_owned(), about.to_owned()),
         None => (line.to_owned(), String::new()),
     };
     text.lines().filter(|line| !line.is_empty()).map(line).collect()

@@ -483,7 +483,7 @@ mod tests {
             let offers = known.get::<ArgValueCompleter>().is_some()
                 || known.get::<ArgValueCandidates>().is_some()
                 || !arg.get_possible_values().is_empty();
-            if !offers && !(handed_on && arg.is_positional()) {
+            if !(offers || handed_on && arg.is_positional()) {
                 found.push(format!("{} {}", path.join(" "), arg.get_id()));
             }
         }
