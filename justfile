@@ -14,7 +14,7 @@ lint:
     shellcheck benches/run .ci/run .ci/platforms
     shfmt -i 4 -d benches/run .ci/run .ci/platforms
 
-# Measures, against a Rust hello-world process in the same run: launch, list, init, calls.
+# Measures, against a Rust hello-world process in the same run: launch, list, init, tab, calls.
 bench *PARTS:
     benches/run {{PARTS}}
 

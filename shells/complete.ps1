@@ -23,11 +23,11 @@ function global:__cs_complete {
         $extent = $ast.CommandElements[$at].Extent
         if ($extent.StartOffset -lt $cursor -or $at -eq 0) {
             $text = $extent.Text
+            $starts += $extent.StartOffset
             if ($extent.EndOffset -ge $cursor) {
                 $typed = $text.Substring(0, $cursor - $extent.StartOffset).Trim("'", '"')
             } else {
                 $words += $text.Trim("'", '"')
-                $starts += $extent.StartOffset
             }
         }
         $at += 1
@@ -36,12 +36,12 @@ function global:__cs_complete {
     # What cs prints is UTF-8.
     $encoding = [Console]::OutputEncoding
     try {
-        [Console]::OutputEncoding = [System.Text.Encoding]::UTF8
+        if ($encoding.CodePage -ne 65001) { [Console]::OutputEncoding = [System.Text.Encoding]::UTF8 }
         $lines = @(& $__cs_program '__complete' 'powershell' '__FAMILY__' $words.Count '--' @words $typed 2>$null)
     } catch {
         $lines = @()
     } finally {
-        [Console]::OutputEncoding = $encoding
+        if ($encoding.CodePage -ne 65001) { [Console]::OutputEncoding = $encoding }
     }
     if ($lines.Count -eq 0) {
         # An empty word keeps PowerShell from offering files.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Isolation;
@@ -636,7 +637,10 @@ pub struct ManArgs {
 #[derive(Args, Debug)]
 pub struct CompletionsArgs {
     /// The shell
-    #[arg(value_enum)]
+    #[arg(
+        value_parser = PossibleValuesParser::new(["bash", "zsh", "fish", "powershell"])
+            .try_map(|name| Shell::from_str(&name, false))
+    )]
     pub shell: Shell,
 }
 

@@ -64,7 +64,7 @@ const fn command(
 }
 
 const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
-// Of the permission modes, `manual` was `default` before 2.1.329.
+// `manual` was called `default` in 2.1.197.
 const MODES: &[&str] = &["acceptEdits", "auto", "bypassPermissions", "dontAsk", "manual", "plan"];
 const MODELS: &[&str] = &["opus", "sonnet", "haiku"];
 const ON_OFF: &[&str] = &["on", "off"];

@@ -23,8 +23,8 @@ fn answer(world: &World, shell: &str, family: &str, words: &[&str]) -> String {
     ran.stdout
 }
 
-fn offered(world: &World, words: &[&str]) -> Vec<Offered> {
-    let text = answer(world, "zsh", "cs", words);
+fn offered(world: &World, typed: &[&str]) -> Vec<Offered> {
+    let text = answer(world, "zsh", "cs", typed);
     let line = |line: &str| match line.split_once('\t') {
         Some((value, about)) => (value.to_owned(), about.to_owned()),
         None => (line.to_owned(), String::new()),

@@ -323,7 +323,7 @@ fn with_slot(path: &[&str], arg: Arg) -> Arg {
     }
     match (path, id) {
         (_, "isolation") => arg.add(ArgValueCandidates::new(|| words(Isolation::ALL.map(|(word, _)| word)))),
-        (["init" | "completions"], "shell") => arg.add(ArgValueCandidates::new(|| {
+        (["init"], "shell") => arg.add(ArgValueCandidates::new(|| {
             let supported = Shell::value_variants().iter().filter(|shell| shell.is_supported());
             words(supported.map(|shell| shell.name()))
         })),
@@ -445,6 +445,7 @@ mod tests {
         assert_eq!(words(&["--isolation"], ""), ["config-dir", "home", "none"]);
         assert_eq!(words(&["env", "api", "--shell"], "power"), ["powershell"]);
         assert_eq!(words(&["init"], ""), ["bash", "zsh", "fish", "powershell"]);
+        assert_eq!(words(&["completions"], ""), words(&["init"], ""));
         assert!(words(&["profile", "create", "x", "--provider"], "").contains(&"kimi".to_owned()));
         assert_eq!(slot(&["profile", "create", "x", "--token-file"], ""), Some(Slot::Files));
         for words in [&["allow"][..], &["deny"], &["man"], &["profile", "adopt", "x"], &["bind", "--dir"]] {
@@ -483,7 +484,8 @@ mod tests {
             let offers = known.get::<ArgValueCompleter>().is_some()
                 || known.get::<ArgValueCandidates>().is_some()
                 || !arg.get_possible_values().is_empty();
-            if !(offers || handed_on && arg.is_positional()) {
+            let handed_on = handed_on && arg.is_positional();
+            if !offers && !handed_on {
                 found.push(format!("{} {}", path.join(" "), arg.get_id()));
             }
         }
