@@ -11,8 +11,8 @@ lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
-    shellcheck benches/run .ci/run
-    shfmt -i 4 -d benches/run .ci/run
+    shellcheck benches/run .ci/run .ci/platforms
+    shfmt -i 4 -d benches/run .ci/run .ci/platforms
 
 # Measures, against a Rust hello-world process in the same run: launch, list, init, calls.
 bench *PARTS:
@@ -21,6 +21,10 @@ bench *PARTS:
 # Shows cs at work, in a throw-away place.
 tour *ARGS:
     cargo run --release -- tour {{ARGS}}
+
+# Builds for Windows and runs that under Wine; type-checks for macOS (on Debian; installs what is missing).
+platforms:
+    .ci/platforms
 
 # Runs the gate: everything, with nothing skipped (installs what is missing on Debian).
 gate:
