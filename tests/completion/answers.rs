@@ -25,9 +25,9 @@ fn answer(world: &World, shell: &str, family: &str, words: &[&str]) -> String {
 
 fn offered(world: &World, typed: &[&str]) -> Vec<Offered> {
     let text = answer(world, "zsh", "cs", typed);
-    let line = |line: &str| match line.split_once('\t') {
-        Some((value, about)) => (value.to_owned(), about.to_owned()),
-        None => (line.to_owned(), String::new()),
+    let line = |line: &str| {
+        let (value, said) = line.split_once('\t').unwrap_or((line, ""));
+        (value.to_owned(), said.to_owned())
     };
     text.lines().filter(|line| !line.is_empty()).map(line).collect()
 }

@@ -1,7 +1,8 @@
 //! Tab in real shells: what a person sees, and what is on the command line then.
 
 use std::fs;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use claude_cs::shell::{InitOptions, Shell};
 
@@ -78,14 +79,15 @@ struct Person {
 }
 
 impl Person {
-    /// Types on an empty line and an empty screen.
+    /// Types on an empty line and an empty screen. No C-c for it: a terminal then forgets what was
+    /// typed after that already.
     fn types(&self, text: &str) {
-        self.terminal.send_keys(&["C-c"]);
-        self.terminal.wait_until(SOON, "a new prompt", |screen| {
-            screen.trim_end().lines().last().is_some_and(|line| line.trim_end() == ">")
-        });
-        self.terminal.send_keys(&["C-l"]);
-        self.terminal.wait_until(SOON, "an empty screen", |screen| screen.trim() == ">");
+        let end = Instant::now() + SOON;
+        while self.terminal.screen().trim() != ">" {
+            assert!(Instant::now() < end, "the screen does not get empty:\n{}", self.terminal.screen());
+            self.terminal.send_keys(&["C-u", "C-l"]);
+            thread::sleep(Duration::from_millis(100));
+        }
         self.terminal.type_text(text);
         self.line(text);
     }
