@@ -92,7 +92,7 @@ const SLOTS: &[(&[&str], &str, Slot)] = &[
 ];
 
 /// The verbs by all their names, in the order of clap's tree, which a test holds them against, and in
-/// fewer words than there. To build the whole tree would take a fifth of the time of a Tab.
+/// fewer words than there. To build the whole tree would make a Tab a sixth slower.
 const VERBS: &[(&[&str], &str)] = &[
     (&["open"], "resume a session, or make it here"),
     (&["new"], "make a session"),
