@@ -728,19 +728,23 @@ fn without_strings(line: &str) -> String {
     line.split('\'').step_by(2).collect::<Vec<_>>().join("''")
 }
 
-#[test]
-fn the_powershell_code_keeps_the_rules_that_only_a_run_would_show() {
+/// Everything that PowerShell is given.
+fn powershell_texts() -> impl Iterator<Item = String> {
     let mut changes = EnvChanges::new();
-    changes.set("A", "caf\u{e9} \u{2019}");
+    changes.set("A", "it's caf\u{e9} \u{2019}");
     changes.set("B", "");
     changes.unset("C");
-    let texts = stored("ps1")
+    stored("ps1")
         .into_iter()
         .map(|file| fs::read_to_string(file).unwrap())
         .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
-        .chain([Shell::PowerShell.render(&changes).unwrap()]);
+        .chain([Shell::PowerShell.render(&changes).unwrap()])
+}
+
+#[test]
+fn the_powershell_code_keeps_the_rules_that_only_a_run_would_show() {
     let runtime = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shells/cs.ps1")).unwrap();
-    for text in texts {
+    for text in powershell_texts() {
         assert_eq!(powershell_offences(&text, &runtime), Vec::<String>::new());
     }
 }
@@ -772,16 +776,7 @@ fn parses_as_powershell(text: &str) -> bool {
 
 #[test]
 fn powershell_parses_the_powershell_code() {
-    let mut changes = EnvChanges::new();
-    changes.set("A", "it's caf\u{e9} \u{2019}");
-    changes.set("B", "");
-    changes.unset("C");
-    let texts = stored("ps1")
-        .into_iter()
-        .map(|file| fs::read_to_string(file).unwrap())
-        .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
-        .chain([Shell::PowerShell.render(&changes).unwrap()]);
-    for text in texts {
+    for text in powershell_texts() {
         assert!(parses_as_powershell(&text), "{text}");
         // That a mistake in this very text would be seen.
         assert!(!parses_as_powershell(&format!("{text}\n}}\n")), "{text}");
