@@ -1,9 +1,7 @@
 //! Changing the shell that `cs` is called from: code on standard output, for its function to run.
 
-use std::path::Path;
-
 use super::context::Context;
-use super::report;
+use super::{install, report};
 use crate::model::{Environment, Exit, Failure, Memory, Outcome, Result, Saved, UsedBy, difference};
 use crate::shell::{Call, Shell};
 use crate::ui;
@@ -23,23 +21,15 @@ pub(super) fn caller<'a>(context: &'a Context, verb: &str) -> Result<&'a Call> {
                 Exit::NoShellFunction,
                 format!("'cs {verb}' changes the shell you are in, which only its cs function can do"),
             );
-            Ok(lines(context).into_iter().fold(failure, Failure::hint)).and_then(Err)
+            let shells = match install::login_shell(context) {
+                Some(shell) => vec![shell],
+                None => vec![Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell],
+            };
+            Err(shells.into_iter().fold(failure, |failure, shell| {
+                let (file, line) = (install::shown_file(context, shell), install::line_of(shell));
+                failure.hint(format!("add this line to {file}, and open a new terminal: {line}"))
+            }))
         }
-    }
-}
-
-/// Which line to add to which file: for the shell a person has, else for every one.
-fn lines(context: &Context) -> Vec<String> {
-    let shell = context.variable("SHELL").and_then(|path| Path::new(path).file_name()?.to_str());
-    let line = |shell: Shell| {
-        let file = super::install::shown_file(context, shell);
-        format!("add this line to {file}, and open a new terminal: {}", super::install::line_of(shell))
-    };
-    match shell {
-        Some("bash") => vec![line(Shell::Bash)],
-        Some("zsh") => vec![line(Shell::Zsh)],
-        Some("fish") => vec![line(Shell::Fish)],
-        _ => [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell].map(line).to_vec(),
     }
 }
 

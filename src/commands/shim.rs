@@ -77,6 +77,10 @@ fn subject(context: &Context) -> Result<Option<Subject>> {
                 .hint("to be rid of it: cs off; to have it back: cs restore")),
         };
     }
+    // Where there is no telling where anything is kept (cron may know no HOME), nothing is.
+    if context.home().is_err() && context.store().is_err() {
+        return Ok(None);
+    }
     let Ok(here) = directory::current_directory() else { return Ok(None) };
     match bound::look(context, &here)? {
         Found::Bound(bound) => Ok(Some(bound.subject)),

@@ -263,6 +263,10 @@ fn the_shim_is_exactly_the_real_program_where_nothing_is_in_use() {
     world.write(".config/cs/config.toml", "no = \"key\"\n");
     through_the_shim(&world, &world.home(), &["x"]).ok();
     assert_eq!(world.last_start().args, ["x"]);
+    // Nor is a HOME that nobody set, as in cron.
+    let mut homeless = world.any_command(&world.data().join("shim/claude"), &world.home(), &["y"]);
+    ran(homeless.env_remove("HOME")).ok();
+    assert_eq!(world.last_start().args, ["y"]);
     // Nor is anything that happens to Claude.
     world.fake_claude("exit 9");
     assert_eq!(through_the_shim(&world, &world.home(), &[]).code, Some(9));
