@@ -106,7 +106,7 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
             Found::Bound(bound) => {
                 let mut told = about(&bound.place);
                 told["kind"] = kind(&bound.subject).into();
-                told["name"] = name(&bound.subject).into();
+                told["name"] = bound.subject.name().as_str().into();
                 told["profile"] = bound.subject.profile().name.as_str().into();
                 (told, None)
             }
@@ -207,12 +207,5 @@ fn kind_of(target: &Target) -> &'static str {
     match target {
         Target::Profile(_) => "profile",
         Target::Session(_) => "session",
-    }
-}
-
-fn name(subject: &Subject) -> &str {
-    match subject {
-        Subject::Profile(profile) => profile.name.as_str(),
-        Subject::Session(session, _) => session.name.as_str(),
     }
 }

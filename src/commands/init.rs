@@ -48,27 +48,22 @@ pub(super) fn leave_alone() -> Result<()> {
 }
 
 fn shell(context: &Context, args: &InitArgs) -> Result<Shell> {
-    let supported = || {
-        let names: Vec<_> = Shell::value_variants()
-            .iter()
-            .filter(|shell| shell.has_init())
-            .map(|shell| shell.name())
-            .collect();
-        names.join(", ")
-    };
     match &args.shell {
         Some(text) => match Shell::from_str(text, true) {
-            Ok(shell) if shell.has_init() => Ok(shell),
-            Ok(shell) => {
-                Err(Failure::usage(format!("{} is not supported yet: {} are", shell.name(), supported()))
-                    .hint(format!("its variables are to be had: cs env NAME --shell {}", shell.name())))
-            }
-            Err(_) => {
-                Err(Failure::usage(format!("'{text}' is no shell that is supported: {} are", supported())))
-            }
+            Ok(shell) if shell.is_supported() => Ok(shell),
+            Ok(shell) => Err(Failure::usage(format!(
+                "{} is not supported yet: {} are",
+                shell.name(),
+                Shell::supported()
+            ))
+            .hint(format!("its variables are to be had: cs env NAME --shell {}", shell.name()))),
+            Err(_) => Err(Failure::usage(format!(
+                "'{text}' is no shell that is supported: {} are",
+                Shell::supported()
+            ))),
         },
         None if args.install || args.uninstall => install::login_shell(context)
             .ok_or_else(|| Failure::usage("which shell? $SHELL does not say").hint("cs init zsh --install")),
-        None => Err(Failure::usage(format!("which shell? {}", supported())).hint("cs init zsh")),
+        None => Err(Failure::usage(format!("which shell? {}", Shell::supported())).hint("cs init zsh")),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::report;
+use super::{directory, report};
 use crate::cli::InitArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
@@ -74,7 +74,7 @@ pub(super) fn login_shell(context: &Context) -> Option<Shell> {
 fn word(context: &Context, shell: Shell) -> Result<String> {
     let program = program(context)?;
     let by_name = which::which_in("cs", context.variable("PATH"), "/").ok();
-    if by_name.as_deref().and_then(real).is_some_and(|found| Some(found) == real(&program)) {
+    if by_name.is_some_and(|found| os::is_same_file(&found, &program)) {
         return Ok("cs".to_owned());
     }
     match program.to_str().and_then(|text| Plain::new(text).ok()) {
@@ -90,15 +90,13 @@ fn word(context: &Context, shell: Shell) -> Result<String> {
 pub(super) fn program(context: &Context) -> Result<PathBuf> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
-    let resolved = real(&program);
     let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
     let name = program.file_name().unwrap_or_default();
     let found = path.filter(|directory| directory.is_absolute()).map(|directory| directory.join(name));
-    Ok(found.into_iter().find(|found| *found == program || real(found) == resolved).unwrap_or(program))
-}
-
-fn real(path: &Path) -> Option<PathBuf> {
-    fs::canonicalize(path).ok()
+    Ok(found
+        .into_iter()
+        .find(|found| *found == program || os::is_same_file(found, &program))
+        .unwrap_or(program))
 }
 
 /// The line for the start-up file of `shell`, with the options that are not as built in.
@@ -244,7 +242,7 @@ fn shown_change(file: &Path, change: &Change) -> String {
 
 /// Writes the file whole, in its own mode; where it is a link, the file behind it.
 fn write(file: &Path, before: Option<&[u8]>, text: &[u8]) -> Result<()> {
-    let behind = real(file).unwrap_or_else(|| file.to_path_buf());
+    let behind = directory::real(file);
     let failed = |error| Failure::io("write", file, &error);
     if let Some(directory) = behind.parent() {
         fs::create_dir_all(directory).map_err(failed)?;

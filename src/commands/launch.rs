@@ -45,10 +45,8 @@ pub(super) fn start_profile(
     let name = profile.name.clone();
     let config = profile.home.directory();
     let is_command = claude::asked(&arguments) == Asked::Command;
-    let told = if is_command { None } else { bound::guard(context, &profile, &directory)? };
     let subject = Subject::Profile(profile);
-    let mut plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
-    plan.notices.extend(told);
+    let plan = guarded_plan(context, &subject, arguments, &directory, Start::Unsaid)?;
     if manner.dry_run {
         return print_plan(context, &plan, manner.json);
     }
@@ -108,6 +106,22 @@ pub(super) fn start_session(
     planned.start(context, lock)
 }
 
+/// Plans the launch of Claude. Refused, or told, where the directory is kept for another profile;
+/// a command of Claude's own may run anywhere.
+fn guarded_plan(
+    context: &Context,
+    subject: &Subject,
+    arguments: Vec<OsString>,
+    directory: &Path,
+    start: Start,
+) -> Result<Plan> {
+    let is_command = claude::asked(&arguments) == Asked::Command;
+    let told = if is_command { None } else { bound::guard(context, subject.profile(), directory)? };
+    let mut plan = plan(context, subject, &Launch::Claude(arguments), directory, start)?;
+    plan.notices.extend(told);
+    Ok(plan)
+}
+
 /// A launch that only waits to be carried out. For a session that is being made it is planned
 /// before the session is published, so that one which cannot be started is not made.
 pub(super) struct Planned {
@@ -128,11 +142,8 @@ impl Planned {
         start: Start,
     ) -> Result<Self> {
         let conversation = start.conversation();
-        let is_command = claude::asked(&arguments) == Asked::Command;
-        let told = if is_command { None } else { bound::guard(context, &profile, directory)? };
         let subject = Subject::Session(session.clone(), profile);
-        let mut plan = plan(context, &subject, &Launch::Claude(arguments), directory, start)?;
-        plan.notices.extend(told);
+        let plan = guarded_plan(context, &subject, arguments, directory, start)?;
         Ok(Self { session, conversation, plan })
     }
 

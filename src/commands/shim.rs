@@ -136,14 +136,13 @@ pub(super) fn is_one(context: &Context, path: &Path) -> bool {
     }
     let in_its_directory = context.store().is_ok_and(|store| {
         let shim = store.shim_path();
-        path == shim || path.parent().and_then(real) == shim.parent().and_then(real)
+        path == shim
+            || path.parent().zip(shim.parent()).is_some_and(|(theirs, ours)| os::is_same_file(theirs, ours))
     });
-    let Some(target) = real(path) else { return false };
+    let Ok(target) = os::real_path(path) else { return false };
     in_its_directory
         || target.file_stem().is_some_and(|stem| stem == "cs")
-        || std::env::current_exe().ok().as_deref().and_then(real) == Some(target)
-}
-
-fn real(path: &Path) -> Option<PathBuf> {
-    std::fs::canonicalize(path).ok()
+        || std::env::current_exe()
+            .and_then(|program| os::real_path(&program))
+            .is_ok_and(|ours| ours == target)
 }

@@ -277,6 +277,11 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
+/// Whether two paths lead to one and the same existing file or directory.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    real_path(a).is_ok_and(|a| real_path(b).is_ok_and(|b| a == b))
+}
+
 /// Whether anything at all is at `path`, a dangling link included.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()

@@ -137,11 +137,6 @@ impl Shell {
         Ok(text)
     }
 
-    /// Whether there is such a text for this shell.
-    pub fn has_init(self) -> bool {
-        self.scripts().is_some()
-    }
-
     /// Completion: the function that asks the program, and its registration for every name.
     fn completion(self, name: &str, short_forms: &[(&str, &str)], program: &Quoted) -> Result<String> {
         let Some(scripts) = self.scripts() else {
@@ -170,6 +165,16 @@ impl Shell {
     /// Whether there is code for it to print.
     pub fn is_supported(self) -> bool {
         self.scripts().is_some()
+    }
+
+    /// The names of the shells that there is code for, as they stand in a sentence.
+    pub fn supported() -> String {
+        let names: Vec<_> = Self::value_variants()
+            .iter()
+            .filter(|shell| shell.is_supported())
+            .map(|shell| shell.name())
+            .collect();
+        names.join(", ")
     }
 
     fn scripts(self) -> Option<Scripts> {
@@ -229,9 +234,7 @@ fn control_in_path() -> Failure {
 }
 
 fn unsupported(shell: Shell) -> Failure {
-    let supported: Vec<_> =
-        Shell::value_variants().iter().filter(|s| s.is_supported()).map(|s| s.name()).collect();
-    Failure::usage(format!("{} is not supported yet: {} are", shell.name(), supported.join(", ")))
+    Failure::usage(format!("{} is not supported yet: {} are", shell.name(), Shell::supported()))
 }
 
 #[cfg(test)]

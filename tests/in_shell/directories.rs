@@ -19,6 +19,15 @@ fn bound(world: &World) -> PathBuf {
     place
 }
 
+/// What makes the shell one that somebody sits at, with nothing of its user's.
+fn interactively(sh: &Sh) -> &'static [&'static str] {
+    match sh.name {
+        "bash" => &["--norc", "--noprofile", "-i"],
+        "zsh" => &["-f", "-i"],
+        _ => &["--no-config", "-i"],
+    }
+}
+
 /// Types `lines` into an interactive shell that has read our line; the directory is `from`.
 fn typed(sh: &Sh, world: &World, from: &Path, lines: &str) -> Ran {
     typed_after(sh, world, from, &sh.line(), lines)
@@ -26,11 +35,7 @@ fn typed(sh: &Sh, world: &World, from: &Path, lines: &str) -> Ran {
 
 fn typed_after(sh: &Sh, world: &World, from: &Path, line: &str, lines: &str) -> Ran {
     let shell = tool(sh.name).expect("it was there when the test began");
-    let flags: &[&str] = match sh.name {
-        "bash" => &["--norc", "--noprofile", "-i"],
-        "zsh" => &["-f", "-i"],
-        _ => &["--no-config", "-i"],
-    };
+    let flags = interactively(sh);
     // fish shows no prompt where it is not given a terminal.
     let first = if sh.name == "fish" { "emit fish_prompt\n" } else { "" };
     let input = world.root().join("tmp").join(format!("typed-{}", uuid::Uuid::now_v7()));
@@ -152,11 +157,7 @@ fn processes(sh: &Sh, world: &World, lines: &str) -> usize {
     let strace = tool("strace").unwrap();
     let trace = world.root().join("trace");
     let shell = tool(sh.name).unwrap();
-    let flags: &[&str] = match sh.name {
-        "bash" => &["--norc", "--noprofile", "-i"],
-        "zsh" => &["-f", "-i"],
-        _ => &["--no-config", "-i"],
-    };
+    let flags = interactively(sh);
     let input = world.root().join("tmp/typed");
     fs::write(&input, format!("{}\n{lines}\n", sh.line())).unwrap();
     let words = ["-f", "-qq", "-e", "trace=fork,vfork,clone,clone3,execve", "-o", trace.to_str().unwrap()];

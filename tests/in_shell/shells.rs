@@ -100,6 +100,15 @@ impl Sh {
         ran(&mut world.any_command(&program, directory, &arguments))
     }
 
+    /// The command line of the shell, with nothing of its user's.
+    pub(crate) fn plainly(&self) -> &'static str {
+        match self.name {
+            "bash" => "bash --norc",
+            "zsh" => "zsh -f",
+            _ => "fish --no-config",
+        }
+    }
+
     /// A statement that does `command` whatever its status is, which a strict shell would end at.
     pub(crate) fn anyway(&self, command: &str) -> String {
         match self.name {

@@ -1,5 +1,6 @@
 //! `cs use`, `cs use -`, `cs off` and `cs cd`.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -33,6 +34,13 @@ fn hostile_environment(world: &mut World) {
     world.set("ANTHROPIC_API_KEY", OsString::from_vec(b"not \xff\xfe utf-8 \xc3".to_vec()));
     world.set("ANTHROPIC_AUTH_TOKEN", "caf\u{e9} \u{85} \u{2019}\\");
     world.set("CLAUDE_CODE_OAUTH_TOKEN", "");
+}
+
+/// What `env -0` wrote into `name`, without how deep the shell was.
+fn at_any_depth(world: &World, name: &str) -> BTreeMap<OsString, OsString> {
+    let mut environment = environment(&world.home().join(name));
+    environment.remove(OsStr::new("SHLVL"));
+    environment
 }
 
 #[test]
@@ -168,23 +176,15 @@ fn a_shell_that_was_started_from_one_in_use_knows_it_and_can_leave_by_itself() {
     in_plain_shells(|sh, world| {
         people(world);
         let inner = world.write("inner", &sh.script("env -0 >e1\ncs use\ncs off\nenv -0 >e2\n"));
-        let flags = match sh.name {
-            "bash" => "bash --norc",
-            "zsh" => "zsh -f",
-            _ => "fish --no-config",
-        };
+        let shell = sh.plainly();
         let body = format!(
-            "env -0 >e0\ncs use api\n{flags} {}\nenv -0 >e3\ncs use\ncs off\nenv -0 >e4\n",
+            "env -0 >e0\ncs use api\n{shell} {}\nenv -0 >e3\ncs use\ncs off\nenv -0 >e4\n",
             inner.display()
         );
         let ran = sh.run(world, &world.home(), &body);
         let said = ran.stderr.clone();
         ran.ok();
-        let at = |name: &str| {
-            let mut environment = environment(&world.home().join(name));
-            environment.remove(OsStr::new("SHLVL"));
-            environment
-        };
+        let at = |name: &str| at_any_depth(world, name);
         assert_eq!(at("e1").get(OsStr::new("CS_SESSION")), Some(&"api".into()), "{}", sh.what);
         assert_eq!(at("e0"), at("e2"), "{}: {said}", sh.what);
         assert_eq!(at("e1"), at("e3"), "{}: what the inner shell did is its own", sh.what);
@@ -201,20 +201,12 @@ fn exec_of_the_shell_keeps_what_is_in_use_and_the_one_before() {
     in_plain_shells(|sh, world| {
         people(world);
         let after = world.write("after", &sh.script("cs use\ncs use -\nenv -0 >e1\ncs off\nenv -0 >e2\n"));
-        let flags = match sh.name {
-            "bash" => "bash --norc",
-            "zsh" => "zsh -f",
-            _ => "fish --no-config",
-        };
-        let body = format!("env -0 >e0\ncs use web\ncs use api\nexec {flags} {}\n", after.display());
+        let shell = sh.plainly();
+        let body = format!("env -0 >e0\ncs use web\ncs use api\nexec {shell} {}\n", after.display());
         let ran = sh.run(world, &world.home(), &body);
         let said = ran.stderr.clone();
         ran.ok();
-        let at = |name: &str| {
-            let mut environment = environment(&world.home().join(name));
-            environment.remove(OsStr::new("SHLVL"));
-            environment
-        };
+        let at = |name: &str| at_any_depth(world, name);
         assert!(
             said.contains(
                 "session 'api' of profile 'default' is in use, by 'cs use'; cs use - goes back to 'web'"
