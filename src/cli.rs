@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Isolation;
+use crate::model::{Age, Isolation};
 use crate::shell::Shell;
 
 /// Several Claude Code sessions side by side, without letting them touch each other.
@@ -43,6 +43,9 @@ pub struct StartOptions {
     /// Share nothing with the profile but its login
     #[arg(long)]
     pub bare: bool,
+    /// A new session goes to the trash by itself when Claude ends
+    #[arg(long)]
+    pub ephemeral: bool,
     /// Make the session, but do not start Claude
     #[arg(long)]
     pub no_open: bool,
@@ -131,6 +134,72 @@ pub enum Command {
     Rm(RmArgs),
     /// Bring a session or profile back from the trash; list the trash
     Restore(RestoreArgs),
+    /// Find what can go: unused, empty, orphaned; list it, or with --yes move it to the trash
+    #[command(after_help = "Examples:
+  cs cleanup                       what could go, why, and how much that frees
+  cs cleanup --yes                 move it to the trash, and empty what is old in there
+  cs cleanup --older-than 2w
+  cs cleanup --caches api          only logs, snapshots and caches of 'api'
+
+Never what is open, and never work that is not committed or merged. What goes to the trash comes
+back with `cs restore`.")]
+    Cleanup(CleanupArgs),
+    /// The trash: list it, or empty it
+    #[command(after_help = "Examples:
+  cs trash                         what is in it, since when, and how big
+  cs restore api                   bring something back
+  cs trash empty --older-than 14d
+  cs trash empty api               for good")]
+    Trash(TrashArgs),
+    /// How much room sessions, profiles and the trash take
+    Du(DuArgs),
+    /// Look for what is wrong with sessions, profiles and the set-up; repair what is safe to
+    #[command(after_help = "Examples:
+  cs doctor
+  cs doctor api                    one session or profile
+  cs doctor --fix --dry-run        what would be repaired
+  cs doctor --json | jq -r '.findings[].what'
+
+It ends with 0 if all is well, 1 if something was found, 2 if it could not look. --fix does only
+what can be undone.")]
+    Doctor(DoctorArgs),
+    /// Write sessions to a file: records and conversations, never a login
+    #[command(
+        override_usage = "cs export [OPTIONS] NAME… FILE
+       cs export [OPTIONS] --all FILE",
+        after_help = "Examples:
+  cs export api api.tar.gz
+  cs export api web work.tar
+  cs export --all backup.tar.gz    every session, and the records of the profiles
+  cs export api - | ssh host cs import -"
+    )]
+    Export(ExportArgs),
+    /// Take over sessions from a file of `cs export`, from CCS, or from what you have
+    #[command(after_help = "Examples:
+  cs import backup.tar.gz          what `cs export` wrote
+  cs import ccs                    accounts, endpoints and context groups of CCS, in place
+  cs import claude                 aliases and config directories that you have; asks for each
+  cs import claude-session         directories ~/.claude/sessions/<uuid>
+  cs import ccs --dry-run          show what would be done
+
+Nothing that is imported from is changed.")]
+    Import(ImportArgs),
+    /// Tokens and cost, summed up from the transcripts
+    #[command(after_help = "Examples:
+  cs usage                         the last 30 days, by day
+  cs usage --by session --since 7d
+  cs usage --profile work --json")]
+    Usage(UsageArgs),
+    /// What the open sessions use: memory, processor, disk
+    Top(TopArgs),
+    /// A status line for Claude: session, profile, directory, branch, model, context, cost, limits
+    #[command(after_help = "Claude runs it by itself in every session that has no status line of its own;
+`[statusline]` in config.toml has the theme, the format, and the switch to turn it off.
+
+Examples:
+  cs statusline --preview          how the themes look
+  cs statusline --format '{session} {branch} {context}'")]
+    Statusline(StatuslineArgs),
     /// Settings: show them, edit them, or say where they are
     Config(ConfigArgs),
     /// Profiles: accounts and API endpoints
@@ -234,6 +303,9 @@ pub struct ListArgs {
     /// Only sessions that are open
     #[arg(short, long)]
     pub live: bool,
+    /// Show the memory, processor time and disk that each takes
+    #[arg(short, long)]
+    pub resources: bool,
 }
 
 /// `cs resume`.
@@ -345,6 +417,180 @@ pub struct RestoreArgs {
     pub json: bool,
 }
 
+/// `cs cleanup`.
+#[derive(Args, Debug)]
+pub struct CleanupArgs {
+    /// Only these sessions
+    pub names: Vec<String>,
+    /// Sessions that were not used for so long (30d, 2w, 12h), in place of `older_than` in config.toml
+    #[arg(long, value_name = "AGE")]
+    pub older_than: Option<Age>,
+    /// Only logs, snapshots and caches, which Claude makes again; the sessions stay
+    #[arg(long)]
+    pub caches: bool,
+    /// Do it
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs trash`.
+#[derive(Args, Debug)]
+pub struct TrashArgs {
+    /// What to do; without a word, `list`
+    #[command(subcommand)]
+    pub command: Option<TrashCommand>,
+}
+
+/// What to do with the trash.
+#[derive(Debug, Subcommand)]
+pub enum TrashCommand {
+    /// List what is in it
+    #[command(visible_alias = "ls")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove for good what is in it
+    Empty {
+        /// Only these, by the name or id they had
+        names: Vec<String>,
+        /// Only what was removed so long ago (14d, 2w, 12h)
+        #[arg(long, value_name = "AGE")]
+        older_than: Option<Age>,
+        /// Do not ask
+        #[arg(short = 'y', long)]
+        yes: bool,
+    },
+}
+
+/// `cs du`.
+#[derive(Args, Debug)]
+pub struct DuArgs {
+    /// A session or profile; all of them without one
+    pub name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// A session or profile; everything without one
+    pub name: Option<String>,
+    /// Repair what is safe to, and say what was done
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: say what would be done, and do nothing
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Every session, and the records of the profiles
+    #[arg(long)]
+    pub all: bool,
+    /// Replace the file if it is there
+    #[arg(short, long)]
+    pub force: bool,
+    /// The sessions, then the file (.tar or .tar.gz; - for standard output)
+    #[arg(value_name = "NAME|FILE", required = true)]
+    pub words: Vec<OsString>,
+}
+
+/// `cs import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// A file of `cs export` (- for standard input), or ccs, claude, claude-session
+    #[arg(value_name = "FILE|KIND")]
+    pub source: OsString,
+    /// Where CCS or the sessions are, instead of the usual place
+    #[arg(long, value_name = "DIRECTORY")]
+    pub from: Option<PathBuf>,
+    /// The name of the session, where one is imported
+    #[arg(long = "as", value_name = "NAME")]
+    pub new: Option<String>,
+    /// The profile that imported sessions belong to, instead of the recorded one
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Answer questions with yes
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs usage`.
+#[derive(Args, Debug)]
+pub struct UsageArgs {
+    /// Only this session or profile
+    pub name: Option<String>,
+    /// Only this profile and its sessions
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// How far back: 30d, 2w, 24h, or all
+    #[arg(long, value_name = "AGE", default_value = "30d")]
+    pub since: String,
+    /// A line for each
+    #[arg(long, value_enum, default_value_t)]
+    pub by: UsageBy,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What usage is summed up by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum UsageBy {
+    /// Day
+    #[default]
+    Day,
+    /// Session
+    Session,
+    /// Profile
+    Profile,
+    /// Model
+    Model,
+}
+
+/// `cs top`.
+#[derive(Args, Debug)]
+pub struct TopArgs {
+    /// Print it once, and end
+    #[arg(long)]
+    pub once: bool,
+    /// Print JSON, once
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cs statusline`.
+#[derive(Args, Debug)]
+pub struct StatuslineArgs {
+    /// How it looks, in place of `theme` in config.toml
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<String>,
+    /// What it says, in place of `format` in config.toml
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Show each theme with made-up values
+    #[arg(long)]
+    pub preview: bool,
+}
+
 /// `cs config`.
 #[derive(Args, Debug)]
 pub struct ConfigArgs {
@@ -420,6 +666,15 @@ pub enum ProfileCommand {
         /// The profile
         name: String,
     },
+    /// Show what a profile's sessions share with it, or change that
+    #[command(after_help = "Examples:
+  cs profile share work                          what is shared, and by whom it was decided
+  cs profile share work skills=private memory=private
+  cs profile share work settings.json=link
+  cs profile share work --history team           its conversations live with those of the group
+  cs profile share api --history team            those of the session 'api' only
+  cs profile share work --no-history             apart again; what is others' stays theirs")]
+    Share(ShareArgs),
     /// Give a profile's sessions what the profile gained since they were made
     Sync {
         /// The profile; all of them without one
@@ -446,6 +701,28 @@ pub enum ProfileCommand {
         #[arg(short, long, visible_alias = "yes")]
         force: bool,
     },
+}
+
+/// `cs profile share`.
+#[derive(Args, Debug)]
+pub struct ShareArgs {
+    /// A profile; with --history also a session
+    pub name: String,
+    /// What to share (link) and what not (private): skills=private
+    #[arg(value_name = "ITEM=link|private")]
+    pub items: Vec<String>,
+    /// Keep conversations with those of this group, for its profiles and sessions to go on with
+    #[arg(long, value_name = "GROUP", conflicts_with = "no_history")]
+    pub history: Option<String>,
+    /// Keep conversations apart
+    #[arg(long)]
+    pub no_history: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `cs profile create`.
@@ -480,6 +757,9 @@ pub struct CreateArgs {
     /// Share nothing with your own ~/.claude
     #[arg(long)]
     pub bare: bool,
+    /// Work in the config directory of this profile: the same conversations, another endpoint
+    #[arg(long, value_name = "PROFILE", conflicts_with = "bare")]
+    pub inherit: Option<String>,
 }
 
 /// How Claude is given a token.

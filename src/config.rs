@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Failure, Guard, Isolation, Name, Result, ShareOverrides, VarName};
+use crate::model::{Age, Failure, Guard, Isolation, Name, Result, ShareOverrides, VarName};
 use crate::os;
 
 /// The starter file that `cs config edit` begins with: every key, commented out, explained.
@@ -26,6 +26,12 @@ pub struct Config {
     pub isolation: IsolationConfig,
     /// What sessions share with their profile.
     pub share: ShareOverrides,
+    /// When advice is given.
+    pub limits: LimitsConfig,
+    /// What `cs cleanup` takes.
+    pub cleanup: CleanupConfig,
+    /// The status line of sessions that have none of their own.
+    pub statusline: StatuslineConfig,
     /// Variables for every session.
     pub env: BTreeMap<VarName, String>,
 }
@@ -36,8 +42,60 @@ pub struct Config {
 pub struct IsolationConfig {
     /// The method of new sessions.
     pub method: Isolation,
+    /// New sessions go to the trash by themselves when Claude ends.
+    pub cleanup_on_close: bool,
     /// What a session with a home of its own finds there of the user's: paths below the home directory.
     pub home_symlinks: Vec<String>,
+}
+
+/// `[limits]`: above them there is a line of advice, and never a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Sessions that are open at once.
+    pub live: usize,
+    /// Memory that should be left, in MiB.
+    pub free_memory: u64,
+}
+
+/// `[cleanup]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanupConfig {
+    /// How long a session was not used before `cs cleanup` takes it.
+    pub older_than: Age,
+    /// How long `cs cleanup` keeps what is in the trash.
+    pub keep_trash: Age,
+}
+
+/// `[statusline]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatuslineConfig {
+    /// Whether sessions that have no status line of their own get one.
+    pub install: bool,
+    /// How it looks.
+    pub theme: String,
+    /// What it says; empty for what the theme says.
+    pub format: String,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { live: 4, free_memory: 1024 }
+    }
+}
+
+impl Default for CleanupConfig {
+    fn default() -> Self {
+        Self { older_than: Age::days(30), keep_trash: Age::days(14) }
+    }
+}
+
+impl Default for StatuslineConfig {
+    fn default() -> Self {
+        Self { install: true, theme: "plain".into(), format: String::new() }
+    }
 }
 
 impl Default for Config {
@@ -48,6 +106,9 @@ impl Default for Config {
             guard: Guard::default(),
             isolation: IsolationConfig::default(),
             share: ShareOverrides::default(),
+            limits: LimitsConfig::default(),
+            cleanup: CleanupConfig::default(),
+            statusline: StatuslineConfig::default(),
             env: BTreeMap::new(),
         }
     }
@@ -56,7 +117,11 @@ impl Default for Config {
 impl Default for IsolationConfig {
     fn default() -> Self {
         let links = [".bashrc", ".zshrc", ".profile", ".gitconfig", ".config/git", ".ssh"];
-        Self { method: Isolation::default(), home_symlinks: links.map(str::to_owned).to_vec() }
+        Self {
+            method: Isolation::default(),
+            cleanup_on_close: false,
+            home_symlinks: links.map(str::to_owned).to_vec(),
+        }
     }
 }
 

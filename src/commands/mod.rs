@@ -4,16 +4,21 @@ mod allow;
 mod bind;
 mod bound;
 mod cd;
+mod cleanup;
 mod complete;
 mod completions;
 mod config;
 mod context;
 mod directory;
+mod doctor;
 mod dry_run;
+mod du;
 mod editor;
 mod env;
 mod exec;
+mod export;
 mod fork;
+mod import;
 mod in_shell;
 mod init;
 mod install;
@@ -36,8 +41,12 @@ mod rm;
 mod scene;
 mod shim;
 mod show;
+mod statusline;
 mod token;
+mod top;
 mod tour;
+mod trash;
+mod usage;
 mod use_;
 
 use std::ffi::{OsStr, OsString};
@@ -127,6 +136,15 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Rename(args) => rename::run(context, &args),
         Command::Rm(args) => rm::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Cleanup(args) => cleanup::run(context, &args),
+        Command::Trash(args) => trash::run(context, args.command),
+        Command::Du(args) => du::run(context, &args),
+        Command::Doctor(args) => doctor::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
+        Command::Import(args) => import::run(context, &args),
+        Command::Usage(args) => usage::run(context, &args),
+        Command::Top(args) => top::run(context, &args),
+        Command::Statusline(args) => statusline::run(context, &args),
         Command::Config(args) => config::run(context, args.command),
         Command::Profile(args) => profile::run(context, args.command),
         Command::Use(args) => use_::run(context, &args),

@@ -128,6 +128,8 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
         directory: directory::recordable(&directory)?,
         isolation: options.isolation.unwrap_or(config.isolation.method),
         bare: options.bare,
+        ephemeral: options.ephemeral,
+        history: None,
         created: jiff::Timestamp::now(),
         forked_from: None,
     };

@@ -11,8 +11,8 @@ use super::token::token;
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
 use crate::model::{
-    ConfigHome, Failure, Isolation, Launch, Layout, Link, Plan, Profile, ProfileKind, Result, Session,
-    SessionPaths, Share, Subject, VarName,
+    ConfigHome, Failure, History, Isolation, Launch, Layout, Link, Plan, Profile, ProfileKind, Result,
+    Session, SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
 use crate::store::Run;
@@ -130,7 +130,7 @@ fn look(
         scene.memory = Some(memory);
         scene.seeds.extend(seeds);
     }
-    if share.history {
+    if share.history == History::Profile {
         let projects = base.join("projects");
         if matches!(profile.home, ConfigHome::Directory(_)) {
             scene.directories.push(projects.clone());

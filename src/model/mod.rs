@@ -4,6 +4,7 @@
 //! another room. What a launch does is decided here by value, so it is tested by value.
 
 mod active;
+mod age;
 mod binding;
 mod env;
 mod failure;
@@ -14,6 +15,7 @@ mod session;
 mod share;
 
 pub use active::{Environment, Memory, Saved, UsedBy, difference};
+pub use age::Age;
 pub use binding::{Bound, Guard, Place, Target};
 pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Outcome, Result, reason};
@@ -21,4 +23,4 @@ pub use name::{Name, NameError, RESERVED};
 pub use plan::{Launch, Layout, Link, Plan, SeedFile, Subject};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
 pub use session::{Isolation, Session, SessionPaths};
-pub use share::{SHAREABLE, Share, ShareMode, ShareOverrides};
+pub use share::{History, SHAREABLE, Share, ShareMode, ShareOverrides};

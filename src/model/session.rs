@@ -67,6 +67,12 @@ pub struct Session {
     /// It shares nothing with its profile but the login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
+    /// It goes to the trash by itself when Claude ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ephemeral: bool,
+    /// The group its conversations live with, where that is not its profile's to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Name>,
     /// When it was made.
     pub created: jiff::Timestamp,
     /// The conversation it was forked from, which its first launch continues under a new id.

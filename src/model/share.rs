@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Name;
+
 /// The parts of a config directory that can be shared by a link. Claude Code reads all of them
 /// through links and replaces none of the links (2.1.197 and 2.1.329, by experiment).
 pub const SHAREABLE: &[&str] = &[
@@ -25,6 +27,48 @@ pub enum ShareMode {
     Link,
     /// Each session has its own.
     Private,
+}
+
+/// Where the transcripts and the prompt history of a session are. In `[share]` it is `false`, `true`,
+/// or the name of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub enum History {
+    /// In its own config directory.
+    #[default]
+    Own,
+    /// In that of its profile.
+    Profile,
+    /// With those of all other members of a group.
+    Group(Name),
+}
+
+/// [`History`] as it stands in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Switch(bool),
+    Group(Name),
+}
+
+impl From<Written> for History {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Switch(false) => Self::Own,
+            Written::Switch(true) => Self::Profile,
+            Written::Group(name) => Self::Group(name),
+        }
+    }
+}
+
+impl From<History> for Written {
+    fn from(history: History) -> Self {
+        match history {
+            History::Own => Self::Switch(false),
+            History::Profile => Self::Switch(true),
+            History::Group(name) => Self::Group(name),
+        }
+    }
 }
 
 /// A `[share]` table as a person writes it, in `config.toml` or in a profile; what is left out
@@ -65,9 +109,9 @@ pub struct ShareOverrides {
     /// MCP servers of the user scope, copied when a session is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mcp: Option<bool>,
-    /// Transcripts and prompt history live with the profile.
+    /// Where transcripts and prompt history are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub history: Option<bool>,
+    pub history: Option<History>,
 }
 
 /// What is shared, decided: every item has an answer.
@@ -80,8 +124,8 @@ pub struct Share {
     pub plugins: bool,
     /// MCP servers of the user scope are copied when a session is made.
     pub mcp: bool,
-    /// Transcripts and prompt history live with the profile.
-    pub history: bool,
+    /// Where transcripts and prompt history are.
+    pub history: History,
 }
 
 impl Default for Share {
@@ -92,7 +136,7 @@ impl Default for Share {
             memory: true,
             plugins: true,
             mcp: true,
-            history: false,
+            history: History::Own,
         }
     }
 }
@@ -105,7 +149,7 @@ impl Share {
             memory: false,
             plugins: false,
             mcp: false,
-            history: false,
+            history: History::Own,
         }
     }
 
@@ -130,7 +174,7 @@ impl Share {
         self.memory = overrides.memory.unwrap_or(self.memory);
         self.plugins = overrides.plugins.unwrap_or(self.plugins);
         self.mcp = overrides.mcp.unwrap_or(self.mcp);
-        self.history = overrides.history.unwrap_or(self.history);
+        self.history = overrides.history.clone().unwrap_or(self.history);
         self
     }
 
@@ -157,9 +201,18 @@ mod tests {
 
     #[test]
     fn later_overrides_win_and_silence_changes_nothing() {
-        let off = ShareOverrides { history: Some(true), ..ShareOverrides::default() };
+        let off = ShareOverrides { history: Some(History::Profile), ..ShareOverrides::default() };
         let share = Share::default().with(&off).with(&ShareOverrides::default());
-        assert!(share.history && share.memory);
+        assert!(share.history == History::Profile && share.memory);
+    }
+
+    #[test]
+    fn history_is_a_switch_or_the_name_of_a_group() {
+        let read = |text: &str| toml::from_str::<ShareOverrides>(text).map(|share| share.history);
+        assert_eq!(read("history = false"), Ok(Some(History::Own)));
+        assert_eq!(read("history = true"), Ok(Some(History::Profile)));
+        assert_eq!(read("history = \"team\""), Ok(Some(History::Group(Name::suggest("team")))));
+        assert!(read("history = \"../x\"").is_err() && read("history = 1").is_err());
     }
 
     #[test]

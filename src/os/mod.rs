@@ -6,6 +6,7 @@
 mod files;
 mod lock;
 mod process;
+mod tree;
 
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
@@ -14,6 +15,7 @@ pub use files::{
 };
 pub use lock::{Lock, LockError};
 pub use process::{
-    Identity, Liveness, Umask, become_program, boot_id, environment, host_name, process_alive,
-    restrict_umask, running_with, shell_command, start_time, terminal,
+    Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
+    process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
+pub use tree::{Size, tree_size};

@@ -157,6 +157,27 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
     }
 }
 
+/// The environment that the process `pid` was started with; `None` where it has ended, or the system
+/// does not show it (elsewhere than on Linux, and of other users).
+pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let text = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let pairs = text.split(|byte| *byte == 0).filter_map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            let part = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
+            Some((part(&pair[..at]), part(&pair[at + 1..])))
+        });
+        Some(pairs.collect())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pid;
+        None
+    }
+}
+
 /// The file mode mask a process was started with.
 #[derive(Clone, Copy, Debug)]
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);

@@ -51,6 +51,8 @@ impl Record for Session {
             directory: plain.text("", "directory")?.to_owned(),
             isolation: plain.text("", "isolation")?.parse().ok()?,
             bare: false,
+            ephemeral: false,
+            history: None,
             created: plain.text("", "created")?.parse().ok()?,
             forked_from: match plain.text("", "forked_from") {
                 Some(id) => Some(id.parse().ok()?),
@@ -302,6 +304,8 @@ mod tests {
             directory: directory.into(),
             isolation: crate::model::Isolation::Home,
             bare,
+            ephemeral: false,
+            history: None,
             created: jiff::Timestamp::now(),
             forked_from,
         };

@@ -2,11 +2,13 @@
 
 mod ask;
 mod escape;
+mod size;
 mod table;
 mod time;
 
 pub use ask::{can_ask, choose, confirm};
 pub use escape::escape;
+pub use size::size;
 pub use table::{Align, Table};
 pub use time::{age, stamp};
 

@@ -35,6 +35,8 @@ fn session(isolation: Isolation) -> Session {
         directory: "/home/me/api".into(),
         isolation,
         bare: false,
+        ephemeral: false,
+        history: None,
         created: jiff::Timestamp::UNIX_EPOCH,
         forked_from: None,
     }

@@ -4,6 +4,7 @@ mod adopt;
 mod create;
 mod edit;
 mod remove;
+mod share;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::claude::{self, Login};
 use crate::cli::ProfileCommand;
 use crate::config::Config;
 use crate::model::{
-    Failure, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
+    Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
 };
 use crate::os;
 use crate::store::ProfileEntry;
@@ -34,6 +35,7 @@ pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<
         ProfileCommand::Default { name } => default(context, name.as_deref()),
         ProfileCommand::Login { name, arguments } => login(context, &name, arguments),
         ProfileCommand::Edit { name } => edit::run(context, &name),
+        ProfileCommand::Share(args) => share::run(context, &args),
         ProfileCommand::Sync { name, dry_run } => sync::run(context, name.as_deref(), dry_run),
         ProfileCommand::Adopt { name, directory } => adopt::run(context, &name, &directory),
         ProfileCommand::Remove { name, force } => remove::run(context, &name, force),
@@ -216,7 +218,7 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
         ("memory", share.memory),
         ("plugins", share.plugins),
         ("MCP servers", share.mcp),
-        ("history", share.history),
+        ("history", share.history != History::Own),
     ] {
         if shared {
             shares.push_str(if shares.is_empty() { "" } else { ", " });
