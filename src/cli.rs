@@ -675,14 +675,17 @@ pub enum ProfileCommand {
   cs profile share api --history team            those of the session 'api' only
   cs profile share work --no-history             apart again; what is others' stays theirs")]
     Share(ShareArgs),
-    /// Give a profile's sessions what the profile gained since they were made
-    Sync {
-        /// The profile; all of them without one
-        name: Option<String>,
-        /// Print what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    /// Give a profile's sessions what the profile gained since they were made, and take away what it lost
+    #[command(
+        after_help = "Only what cs put there is changed or taken away; whatever else stands in the way is
+told, with the command that settles it. What is open is left until it is closed.
+
+Examples:
+  cs profile sync                                every profile and its sessions
+  cs profile sync work --dry-run
+  cs profile sync work --take playwright         the profile's MCP server, whatever a session made of it"
+    )]
+    Sync(SyncArgs),
     /// Make an existing config directory a profile, in place
     #[command(after_help = "Example:
   cs profile adopt work ~/.claude-work")]
@@ -701,6 +704,22 @@ pub enum ProfileCommand {
         #[arg(short, long, visible_alias = "yes")]
         force: bool,
     },
+}
+
+/// `cs profile sync`.
+#[derive(Args, Debug)]
+pub struct SyncArgs {
+    /// The profile, or one session; all of them without one
+    pub name: Option<String>,
+    /// Take the profile's version of this MCP server where a session changed or removed it
+    #[arg(long, value_name = "SERVER")]
+    pub take: Vec<String>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `cs profile share`.

@@ -58,14 +58,36 @@ pub struct About {
 /// The conversations in the config directory `config`, newest first. Fails where what is there cannot
 /// be read: taken for empty, it would become a new conversation in place of an old one.
 pub fn conversations(config: &Path) -> Result<Vec<Conversation>> {
+    conversations_below(&config.join("projects"))
+}
+
+/// As [`conversations`], in a directory that stands for `projects`.
+pub fn conversations_below(projects: &Path) -> Result<Vec<Conversation>> {
     let mut found = Vec::new();
-    for project in directories(&config.join("projects"))? {
+    for project in directories(projects)? {
         for file in entries(&project)? {
             found.extend(conversation_at(&file)?);
         }
     }
     found.sort_by_key(|found: &Conversation| std::cmp::Reverse((found.modified, found.born, found.id)));
     Ok(found)
+}
+
+/// The conversation that the file or directory `path` belongs to, as it lies below `projects`: a
+/// transcript, or what Claude keeps beside it. `None` for what belongs to none.
+pub fn conversation_of(path: &Path) -> Option<Uuid> {
+    let name = path.components().nth(1)?.as_os_str().to_str()?;
+    name.strip_suffix(".jsonl").unwrap_or(name).parse().ok()
+}
+
+/// The conversation that a line of `history.jsonl`, one prompt, was said in.
+pub fn said_in(line: &str) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Prompt {
+        session_id: Option<Uuid>,
+    }
+    serde_json::from_str::<Prompt>(line).ok()?.session_id
 }
 
 /// The conversation of this id in `config`, wherever in it. Fails as [`conversations`] does.

@@ -34,7 +34,7 @@ impl Login {
 pub fn login_of(profile: &Profile) -> Login {
     match &profile.kind {
         ProfileKind::Api(endpoint) => match &endpoint.token {
-            TokenSource::File(path) if !path.exists() => Login::Absent,
+            TokenSource::File(file) | TokenSource::Entry { file, .. } if !file.exists() => Login::Absent,
             _ => Login::Token,
         },
         ProfileKind::Account if store_file(&profile.home) => Login::Present,

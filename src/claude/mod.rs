@@ -13,13 +13,15 @@ mod place;
 mod planning;
 mod program;
 mod seed;
+mod servers;
 mod settings;
 mod sharing;
 mod variables;
 
 pub use arguments::{Asked, asked, settings_argument};
 pub use conversation::{
-    About, Conversation, about, conversations, copy_conversation, find_conversation, newest_resumable,
+    About, Conversation, about, conversation_of, conversations, conversations_below, copy_conversation,
+    find_conversation, newest_resumable, said_in,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
 pub use live::{Live, live_in};
@@ -28,6 +30,7 @@ pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
 pub use program::{find_program, is_program};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
+pub use servers::{Fate, Merge, merge_servers, server_hashes};
 pub use settings::{injected, merged_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};
 pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};

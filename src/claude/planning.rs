@@ -12,8 +12,8 @@ use super::settings::{injected, merged_settings};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, Plan, ProfileKind,
-    Result, SeedFile, Session, SessionPaths, Subject, VarName,
+    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
+    Plan, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
@@ -38,6 +38,10 @@ pub struct Scene {
     pub env: BTreeMap<VarName, String>,
     /// The shared items that exist.
     pub shared: Vec<Shared>,
+    /// The items that are not shared, by name.
+    pub private: Vec<&'static str>,
+    /// Where what is put into the config directory is noted; `None` where that is not ours.
+    pub manifest: Option<ManifestPlace>,
     /// The real path of the rules in the user's own `~/.claude`.
     pub base_rules: Option<PathBuf>,
     /// Directories of the profile that have to be there.
@@ -46,12 +50,14 @@ pub struct Scene {
     pub plugins: Option<PathBuf>,
     /// The auto-memory directory to share.
     pub memory: Option<PathBuf>,
-    /// The profile's `projects` and `history.jsonl`, where conversations live with the profile.
+    /// Links in place of `projects` and `history.jsonl`, where conversations live elsewhere.
     pub history: Vec<Link>,
     /// Links into the user's home directory, for a session with a home of its own.
     pub home_links: Vec<Link>,
     /// Files to make.
     pub seeds: Vec<SeedFile>,
+    /// The MCP servers in a state file among them that is made now, and the SHA-256 of each.
+    pub servers: BTreeMap<String, String>,
     /// Which conversation, as the disk has it.
     pub start: Start,
     /// The text behind a `--settings` among the arguments, where it is a file.
@@ -306,16 +312,22 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
             layout.links.extend(links(&paths.config, &scene.shared));
             layout.links.extend(scene.history.iter().cloned());
             layout.links.extend(scene.home_links.iter().cloned());
+            layout.private.extend(scene.private.iter().map(|item| paths.config.join(item)));
         }
         (Subject::Profile(profile), _) => {
             if let ConfigHome::Directory(directory) = &profile.home {
                 layout.base = directory.parent().map(Path::to_path_buf);
                 layout.directories.push(directory.clone());
+                layout.directories.extend(scene.directories.iter().cloned());
                 layout.links.extend(links(directory, &scene.shared));
+                layout.links.extend(scene.history.iter().cloned());
+                layout.private.extend(scene.private.iter().map(|item| directory.join(item)));
             }
         }
         _ => {}
     }
+    layout.servers.clone_from(&scene.servers);
+    layout.manifest.clone_from(&scene.manifest);
     layout.files.clone_from(&scene.seeds);
     layout
 }

@@ -10,6 +10,7 @@ use super::{directory, report, scene};
 use crate::claude::{self, Start};
 use crate::cli::ForkArgs;
 use crate::model::{Failure, Isolation, Outcome, Result, Session, SessionPaths};
+use crate::os;
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let mut words = args.words.into_iter();
@@ -58,9 +59,14 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     };
     let draft = store.draft(session.clone())?;
     let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
-    if let Err(error) =
-        claude::copy_conversation(&from, &copied.config, &claude::slug(&directory::real(source.directory())))
-    {
+    let slug = claude::slug(&directory::real(source.directory()));
+    let made = match std::fs::read_link(paths.config.join("projects")) {
+        // What is shared with the source needs no copy.
+        Ok(shared) => os::create_private_dirs(&copied.config)
+            .and_then(|()| os::make_link(&copied.config.join("projects"), &shared).map(drop)),
+        Err(_) => claude::copy_conversation(&from, &copied.config, &slug).map(drop),
+    };
+    if let Err(error) = made {
         store.discard(draft);
         return Err(Failure::io("copy the conversation", &from.path, &error));
     }

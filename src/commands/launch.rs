@@ -10,9 +10,9 @@ use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
 use super::liveness::refuse_live;
 use super::scene::{plan, resume, start_of};
-use super::{bound, report};
+use super::{bound, history, report, scene};
 use crate::claude::{self, Asked, Start};
-use crate::model::{Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
+use crate::model::{Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
 use crate::os;
 use crate::store::{self, Drift, Run};
 
@@ -56,6 +56,12 @@ pub(super) fn start_profile(
             live.pid
         ));
     }
+    if let Some(id) = history::resumed_by(&plan.command) {
+        history::refuse_elsewhere(context, &config, id)?;
+    }
+    if scene::is_ours(context, subject.profile())? {
+        history::settle(context, &subject)?;
+    }
     prepare(&plan)?;
     let store = context.store()?;
     store.note_run(&store.profile_run_path(&name), &Run::now(None))?;
@@ -86,6 +92,9 @@ pub(super) fn start_session(
     // Held until this process has become Claude: of two that start one session, the second sees
     // the first one's run.
     let lock = if manner.dry_run { None } else { Some(store.lock_session(&session)?) };
+    if lock.is_some() {
+        history::settle(context, &Subject::Session(session.clone(), profile.clone()))?;
+    }
     let run = store.last_run(&store.session_run_path(session.id));
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
@@ -99,6 +108,16 @@ pub(super) fn start_session(
         Some(chosen) => resume(&chosen, &directory),
         None => start_of(&session, &paths, &directory, run)?,
     };
+    let wanted = match claude::asked(&arguments) {
+        Asked::Conversation => match &start {
+            Start::Resume(id, _) => Some(*id),
+            _ => None,
+        },
+        _ => history::resumed_by(&arguments),
+    };
+    if let Some(id) = wanted.filter(|_| paths.config.join("projects").is_symlink()) {
+        history::refuse_elsewhere(context, &paths.config, id)?;
+    }
     let planned = Planned::new(context, session, profile, arguments, &directory, start)?;
     if manner.dry_run {
         return print_plan(context, &planned.plan, manner.json);
@@ -171,6 +190,13 @@ pub(super) fn run_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
 pub(super) fn prepare(plan: &Plan) -> Result<()> {
     for drift in store::lay_out(&plan.layout)? {
         let text = match drift {
+            Drift::InPlaceOfLink(link) if link.path.ends_with("projects") => {
+                let profile = plan.env.get("CS_PROFILE").and_then(Change::value).unwrap_or_default();
+                format!(
+                    "the conversations in {} are its own and not shared (to let them join: cs profile sync {profile})",
+                    link.path.display()
+                )
+            }
             Drift::InPlaceOfLink(link) => {
                 format!(
                     "{} is the session's own and not shared with the profile ({})",

@@ -18,6 +18,7 @@ mod env;
 mod exec;
 mod export;
 mod fork;
+mod history;
 mod import;
 mod in_shell;
 mod init;

@@ -37,7 +37,7 @@ fn open_named(
     let manner = manner(options)?;
     match context.find(text)? {
         Some(Subject::Session(session, profile)) => {
-            agree(&session, options)?;
+            let profile = agree(context, &session, profile, options)?;
             if options.no_open {
                 return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
             }
@@ -158,18 +158,24 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
     })
 }
 
-/// Options that say otherwise than the record are refused, not ignored.
-fn agree(session: &Session, options: &StartOptions) -> Result<()> {
+/// The profile that a session is opened as: its own, or for this once another one that works in the
+/// same config directory. Other options that say otherwise than the record are refused, not ignored.
+fn agree(context: &Context, session: &Session, own: Profile, options: &StartOptions) -> Result<Profile> {
     let name = &session.name;
-    if let Some(profile) = &options.profile
-        && !profile.eq_ignore_ascii_case(session.profile.as_str())
-    {
-        return Err(Failure::refused(format!(
-            "session '{name}' belongs to profile '{}', not '{profile}'",
-            session.profile
-        ))
-        .hint(format!("for a session of '{profile}' give it another name")));
-    }
+    let profile = match &options.profile {
+        Some(text) if !text.eq_ignore_ascii_case(own.name.as_str()) => {
+            let other = context.resolve_profile(text)?;
+            if other.host() != own.host() {
+                return Err(Failure::refused(format!(
+                    "session '{name}' belongs to profile '{}', not '{}'",
+                    own.name, other.name
+                ))
+                .hint(format!("for a session of '{}' give it another name", other.name)));
+            }
+            other
+        }
+        _ => own,
+    };
     if options.isolation.is_some_and(|method| method != session.isolation) {
         return Err(Failure::refused(format!(
             "session '{name}' was made with isolation {}",
@@ -179,7 +185,7 @@ fn agree(session: &Session, options: &StartOptions) -> Result<()> {
     if options.bare && !session.bare {
         return Err(Failure::refused(format!("session '{name}' was not made with --bare")));
     }
-    Ok(())
+    Ok(profile)
 }
 
 fn manner(options: &StartOptions) -> Result<Manner> {

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::directory::real;
+use super::history::{Elsewhere, elsewhere};
 use super::shim;
 use super::token::token;
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
 use crate::model::{
-    ConfigHome, Failure, History, Isolation, Launch, Layout, Link, Plan, Profile, ProfileKind, Result,
+    ConfigHome, Failure, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result,
     Session, SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
@@ -64,6 +65,8 @@ fn plan_with(
         paths: None,
         env: config.env.clone(),
         shared: Vec::new(),
+        private: Vec::new(),
+        manifest: None,
         base_rules: None,
         directories: Vec::new(),
         plugins: None,
@@ -71,6 +74,7 @@ fn plan_with(
         history: Vec::new(),
         home_links: Vec::new(),
         seeds: Vec::new(),
+        servers: std::collections::BTreeMap::new(),
         start,
         settings_file: settings_file(launch),
         token,
@@ -78,9 +82,18 @@ fn plan_with(
     match subject {
         Subject::Profile(profile) => {
             // An adopted directory is used exactly as it is.
-            if is_ours(context, profile)? && !profile.bare {
-                scene.shared =
-                    claude::shared_items(&home.join(".claude"), &share_of(context, profile, false)?);
+            if is_ours(context, profile)? {
+                let directory = profile.home.directory();
+                let root = context.store()?.profile_root(profile.host());
+                if !profile.bare {
+                    let share = share_of(context, profile, false)?;
+                    scene.shared = claude::shared_items(&home.join(".claude"), &share);
+                    scene.private = share.private().collect();
+                }
+                if let Some(elsewhere) = elsewhere(context, None, profile)? {
+                    elsewhere_in(&elsewhere, &directory, &mut scene);
+                }
+                scene.manifest = Some(ManifestPlace::new(&root, &directory));
             }
         }
         Subject::Session(session, profile) => {
@@ -110,6 +123,8 @@ fn look(
         Place::new(directory.as_deref().unwrap_or(&scene.directory), checkout.map(|checkout| checkout.main));
 
     scene.shared = claude::shared_items(&base, &share);
+    scene.private = share.private().collect();
+    scene.manifest = Some(ManifestPlace::new(&paths.root, &paths.config));
     if is_ours(context, profile)? && !profile.bare {
         // What `~/.claude` gained since the profile was made, and the profile has no item of its own for.
         for more in claude::shared_items(&scene.home.join(".claude"), &share) {
@@ -130,22 +145,8 @@ fn look(
         scene.memory = Some(memory);
         scene.seeds.extend(seeds);
     }
-    if share.history == History::Profile {
-        let projects = base.join("projects");
-        if matches!(profile.home, ConfigHome::Directory(_)) {
-            scene.directories.push(projects.clone());
-        }
-        // A dangling `projects` link loses transcripts in silence (2.1.197), so what is not there,
-        // and not ours to make, is not linked.
-        let there = |item: &str| base.join(item).exists() || scene.directories.contains(&base.join(item));
-        scene.history = ["projects", "history.jsonl"]
-            .into_iter()
-            .filter(|item| there(item))
-            .map(|item| {
-                let target = os::real_path(&base.join(item)).unwrap_or_else(|_| base.join(item));
-                Link { path: paths.config.join(item), target }
-            })
-            .collect();
+    if let Some(elsewhere) = elsewhere(context, Some(session), profile)? {
+        elsewhere_in(&elsewhere, &paths.config, scene);
     }
     if let Some(home) = &paths.home {
         let user = context.home()?;
@@ -166,13 +167,23 @@ fn look(
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
     let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted);
+    if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
+        scene.servers = claude::server_hashes(&seed.content);
+    }
     scene.seeds.extend(seed);
     Ok(())
 }
 
+/// Conversations that live elsewhere are linked from `config`.
+fn elsewhere_in(elsewhere: &Elsewhere, config: &Path, scene: &mut Scene) {
+    scene.directories.extend(elsewhere.directories.iter().cloned());
+    scene.history = elsewhere.links(config);
+    scene.seeds.extend(elsewhere.seed());
+}
+
 /// Whether the config directory of a profile was made by `cs`, and not adopted.
-fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
-    Ok(profile.home.is(&context.store()?.profile_root(&profile.name).join("claude")))
+pub(super) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
+    Ok(profile.home.is(&context.store()?.profile_root(profile.host()).join("claude")))
 }
 
 /// Whether Claude will be given an API key, about which it asks once.
@@ -194,7 +205,8 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         .rev()
         .filter(|id| *id != session.id)
         .filter_map(|id| store.session(id).ok())
-        .filter(|sibling| sibling.profile == profile.name && sibling.isolation != Isolation::None)
+        .filter(|sibling| [&profile.name, profile.host()].contains(&&sibling.profile))
+        .filter(|sibling| sibling.isolation != Isolation::None)
         .take(MOST)
         .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
         .collect()
@@ -211,7 +223,7 @@ fn memory_of(
     match profile.home {
         ConfigHome::Directory(_) => Ok((base, Vec::new())),
         ConfigHome::Default { .. } => {
-            let ours = context.store()?.profile_root(&profile.name).join("memory").join(slug);
+            let ours = context.store()?.profile_root(profile.host()).join("memory").join(slug);
             let seeds = claude::memory_seeds(&base, &ours);
             Ok((ours, seeds))
         }
@@ -235,6 +247,14 @@ pub(super) fn start_of(
     run: Option<Run>,
 ) -> Result<Start> {
     let Some(found) = newest(session, paths, directory, run)? else {
+        // Where it shares its conversations, the one it was forked from is nobody's in particular.
+        if let Some(from) = session.forked_from
+            && paths.config.join("projects").is_symlink()
+            && let Some(found) = claude::find_conversation(&paths.config, from)?
+            && let Start::Resume(from, file) = resume(&found, directory)
+        {
+            return Ok(Start::Fork { from, file, id: session.id });
+        }
         // An id that was used up by a start without a word would be refused by Claude.
         let used = claude::find_conversation(&paths.config, session.id)?.is_some();
         return Ok(Start::New(if used { Uuid::now_v7() } else { session.id }));

@@ -24,6 +24,7 @@ pub(super) fn token(context: &Context, profile: &Profile) -> Result<Option<Strin
             }
         },
         TokenSource::File(path) => token_file(context, path)?,
+        TokenSource::Entry { file, key } => token_entry(file, key)?,
         TokenSource::Command(command) => token_command(command, name.as_str())?,
     };
     let line = text.lines().next().unwrap_or_default().trim().to_owned();
@@ -41,6 +42,7 @@ fn profile_source(source: &TokenSource) -> String {
         TokenSource::Variable(name) => name.to_string(),
         TokenSource::Command(command) => format!("the command '{command}'"),
         TokenSource::File(path) => path.display().to_string(),
+        TokenSource::Entry { file, key } => format!("{key} in {}", file.display()),
         TokenSource::None | TokenSource::Literal(_) => "its record".into(),
     }
 }
@@ -64,6 +66,27 @@ fn token_file(context: &Context, path: &Path) -> Result<String> {
         Ok(Some(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Ok(None) => Err(Failure::failed(format!("there is no token file {}", path.display()))),
         Err(error) => Err(Failure::io("read", &path, &error)),
+    }
+}
+
+/// The text at `key` in the JSON `file` of another program: keys joined by dots. Others may not reach
+/// it, by its own mode or by that of a directory it lies in.
+fn token_entry(file: &Path, key: &str) -> Result<String> {
+    if os::exists(file) && !os::only_owner_reaches(file) {
+        return Err(Failure::refused(format!("the token file {} can be read by others", file.display()))
+            .hint(format!("make it private: chmod 600 {}", file.display())));
+    }
+    let text = match os::read_optional(file) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(Failure::failed(format!("there is no token file {}", file.display()))),
+        Err(error) => return Err(Failure::io("read", file, &error)),
+    };
+    let value: serde_json::Value = serde_json::from_slice(&text)
+        .map_err(|error| Failure::failed(format!("{} is no JSON: line {}", file.display(), error.line())))?;
+    let found = key.split('.').try_fold(&value, |value, key| value.get(key));
+    match found.and_then(serde_json::Value::as_str) {
+        Some(token) => Ok(token.to_owned()),
+        None => Err(Failure::failed(format!("there is no text at {key} in {}", file.display()))),
     }
 }
 

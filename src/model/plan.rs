@@ -1,9 +1,10 @@
 //! The plan: everything a launch will do, as a value.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{EnvChanges, Name, Profile, Session};
+use super::{EnvChanges, ManifestPlace, Name, Profile, Session};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +72,15 @@ pub struct Layout {
     pub directories: Vec<PathBuf>,
     /// Symbolic links.
     pub links: Vec<Link>,
+    /// Links that are private by now: taken away where `cs` made them and they still point where
+    /// they did. Nothing else that may stand there is touched.
+    pub private: Vec<PathBuf>,
     /// Files, for their owner only.
     pub files: Vec<SeedFile>,
+    /// The MCP servers in a state file that is made now, by name, and the SHA-256 of each.
+    pub servers: BTreeMap<String, String>,
+    /// Where it is noted what is put there; `None` where nothing is.
+    pub manifest: Option<ManifestPlace>,
 }
 
 /// A symbolic link that should be there.

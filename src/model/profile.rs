@@ -10,8 +10,10 @@ use super::{Name, ShareOverrides, VarName};
 pub struct Profile {
     /// Its name, for life: on macOS the path made from it names the login's Keychain item.
     pub name: Name,
-    /// Where its config directory is.
+    /// Where its config directory is: that of the profile it inherits, where it inherits one.
     pub home: ConfigHome,
+    /// The profile whose config directory it works in, in place of one of its own.
+    pub inherit: Option<Name>,
     /// An account of Claude's, or an endpoint that speaks its API.
     pub kind: ProfileKind,
     /// It takes nothing from the user's own `~/.claude`.
@@ -20,6 +22,13 @@ pub struct Profile {
     pub env: BTreeMap<VarName, String>,
     /// What its sessions share with it, where that differs from `config.toml`.
     pub share: ShareOverrides,
+}
+
+impl Profile {
+    /// The profile whose config directory it works in: itself, unless it inherits another.
+    pub fn host(&self) -> &Name {
+        self.inherit.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// Where a profile's config directory is.
@@ -94,6 +103,13 @@ pub enum TokenSource {
     Command(String),
     /// The first line of a file that only its owner can read.
     File(PathBuf),
+    /// A text in a JSON file that only its owner can read.
+    Entry {
+        /// The file.
+        file: PathBuf,
+        /// Where in it: keys joined by dots, such as `env.ANTHROPIC_AUTH_TOKEN`.
+        key: String,
+    },
     /// The token itself, in the record. Allowed, and warned about.
     Literal(String),
 }

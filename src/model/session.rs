@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ConfigHome, Name};
+use super::{ConfigHome, History, Name};
 
 /// How a session is separated from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +70,9 @@ pub struct Session {
     /// It goes to the trash by itself when Claude ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ephemeral: bool,
-    /// The group its conversations live with, where that is not its profile's to say.
+    /// Where its conversations live, where that is not its profile's to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub history: Option<Name>,
+    pub history: Option<History>,
     /// When it was made.
     pub created: jiff::Timestamp,
     /// The conversation it was forked from, which its first launch continues under a new id.

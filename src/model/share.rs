@@ -19,6 +19,9 @@ pub const SHAREABLE: &[&str] = &[
     "keybindings.json",
 ];
 
+/// What else can be shared, by other means than a link.
+pub const SWITCHES: &[&str] = &["memory", "plugins", "mcp"];
+
 /// How one item is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +117,69 @@ pub struct ShareOverrides {
     pub history: Option<History>,
 }
 
+impl ShareOverrides {
+    /// Says how `item` is shared: one of [`SHAREABLE`], one of [`SWITCHES`], or `history`. `false`
+    /// where there is no such item.
+    pub fn set(&mut self, item: &str, mode: ShareMode) -> bool {
+        let shared = mode == ShareMode::Link;
+        match item {
+            "memory" => self.memory = Some(shared),
+            "plugins" => self.plugins = Some(shared),
+            "mcp" => self.mcp = Some(shared),
+            "history" => self.history = Some(if shared { History::Profile } else { History::Own }),
+            item => match self.link_mut(item) {
+                Some(said) => *said = Some(mode),
+                None => return false,
+            },
+        }
+        true
+    }
+
+    /// Whether it says anything about `item`.
+    pub fn says(&self, item: &str) -> bool {
+        match item {
+            "memory" => self.memory.is_some(),
+            "plugins" => self.plugins.is_some(),
+            "mcp" => self.mcp.is_some(),
+            "history" => self.history.is_some(),
+            item => self.clone().link_mut(item).is_some_and(|said| said.is_some()),
+        }
+    }
+
+    /// This, and what `under` says of items about which this says nothing.
+    #[must_use]
+    pub fn over(self, under: Self) -> Self {
+        Self {
+            skills: self.skills.or(under.skills),
+            agents: self.agents.or(under.agents),
+            commands: self.commands.or(under.commands),
+            rules: self.rules.or(under.rules),
+            output_styles: self.output_styles.or(under.output_styles),
+            claude_md: self.claude_md.or(under.claude_md),
+            settings: self.settings.or(under.settings),
+            keybindings: self.keybindings.or(under.keybindings),
+            memory: self.memory.or(under.memory),
+            plugins: self.plugins.or(under.plugins),
+            mcp: self.mcp.or(under.mcp),
+            history: self.history.or(under.history),
+        }
+    }
+
+    fn link_mut(&mut self, item: &str) -> Option<&mut Option<ShareMode>> {
+        Some(match item {
+            "skills" => &mut self.skills,
+            "agents" => &mut self.agents,
+            "commands" => &mut self.commands,
+            "rules" => &mut self.rules,
+            "output-styles" => &mut self.output_styles,
+            "CLAUDE.md" => &mut self.claude_md,
+            "settings.json" => &mut self.settings,
+            "keybindings.json" => &mut self.keybindings,
+            _ => return None,
+        })
+    }
+}
+
 /// What is shared, decided: every item has an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -182,6 +248,21 @@ impl Share {
     pub fn linked(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.links.iter().filter(|(_, mode)| **mode == ShareMode::Link).map(|(item, _)| *item)
     }
+
+    /// The items each session has for itself, in name order.
+    pub fn private(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.links.iter().filter(|(_, mode)| **mode == ShareMode::Private).map(|(item, _)| *item)
+    }
+
+    /// Whether `item` is shared: one of [`SHAREABLE`] or of [`SWITCHES`].
+    pub fn shares(&self, item: &str) -> bool {
+        match item {
+            "memory" => self.memory,
+            "plugins" => self.plugins,
+            "mcp" => self.mcp,
+            item => self.links.get(item) == Some(&ShareMode::Link),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +278,23 @@ mod tests {
             assert!(!share.linked().any(|linked| linked == *item), "{item} is still a link");
             assert_eq!(share.linked().count(), SHAREABLE.len() - 1);
         }
+    }
+
+    #[test]
+    fn every_item_can_be_set_and_is_then_said() {
+        for item in SHAREABLE.iter().chain(SWITCHES) {
+            let mut overrides = ShareOverrides::default();
+            assert!(!overrides.says(item) && overrides.set(item, ShareMode::Private) && overrides.says(item));
+            let share = Share::default().with(&overrides);
+            assert!(!share.shares(item), "{item}");
+            let others = SHAREABLE.iter().chain(SWITCHES).filter(|other| other != &item);
+            assert!(others.into_iter().all(|other| share.shares(other)), "{item} is set alone");
+            assert_eq!(ShareOverrides::default().over(overrides.clone()), overrides, "{item}");
+        }
+        let mut overrides = ShareOverrides::default();
+        assert!(overrides.set("history", ShareMode::Link));
+        assert_eq!(overrides.history, Some(History::Profile));
+        assert!(!overrides.set("skils", ShareMode::Link));
     }
 
     #[test]

@@ -180,6 +180,41 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes the symbolic link `path`, never what it points to. One that is not there is as good as
+/// removed.
+pub fn remove_link(path: &Path) -> io::Result<()> {
+    match remove_file(path) {
+        // A link to a directory is a directory there, for those who remove it.
+        Err(error) if cfg!(windows) && path.is_symlink() => fs::remove_dir(path).map_err(|_| error),
+        done => done,
+    }
+}
+
+/// Copies the file `from` to `to`, mode 0600, whole or not at all; what was at `to` is replaced. It
+/// has the time of `from`, and has reached the disk when this returns.
+pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let staged = staged_beside(to)?;
+    let copied = || {
+        let mut source = fs::File::open(from)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut copy = options.open(&staged)?;
+        io::copy(&mut source, &mut copy)?;
+        let modified = source.metadata()?.modified()?;
+        copy.set_modified(modified)?;
+        uninterrupted(|| copy.sync_all())?;
+        uninterrupted(|| fs::rename(&staged, to))
+    };
+    if let Err(error) = copied() {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_parent(to);
+    Ok(())
+}
+
 /// Makes the symbolic link `path` to `target`. `Ok(false)` where something is there already.
 pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     #[cfg(unix)]
@@ -277,6 +312,24 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
+/// Whether nobody but this user reaches the file `path`: it has no permissions for others, or a
+/// directory of this user's that it lies in has none. Elsewhere than on Unix the system sees to that.
+pub fn only_owner_reaches(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let user = rustix::process::geteuid().as_raw();
+        let Ok(real) = real_path(path) else { return false };
+        real.ancestors()
+            .filter_map(|part| part.metadata().ok())
+            .any(|about| about.mode() & 0o077 == 0 && about.uid() == user)
+    }
+    #[cfg(not(unix))]
+    {
+        path.exists()
+    }
+}
+
 /// Whether two paths lead to one and the same existing file or directory.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     real_path(a).is_ok_and(|a| real_path(b).is_ok_and(|b| a == b))
@@ -320,13 +373,18 @@ fn cannot_link(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(95)
 }
 
-/// Writes `content` to a fresh file beside `path` and returns where.
-fn stage(path: &Path, content: &[u8], durable: bool) -> io::Result<PathBuf> {
+/// The path of a fresh file beside `path`.
+fn staged_beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| io::Error::other("no file name"))?;
     let mut staged = std::ffi::OsString::from(".");
     staged.push(name);
     staged.push(format!(".{}.new", uuid::Uuid::now_v7().simple()));
-    let staged = path.with_file_name(staged);
+    Ok(path.with_file_name(staged))
+}
+
+/// Writes `content` to a fresh file beside `path` and returns where.
+fn stage(path: &Path, content: &[u8], durable: bool) -> io::Result<PathBuf> {
+    let staged = staged_beside(path)?;
     match create_private_file(&staged, content, durable) {
         Ok(_) => Ok(staged),
         Err(error) => {

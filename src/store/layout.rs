@@ -1,11 +1,12 @@
 //! Putting a plan's layout on disk, and holding one against the disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::manifest::{read_manifest, write_manifest};
 use super::removed_meanwhile;
-use crate::model::{Failure, Layout, Link, Result, SeedFile};
+use crate::model::{Failure, Layout, Link, ManifestPlace, Result, SeedFile};
 use crate::os;
 
 /// What in a layout is not as the plan has it, and is not ours to change.
@@ -19,7 +20,10 @@ pub enum Drift {
 
 /// Makes what is missing of `layout`: directories (0700), links, files (0600). Idempotent. Nothing
 /// that is there already is replaced, but for a link whose target is gone: what stands otherwise
-/// than planned is returned, and stays.
+/// than planned is returned, and stays. A link that is private by now is taken away if it is ours.
+///
+/// What is about to be made is noted in the manifest first. Where nothing is missing, the manifest
+/// is neither read nor written; one that cannot be read is left as it is, and nothing is noted.
 ///
 /// Below the config directory of a session or profile only: the caller plans nothing elsewhere.
 /// Refused, with nothing made, where the layout's base is gone.
@@ -38,6 +42,11 @@ fn make(layout: &Layout) -> Result<Vec<Drift>> {
     };
     for directory in &layout.directories {
         make_dirs(directory).map_err(|error| Failure::io("create", directory, &error))?;
+    }
+    if let Some(place) = &layout.manifest {
+        let ours = ours_among(place, &layout.private);
+        take_away(place, &ours)?;
+        note(place, layout)?;
     }
     let mut drifts = Vec::new();
     for link in &layout.links {
@@ -61,7 +70,7 @@ fn make(layout: &Layout) -> Result<Vec<Drift>> {
             }
             // A link whose target is gone hides nothing, so it may be made to point where it should.
             Standing::Dangling => {
-                fs::remove_file(&link.path).map_err(failed)?;
+                os::remove_link(&link.path).map_err(failed)?;
                 os::make_link(&link.path, &link.target).map_err(failed)?;
             }
             Standing::Otherwise(drift) => drifts.push(drift),
@@ -75,6 +84,82 @@ fn make(layout: &Layout) -> Result<Vec<Drift>> {
         seed(file)?;
     }
     Ok(drifts)
+}
+
+/// Notes what `layout` lacks, before it is made.
+fn note(place: &ManifestPlace, layout: &Layout) -> Result<()> {
+    let lacking = |link: &&Link| matches!(standing(link), Standing::Missing | Standing::Dangling);
+    let links: Vec<(String, &Link)> = layout
+        .links
+        .iter()
+        .filter(lacking)
+        .filter_map(|link| Some((place.name_of(&link.path)?, link)))
+        .collect();
+    if links.is_empty() && layout.servers.is_empty() {
+        return Ok(());
+    }
+    let Ok(mut manifest) = read_manifest(&place.file) else { return Ok(()) };
+    let before = manifest.clone();
+    for (name, link) in links {
+        manifest.note(&name, &link.target);
+    }
+    // A state file that is made now has these servers and no others.
+    if !layout.servers.is_empty() {
+        manifest.servers.clone_from(&layout.servers);
+    }
+    if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
+}
+
+/// Those of `paths` that are links of ours: the manifest names them, and they point where it says.
+pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
+    let links: Vec<Link> = paths
+        .iter()
+        .filter_map(|path| Some(Link { target: fs::read_link(path).ok()?, path: path.clone() }))
+        .collect();
+    if links.is_empty() {
+        return links;
+    }
+    let Ok(manifest) = read_manifest(&place.file) else { return Vec::new() };
+    let is_ours =
+        |link: &Link| place.name_of(&link.path).is_some_and(|name| manifest.has(&name, &link.target));
+    links.into_iter().filter(is_ours).collect()
+}
+
+/// Takes links of ours away, and out of the manifest. One that points somewhere else by now stays.
+pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let Ok(mut manifest) = read_manifest(&place.file) else { return Ok(()) };
+    for link in links {
+        if fs::read_link(&link.path).is_ok_and(|target| target == link.target) {
+            os::remove_link(&link.path).map_err(|error| Failure::io("remove", &link.path, &error))?;
+        }
+        if let Some(name) = place.name_of(&link.path) {
+            manifest.links.remove(&name);
+        }
+    }
+    write_manifest(&place.file, &manifest)
+}
+
+/// Takes links that stand exactly as planned into the manifest: those of a session that was made
+/// before there was one. A damaged manifest is a failure, and stays.
+pub fn note_standing(layout: &Layout) -> Result<()> {
+    let Some(place) = &layout.manifest else { return Ok(()) };
+    let mut manifest = super::manifest(place)?;
+    let before = manifest.clone();
+    for link in &layout.links {
+        if let (Standing::AsPlanned, Some(name)) = (standing(link), place.name_of(&link.path)) {
+            manifest.note(&name, &link.target);
+        }
+    }
+    if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
+}
+
+/// The links of `layout` that are not there, or whose target is gone.
+pub fn lacking(layout: &Layout) -> Vec<Link> {
+    let lacks = |link: &&Link| matches!(standing(link), Standing::Missing | Standing::Dangling);
+    layout.links.iter().filter(lacks).cloned().collect()
 }
 
 /// What in `layout` stands on disk otherwise than planned. Changes nothing.

@@ -8,8 +8,9 @@
 //! version                       the layout's number
 //! lock                          held while bindings or trust change
 //! names/<name, lower case>      "session <id>" or "profile"
-//! profiles/<name>/profile.toml  run.toml  claude/  memory/
-//! sessions/<id>/session.toml    run.toml  lock (on Windows: locks/<id>)  claude/  home/
+//! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
+//! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
+//! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made
 //! trash/<id or name>-<when>/    what was removed
 //! bindings.toml                 which directories and remotes belong to what
@@ -18,7 +19,9 @@
 //! ```
 
 mod bindings;
+mod groups;
 mod layout;
+mod manifest;
 mod names;
 mod plain;
 mod profiles;
@@ -36,9 +39,11 @@ use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
 pub use bindings::Binding;
-pub use layout::{Drift, lay_out, survey};
+pub use groups::{Apart, Member, Merged, settle};
+pub use layout::{Drift, lacking, lay_out, note_standing, ours_among, survey, take_away};
+pub use manifest::{manifest, write_manifest};
 pub use names::Claim;
-pub use profiles::ProfileEntry;
+pub use profiles::{NewProfile, ProfileEntry};
 pub use records::Damage;
 pub use runs::Run;
 pub use sessions::{Draft, SessionEntry};

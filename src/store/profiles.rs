@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::{self, Damage};
 use super::sessions::taken;
-use super::{Claim, Store, lay_out, lock};
+use super::{Claim, Store, lay_out, lock, removed_meanwhile};
 use crate::model::{
     ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
     VarName,
@@ -26,6 +26,8 @@ struct Record {
     kind: Option<Kind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     config_dir: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inherit: Option<Name>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     bare: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,9 +63,28 @@ struct Api {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token_file: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    token_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     #[serde(default = "auth_token", skip_serializing_if = "is_auth_token")]
     token_as: VarName,
+}
+
+/// What a new profile is.
+#[derive(Clone, Debug)]
+pub struct NewProfile<'a> {
+    /// An account or an endpoint.
+    pub kind: &'a ProfileKind,
+    /// It takes nothing from the user's own `~/.claude`.
+    pub bare: bool,
+    /// Its own `[env]`.
+    pub env: BTreeMap<VarName, String>,
+    /// Its own `[share]`.
+    pub share: ShareOverrides,
+    /// The profile whose config directory it works in.
+    pub inherit: Option<&'a Name>,
+    /// An existing config directory to adopt in place.
+    pub directory: Option<&'a Path>,
 }
 
 fn is_default(share: &ShareOverrides) -> bool {
@@ -134,19 +155,70 @@ impl Store {
         names
     }
 
-    fn read_profile(&self, name: &Name, home: &Path) -> Result<Profile, Damage> {
-        let record: Record = match records::read(&self.profile_record_path(name)) {
-            Err(Damage::Missing) if name.is_default() => Record {
+    fn read_profile_record(&self, name: &Name) -> Result<Record, Damage> {
+        match records::read(&self.profile_record_path(name)) {
+            Err(Damage::Missing) if name.is_default() => Ok(Record {
                 version: VERSION,
                 kind: None,
                 config_dir: None,
+                inherit: None,
                 bare: false,
                 api: None,
                 env: BTreeMap::new(),
                 share: ShareOverrides::default(),
-            },
-            read => read?,
+            }),
+            read => read,
+        }
+    }
+
+    fn read_profile(&self, name: &Name, home: &Path) -> Result<Profile, Damage> {
+        self.profile_from(self.read_profile_record(name)?, name, home)
+    }
+
+    /// The profile `name`, as `text` says in place of its record on disk.
+    pub fn profile_as_written(&self, name: &Name, text: &str, home: &Path) -> Result<Profile, Damage> {
+        let record: Record = toml::from_str(text).map_err(|error| {
+            Damage::Unreadable(error.message().lines().next().unwrap_or("it is no TOML").to_owned())
+        })?;
+        self.profile_from(record, name, home)
+    }
+
+    /// The profile that works in the config directory of another one.
+    fn inheriting(&self, record: Record, name: &Name, other: &Name, home: &Path) -> Result<Profile, Damage> {
+        let bad = |why: String| Damage::Unreadable(why);
+        let other = other.folded();
+        if name.is_default() {
+            return Err(bad("'default' inherits nothing: it is ~/.claude".into()));
+        }
+        if record.config_dir.is_some() {
+            return Err(bad(format!("it inherits '{other}', so it has no config_dir")));
+        }
+        if other == name.folded() {
+            return Err(bad("it inherits itself".into()));
+        }
+        let host = match self.read_profile_record(&other) {
+            Ok(host) => host,
+            Err(Damage::Missing) => return Err(bad(format!("it inherits profile '{other}', which is gone"))),
+            Err(damage) => return Err(bad(format!("it inherits profile '{other}': {damage}"))),
         };
+        if let Some(further) = &host.inherit {
+            return Err(bad(format!("it inherits '{other}', which inherits '{further}': one step is all")));
+        }
+        let host = self.profile_from(host, &other, home)?;
+        let own = self.profile_from(Record { inherit: None, ..record }, name, home)?;
+        Ok(Profile {
+            home: host.home,
+            inherit: Some(other),
+            bare: host.bare,
+            share: own.share.clone().over(host.share),
+            ..own
+        })
+    }
+
+    fn profile_from(&self, record: Record, name: &Name, home: &Path) -> Result<Profile, Damage> {
+        if let Some(other) = record.inherit.clone() {
+            return self.inheriting(record, name, &other, home);
+        }
         let bad = |why: &str| Damage::Unreadable(why.to_owned());
         let home = match record.config_dir {
             Some(_) if name.is_default() => return Err(bad("'default' has no config_dir: it is ~/.claude")),
@@ -167,6 +239,7 @@ impl Store {
         Ok(Profile {
             name: name.folded(),
             home,
+            inherit: None,
             kind,
             bare: record.bare,
             env: record.env,
@@ -174,31 +247,29 @@ impl Store {
         })
     }
 
-    /// Makes a profile. `directory` is an existing config directory to adopt in place; without it
-    /// the profile gets one of its own, whose path never changes, laid out as `furnished` says of
-    /// the directory it is given. When this returns `Ok` the profile exists; when it fails nothing
-    /// of it does.
+    /// Makes a profile. One that adopts no directory and inherits none gets one of its own, whose
+    /// path never changes, laid out as `furnished` says of the directory it is given. When this
+    /// returns `Ok` the profile exists; when it fails nothing of it does.
     pub fn create_profile(
         &self,
         name: &Name,
-        kind: &ProfileKind,
-        bare: bool,
-        env: &BTreeMap<VarName, String>,
-        directory: Option<&Path>,
+        new: NewProfile<'_>,
         furnished: impl FnOnce(&Path) -> Layout,
     ) -> Result<()> {
         self.ensure()?;
+        let of_its_own = new.directory.is_none() && new.inherit.is_none();
         let record = Record {
             version: VERSION,
-            kind: Some(if matches!(kind, ProfileKind::Account) { Kind::Account } else { Kind::Api }),
-            config_dir: directory.map(Path::to_path_buf),
-            bare,
-            api: match kind {
+            kind: Some(if matches!(new.kind, ProfileKind::Account) { Kind::Account } else { Kind::Api }),
+            config_dir: new.directory.map(Path::to_path_buf),
+            inherit: new.inherit.cloned(),
+            bare: new.bare,
+            api: match new.kind {
                 ProfileKind::Account => None,
                 ProfileKind::Api(endpoint) => Some(api(endpoint)),
             },
-            env: env.clone(),
-            share: ShareOverrides::default(),
+            env: new.env,
+            share: new.share,
         };
         let text = records::text(&record)?;
         let staged = self.staging().join(name.key());
@@ -229,7 +300,7 @@ impl Store {
             clear(&staged).map_err(|error| failed("clear", &staged, &error))?;
             let record = staged.join("profile.toml");
             os::publish_file(&record, text.as_bytes()).map_err(|error| failed("write", &record, &error))?;
-            if directory.is_none() {
+            if of_its_own {
                 lay_out(&furnished(&staged.join("claude")))?;
             }
             os::publish_dir(&staged, &place).map_err(|error| failed("create", &place, &error))
@@ -268,6 +339,61 @@ impl Store {
         }
     }
 
+    /// The text of a profile's record with `items` of its `[share]` set, comments kept; `starter` is
+    /// what the record of the profile that always exists begins with. Nothing is written.
+    pub fn with_share(&self, name: &Name, starter: &str, items: &ShareOverrides) -> Result<String> {
+        let path = self.profile_record_path(name);
+        let text = match os::read_optional(&path) {
+            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(None) if name.is_default() => starter.to_owned(),
+            Ok(None) => return Err(removed_meanwhile(&self.profile_root(name))),
+            Err(error) => return Err(Failure::io("read", &path, &error)),
+        };
+        let broken = |why: String| Failure::failed(format!("cannot change {}: {why}", path.display()));
+        let mut document: toml_edit::DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+            broken(error.message().lines().next().unwrap_or("it is no TOML").to_owned())
+        })?;
+        let written = toml::to_string(items).map_err(|error| broken(error.to_string()))?;
+        let written: toml_edit::DocumentMut =
+            written.parse().map_err(|error: toml_edit::TomlError| broken(error.message().to_owned()))?;
+        let table = document.entry("share").or_insert_with(toml_edit::table);
+        let Some(table) = table.as_table_like_mut() else { return Err(broken("share is no table".into())) };
+        for (key, value) in written.iter() {
+            match (table.get_mut(key).and_then(toml_edit::Item::as_value_mut), value.as_value()) {
+                // What stands around the old value, a comment behind it, stays.
+                (Some(old), Some(new)) => {
+                    let decor = old.decor().clone();
+                    *old = new.clone();
+                    *old.decor_mut() = decor;
+                }
+                _ => {
+                    table.insert(key, value.clone());
+                }
+            }
+        }
+        Ok(document.to_string())
+    }
+
+    /// Writes the record of a profile, whole. Under its lock.
+    pub fn write_profile_record(&self, name: &Name, text: &str) -> Result<()> {
+        let path = self.profile_record_path(name);
+        os::replace_file(&path, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
+    }
+
+    /// Takes the lock of a profile, so that nobody else changes its record, or what is in its config
+    /// directory of ours, meanwhile.
+    pub fn lock_profile(&self, name: &Name) -> Result<Lock> {
+        let root = self.profile_root(name);
+        if name.is_default() {
+            self.ensure()?;
+            os::create_private_dir(&root).map_err(|error| Failure::io("create", &root, &error))?;
+        }
+        if !os::is_dir(&root) {
+            return Err(removed_meanwhile(&root));
+        }
+        lock(&self.lock_path(&root, &name.key()), &format!("profile '{name}'"))
+    }
+
     /// Makes sure that there is a record to edit, for the profile that always exists too.
     pub fn ensure_profile_record(&self, name: &Name, starter: &str) -> Result<PathBuf> {
         self.ensure()?;
@@ -302,7 +428,12 @@ fn endpoint(api: Api) -> Result<Endpoint, String> {
     let mut sources = Vec::new();
     sources.extend(api.token_env.map(TokenSource::Variable));
     sources.extend(api.token_command.map(TokenSource::Command));
-    sources.extend(api.token_file.map(TokenSource::File));
+    match (api.token_file, api.token_key) {
+        (Some(file), Some(key)) => sources.push(TokenSource::Entry { file, key }),
+        (Some(file), None) => sources.push(TokenSource::File(file)),
+        (None, Some(_)) => return Err("token_key needs a token_file".into()),
+        (None, None) => {}
+    }
     sources.extend(api.token.map(TokenSource::Literal));
     if sources.len() > 1 {
         return Err("more than one of token_env, token_command, token_file and token".into());
@@ -322,6 +453,7 @@ fn api(endpoint: &Endpoint) -> Api {
         token_env: None,
         token_command: None,
         token_file: None,
+        token_key: None,
         token: None,
         token_as: endpoint.token_as.clone(),
     };
@@ -330,6 +462,9 @@ fn api(endpoint: &Endpoint) -> Api {
         TokenSource::Variable(name) => api.token_env = Some(name.clone()),
         TokenSource::Command(command) => api.token_command = Some(command.clone()),
         TokenSource::File(path) => api.token_file = Some(path.clone()),
+        TokenSource::Entry { file, key } => {
+            (api.token_file, api.token_key) = (Some(file.clone()), Some(key.clone()));
+        }
         TokenSource::Literal(token) => api.token = Some(token.clone()),
     }
     api

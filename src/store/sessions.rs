@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
 use super::{Claim, Store, lock};
-use crate::model::{Failure, Name, Result, Session};
+use crate::model::{Failure, History, Name, Result, Session};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -255,6 +255,16 @@ impl Store {
             self.release_name(&session.name, claim);
         }
         Ok(renamed)
+    }
+
+    /// Says where the conversations of a session live; `None` leaves it to its profile. Under its
+    /// lock.
+    pub fn set_session_history(&self, session: &Session, history: Option<History>) -> Result<Session> {
+        let changed = Session { history, ..session.clone() };
+        let path = self.session_record_path(session.id);
+        os::replace_file(&path, records::text(&changed)?.as_bytes(), true)
+            .map_err(|error| Failure::io("write", &path, &error))?;
+        Ok(changed)
     }
 
     /// Removes what processes that died left in `staging/`: only entries older than an hour that

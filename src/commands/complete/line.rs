@@ -9,7 +9,7 @@ use super::Candidate;
 use crate::claude::{self, Fits};
 use crate::cli::{Cli, StartOptions};
 use crate::commands::profile;
-use crate::model::Isolation;
+use crate::model::{Isolation, SHAREABLE, SWITCHES};
 use crate::shell::Shell;
 
 /// What fits where the cursor is.
@@ -85,7 +85,7 @@ const SLOTS: &[(&[&str], &str, Slot)] = &[
     (&["import"], "source", Slot::Files),
     (&["import"], "from", Slot::Directories),
     (&["usage"], "name", Slot::Names),
-    (&["profile", "share"], "name", Slot::Profiles),
+    (&["profile", "share"], "name", Slot::Names),
     (&["use"], "name", Slot::NamesOrDash),
     (&["cd"], "name", Slot::Sessions),
     (&["bind"], "name", Slot::Names),
@@ -95,7 +95,7 @@ const SLOTS: &[(&[&str], &str, Slot)] = &[
     (&["profile", "show"], "name", Slot::Profiles),
     (&["profile", "default"], "name", Slot::Profiles),
     (&["profile", "edit"], "name", Slot::Profiles),
-    (&["profile", "sync"], "name", Slot::Profiles),
+    (&["profile", "sync"], "name", Slot::Names),
     (&["profile", "remove"], "name", Slot::Profiles),
     (&["profile", "adopt"], "directory", Slot::Directories),
 ];
@@ -349,6 +349,14 @@ fn with_slot(path: &[&str], arg: Arg) -> Arg {
             let known = profile::providers().into_iter();
             known.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
         })),
+        (["profile", "share"], "items") => arg.add(ArgValueCandidates::new(|| {
+            let items = SHAREABLE.iter().chain(SWITCHES).chain(&["history"]);
+            items
+                .flat_map(|item| {
+                    ["link", "private"].map(|mode| CompletionCandidate::new(format!("{item}={mode}")))
+                })
+                .collect()
+        })),
         _ => arg,
     }
 }
@@ -533,8 +541,8 @@ mod tests {
             "profile create token_env",
             "profile create token_command",
             "profile create token",
-            "profile share items",
             "profile share history",
+            "profile sync take",
             "profile adopt name",
             "bind remote",
             "init cmd",

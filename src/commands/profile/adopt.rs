@@ -6,40 +6,51 @@ use std::path::{Component, Path, PathBuf};
 
 use super::super::context::Context;
 use super::super::report;
-use crate::model::{Failure, Layout, Outcome, ProfileKind, Result};
+use crate::model::{Failure, Layout, Name, Outcome, ProfileKind, Result, ShareOverrides};
+use crate::os;
+use crate::store::NewProfile;
 
 pub(super) fn run(context: &Context, name: &str, directory: &Path) -> Result<Outcome> {
     let name = Context::new_name(name)?;
     let path = spelled_as_given(directory)?;
     refuse_what_is_no_profile(context, &path)?;
-    let (others, _) = super::known(context)?;
-    for entry in others {
-        if let Ok(other) = entry.profile
-            && fs::canonicalize(other.home.directory()).ok() == fs::canonicalize(&path).ok()
-        {
-            return Err(Failure::refused(format!(
-                "{} is the profile '{}' already",
-                path.display(),
-                other.name
-            )));
-        }
+    if let Some(other) = profile_at(context, &path)? {
+        return Err(Failure::refused(format!("{} is the profile '{other}' already", path.display())));
     }
-    context.store()?.create_profile(
-        &name,
-        &ProfileKind::Account,
-        false,
-        &BTreeMap::new(),
-        Some(&path),
-        |_| Layout::default(),
-    )?;
+    adopt(context, &name, &path, ShareOverrides::default())?;
     report::say(&format!("{} is the profile '{name}' now; it stays where it is", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Makes the config directory `path` the profile `name`.
+pub(in super::super) fn adopt(
+    context: &Context,
+    name: &Name,
+    path: &Path,
+    share: ShareOverrides,
+) -> Result<()> {
+    let new = NewProfile {
+        kind: &ProfileKind::Account,
+        bare: false,
+        env: BTreeMap::new(),
+        share,
+        inherit: None,
+        directory: Some(path),
+    };
+    context.store()?.create_profile(name, new, |_| Layout::default())
+}
+
+/// The profile whose config directory is `path`, whatever links lead there.
+pub(in super::super) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>> {
+    let (_, known) = super::known(context)?;
+    let mut own = known.into_values().filter(|profile| profile.inherit.is_none());
+    Ok(own.find(|profile| os::is_same_file(&profile.home.directory(), path)).map(|profile| profile.name))
 }
 
 /// The directory as an absolute path without `.` parts and a slash at the end, but with its links:
 /// Claude's Keychain item on macOS is named by the exact text of the path that the login was made
 /// under, so it is never resolved.
-fn spelled_as_given(directory: &Path) -> Result<PathBuf> {
+pub(in super::super) fn spelled_as_given(directory: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))?;
     let path: PathBuf = path.components().collect();
     let plain = path.to_str().is_some_and(|text| !text.chars().any(char::is_control));
@@ -52,7 +63,7 @@ fn spelled_as_given(directory: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn refuse_what_is_no_profile(context: &Context, path: &Path) -> Result<()> {
+pub(in super::super) fn refuse_what_is_no_profile(context: &Context, path: &Path) -> Result<()> {
     if !path.is_dir() {
         return Err(Failure::failed(format!("there is no directory {}", path.display())));
     }

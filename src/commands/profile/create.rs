@@ -11,8 +11,10 @@ use crate::claude;
 use crate::cli::{CreateArgs, TokenAs};
 use crate::config;
 use crate::model::{
-    Endpoint, Failure, Layout, Link, Outcome, ProfileKind, Result, SeedFile, Share, TokenSource, VarName,
+    Endpoint, Failure, Layout, Link, ManifestPlace, Name, Outcome, ProfileKind, Result, SeedFile, Share,
+    ShareOverrides, TokenSource, VarName,
 };
+use crate::store::NewProfile;
 
 /// The endpoints that are known by name.
 const PROVIDERS: &str = include_str!("../../../templates/providers.toml");
@@ -42,9 +44,22 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
         env.insert(variable, model.clone());
     }
     let store = context.store()?;
-    store.create_profile(&name, &kind, args.bare, &env, None, furnish(context, args.bare)?)?;
-    report::say(&format!("made profile '{name}'"));
+    let host = args.inherit.as_deref().map(|text| host(context, text)).transpose()?;
+    let new = NewProfile {
+        kind: &kind,
+        bare: args.bare,
+        env,
+        share: ShareOverrides::default(),
+        inherit: host.as_ref(),
+        directory: None,
+    };
+    store.create_profile(&name, new, furnish(context, args.bare)?)?;
+    report::say(&match &host {
+        Some(host) => format!("made profile '{name}', which works in the config directory of '{host}'"),
+        None => format!("made profile '{name}'"),
+    });
     match &kind {
+        ProfileKind::Account if host.is_some() => {}
         ProfileKind::Account => report::say(&format!("to log in: cs profile login {name}")),
         ProfileKind::Api(endpoint) => {
             if matches!(endpoint.token, TokenSource::Literal(_)) {
@@ -59,9 +74,25 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// The profile of the name `text`, for another one to work in its config directory.
+fn host(context: &Context, text: &str) -> Result<Name> {
+    let host = context.resolve_profile(text)?;
+    match host.inherit {
+        None => Ok(host.name),
+        Some(further) => Err(Failure::refused(format!(
+            "profile '{}' inherits '{further}' itself, and one step is all",
+            host.name
+        ))
+        .hint(format!("inherit that one: --inherit {further}"))),
+    }
+}
+
 /// What a new profile starts with in its config directory: links to what it shares, and a state
 /// file that skips the questions of a first start which say nothing about a login.
-fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout + use<>> {
+pub(in super::super) fn furnish(
+    context: &Context,
+    bare: bool,
+) -> Result<impl FnOnce(&Path) -> Layout + use<>> {
     let home = context.home()?;
     let state_of_base = home.join(".claude.json");
     let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()));
@@ -83,6 +114,9 @@ fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout
                 .into_iter()
                 .map(|shared| Link { path: directory.join(shared.item), target: shared.target })
                 .collect(),
+            private: Vec::new(),
+            servers: claude::server_hashes(&state),
+            manifest: directory.parent().map(|root| ManifestPlace::new(root, directory)),
             files: std::iter::once(file(".claude.json", state)).chain(settings).collect(),
         }
     })

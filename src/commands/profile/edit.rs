@@ -6,7 +6,7 @@ use crate::model::{Failure, Outcome, Result};
 use crate::os;
 
 /// What the record of the profile that always exists begins with.
-const STARTER: &str = include_str!("../../../templates/default-profile.toml");
+pub(super) const STARTER: &str = include_str!("../../../templates/default-profile.toml");
 
 pub(super) fn run(context: &Context, name: &str) -> Result<Outcome> {
     let profile = context.resolve_profile(name);

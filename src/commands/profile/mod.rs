@@ -1,10 +1,10 @@
 //! `cs profile`: accounts and API endpoints.
 
-mod adopt;
-mod create;
+pub(super) mod adopt;
+pub(super) mod create;
 mod edit;
 mod remove;
-mod share;
+pub(super) mod share;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<
         ProfileCommand::Login { name, arguments } => login(context, &name, arguments),
         ProfileCommand::Edit { name } => edit::run(context, &name),
         ProfileCommand::Share(args) => share::run(context, &args),
-        ProfileCommand::Sync { name, dry_run } => sync::run(context, name.as_deref(), dry_run),
+        ProfileCommand::Sync(args) => sync::run(context, &args),
         ProfileCommand::Adopt { name, directory } => adopt::run(context, &name, &directory),
         ProfileCommand::Remove { name, force } => remove::run(context, &name, force),
     }
@@ -85,10 +85,7 @@ pub(super) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row
                 login: entry.profile.as_ref().ok().map(claude::login_of),
                 sessions: count,
                 used: used.max(ran),
-                open: entry
-                    .profile
-                    .as_ref()
-                    .is_ok_and(|profile| !claude::live_in(&profile.home.directory()).is_empty()),
+                open: entry.profile.as_ref().is_ok_and(|profile| !live_as(context, profile).is_empty()),
                 is_default: entry.name.key() == default,
             }
         })
@@ -144,6 +141,7 @@ pub(super) fn json(entries: &[ProfileEntry], summaries: &[Summary]) -> Vec<Value
                 "name": entry.name, "default": summary.is_default, "sessions": summary.sessions,
                 "used": summary.used, "live": summary.open, "login": summary.login.map(Login::word),
                 "kind": profile.map(|profile| if matches!(profile.kind, ProfileKind::Api(_)) { "api" } else { "account" }),
+                "inherit": profile.and_then(|profile| profile.inherit.clone()),
                 "config_dir": profile.map(|profile| profile.home.directory().to_string_lossy().into_owned()),
                 "damage": entry.profile.as_ref().err().map(ToString::to_string),
             })
@@ -151,12 +149,37 @@ pub(super) fn json(entries: &[ProfileEntry], summaries: &[Summary]) -> Vec<Value
         .collect()
 }
 
+/// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
+/// live files do not tell them apart: then the one that was started last as this profile counts.
+fn live_as(context: &Context, profile: &Profile) -> Vec<u32> {
+    let live = claude::live_in(&profile.home.directory()).into_iter().map(|live| live.pid);
+    if profile.inherit.is_none() {
+        return live.collect();
+    }
+    let run = context.store().ok().and_then(|store| store.last_run(&store.profile_run_path(&profile.name)));
+    live.filter(|pid| run.as_ref().is_some_and(|run| run.process.pid == *pid)).collect()
+}
+
+/// The profiles that work in the config directory of the profile `name`.
+pub(super) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
+    let (_, known) = known(context)?;
+    Ok(known
+        .into_values()
+        .filter(|profile| profile.inherit.as_ref() == Some(name))
+        .map(|profile| profile.name)
+        .collect())
+}
+
 fn kind(profile: &Profile) -> String {
-    match &profile.kind {
+    let kind = match &profile.kind {
         ProfileKind::Account => "account".into(),
         ProfileKind::Api(endpoint) => {
             endpoint.provider.as_ref().map_or_else(|| "api".into(), |provider| format!("api ({provider})"))
         }
+    };
+    match &profile.inherit {
+        Some(host) => format!("{kind} in {host}"),
+        None => kind,
     }
 }
 
@@ -187,13 +210,14 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
         TokenSource::Variable(name) => format!("from the variable {name}"),
         TokenSource::Command(command) => format!("from the command {command}"),
         TokenSource::File(path) => format!("from the file {}", path.display()),
+        TokenSource::Entry { file, key } => format!("from {key} in {}", file.display()),
         TokenSource::Literal(_) => "in the record".to_owned(),
     });
     let bound = bound::places_of(context, &Target::Profile(profile.name.clone()));
     if as_json {
         report::print_json(&json!({
             "schema": 1, "kind": "profile", "name": profile.name, "type": kind(profile),
-            "config_dir": profile.home.directory().to_string_lossy(), "record": record, "login": login.word(),
+            "inherit": profile.inherit, "config_dir": profile.home.directory().to_string_lossy(), "record": record, "login": login.word(),
             "bare": profile.bare, "base_url": endpoint.and_then(|endpoint| endpoint.base_url.clone()), "token": token,
             "env": profile.env.keys().collect::<Vec<_>>(), "linked": linked,
             "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
@@ -204,7 +228,13 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
     let mut all = vec![
         ("profile", profile.name.to_string()),
         ("kind", kind(profile)),
-        ("config dir", profile.home.directory().display().to_string()),
+        (
+            "config dir",
+            match &profile.inherit {
+                Some(host) => format!("{} (of profile '{host}')", profile.home.directory().display()),
+                None => profile.home.directory().display().to_string(),
+            },
+        ),
         ("login", login.word().to_owned()),
     ];
     all.extend(endpoint.and_then(|endpoint| endpoint.base_url.clone()).map(|url| ("base url", url)));
@@ -218,12 +248,18 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
         ("memory", share.memory),
         ("plugins", share.plugins),
         ("MCP servers", share.mcp),
-        ("history", share.history != History::Own),
+        ("history", share.history == History::Profile),
     ] {
         if shared {
             shares.push_str(if shares.is_empty() { "" } else { ", " });
             shares.push_str(name);
         }
+    }
+    if let History::Group(group) = &share.history {
+        all.push((
+            "history",
+            format!("in group '{group}': {}", context.store()?.group_root(group).display()),
+        ));
     }
     all.push(("shares", if shares.is_empty() { "nothing".into() } else { shares }));
     if profile.bare {
@@ -273,10 +309,8 @@ fn login(context: &Context, name: &str, arguments: Vec<OsString>) -> Result<Outc
 
 /// Whether any Claude runs in the profile or in a session of it; the names of those sessions.
 pub(super) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
-    let mut users: Vec<String> = claude::live_in(&profile.home.directory())
-        .iter()
-        .map(|live| format!("the profile itself (pid {})", live.pid))
-        .collect();
+    let mut users: Vec<String> =
+        live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
     let store = context.store()?;
     for entry in store.sessions()? {
         let Ok(session) = entry.record else { continue };

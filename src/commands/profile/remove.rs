@@ -11,6 +11,15 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     if profile.name.is_default() {
         return Err(Failure::refused("'default' is your own ~/.claude and stays"));
     }
+    let heirs = super::heirs(context, &name)?;
+    if let Some(heir) = heirs.first() {
+        let all: Vec<String> = heirs.iter().map(|heir| format!("'{heir}'")).collect();
+        return Err(Failure::refused(format!(
+            "profile '{name}' is inherited by {}, which works in its config directory",
+            all.join(", ")
+        ))
+        .hint(format!("remove that one first: cs profile remove {heir}")));
+    }
     let users = super::in_use(context, &profile)?;
     if !users.is_empty() {
         return Err(Failure::refused(format!("profile '{name}' is in use: {}", users.join(", ")))
@@ -38,7 +47,7 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     store.trash_profile(&name)?;
     report::say(&format!("moved profile '{name}' to the trash; to undo: cs restore {name}"));
     bound::say_still_bound(context, &Target::Profile(name));
-    if let (false, ConfigHome::Directory(path)) = (ours, &profile.home) {
+    if let (false, None, ConfigHome::Directory(path)) = (ours, &profile.inherit, &profile.home) {
         report::say(&format!("its config directory was adopted and stays: {}", path.display()));
     }
     if cfg!(target_os = "macos") {

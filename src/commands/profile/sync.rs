@@ -1,76 +1,459 @@
-//! `cs profile sync [NAME]`: give sessions what their profile gained since they were made.
+//! `cs profile sync [NAME]`: bring sessions up to date with their profile, and profiles with
+//! `~/.claude`. What `cs` put there is changed and taken away; nothing else is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
 
 use super::super::context::Context;
+use super::super::history::{self, Elsewhere};
 use super::super::{liveness, report, scene};
-use crate::model::{Isolation, Layout, Name, Outcome, Profile, Result, Subject};
+use crate::claude::{self, Fate};
+use crate::cli::SyncArgs;
+use crate::model::{
+    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Result, SHAREABLE, Session, Subject,
+};
 use crate::os;
-use crate::store::{self, Drift};
+use crate::store::{self, Drift, Member, Merged};
+use crate::ui;
 
-pub(super) fn run(context: &Context, name: Option<&str>, dry_run: bool) -> Result<Outcome> {
-    let profiles: Vec<Profile> = match name {
-        Some(name) => vec![context.resolve_profile(name)?],
-        None => super::known(context)?.1.into_values().collect(),
-    };
-    let mut changes = 0;
-    for profile in profiles {
-        changes += sync_one(context, &Subject::Profile(profile.clone()), &profile.name, dry_run)?;
-        for subject in super::sessions_of(context, &profile)? {
-            let Subject::Session(session, _) = &subject else { continue };
-            if session.isolation == Isolation::None {
-                continue;
+pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<Outcome> {
+    let mut sync = Sync::new(context, args.dry_run, &args.take);
+    match args.name.as_deref() {
+        None => {
+            for profile in super::known(context)?.1.into_values() {
+                sync.profile(&profile, None)?;
             }
-            let name = session.name.clone();
-            let paths = context.paths(session, &profile)?;
-            let run = context.store()?.last_run(&context.store()?.session_run_path(session.id));
-            if liveness::open_state(session, &paths, run.as_ref()).is_some() {
-                report::say(&format!("session '{name}' is open: it gets what is new at its next start"));
-                continue;
-            }
-            changes += sync_one(context, &subject, &name, dry_run)?;
         }
+        Some(name) => match context.resolve(name)? {
+            Subject::Profile(profile) => sync.profile(&profile, None)?,
+            subject => sync.subject(&subject, None)?,
+        },
     }
-    let verb = if dry_run { "would be added" } else { "added" };
-    report::say(&match changes {
-        0 => "everything is as it should be".to_owned(),
-        n => format!("{n} {verb}"),
+    if args.json {
+        report::print_json(&json!({"schema": 1, "dry_run": args.dry_run, "changes": sync.changes_json(),
+            "kept": sync.kept_json(), "open": sync.open}))?;
+        return Ok(Outcome::Done);
+    }
+    sync.tell()?;
+    report::say(&match (sync.changes.len(), args.dry_run) {
+        (0, _) if sync.kept.is_empty() => "everything is as it should be".to_owned(),
+        (0, _) => "nothing else is to be changed".to_owned(),
+        (n, true) => format!("{n} would be changed"),
+        (n, false) => format!("{n} changed"),
     });
     Ok(Outcome::Done)
 }
 
-fn sync_one(context: &Context, subject: &Subject, name: &Name, dry_run: bool) -> Result<usize> {
-    let directory = match subject {
-        Subject::Session(session, _) => session.directory().to_path_buf(),
-        Subject::Profile(_) => context.home()?,
-    };
-    let layout = scene::layout(context, subject, &directory)?;
-    let missing = missing(&layout);
-    for what in &missing {
-        report::print(&format!("{name}: {}\n", crate::ui::escape(what)))?;
-    }
-    for drift in store::survey(&layout) {
-        let (Drift::InPlaceOfLink(link) | Drift::OtherTarget(link)) = drift;
-        report::say(&format!(
-            "{} is not the profile's ({}) and stays as it is",
-            link.path.display(),
-            link.target.display()
-        ));
-    }
-    if !dry_run {
-        store::lay_out(&layout)?;
-    }
-    Ok(missing.len())
+/// Something that was done, or would be.
+struct Change {
+    /// Whose config directory it was done in.
+    name: Name,
+    /// `link`, `unlink`, `file`, `server added`, …
+    what: &'static str,
+    /// The item, the server, the conversation.
+    item: String,
+    /// What it is a link to, or where it came from.
+    target: Option<PathBuf>,
 }
 
-/// What laying out would make.
-fn missing(layout: &Layout) -> Vec<String> {
-    let links = layout
-        .links
-        .iter()
-        .filter(|link| !os::exists(&link.path))
-        .map(|link| format!("link {}", link.path.display()));
-    let files =
-        layout.files.iter().filter(|file| file.replaces.is_some() || !os::exists(&file.path)).map(|file| {
-            format!("{} {}", if file.replaces.is_some() { "add to" } else { "file" }, file.path.display())
-        });
-    links.chain(files).collect()
+/// Something that is not as it should be, and is not ours to change.
+struct Kept {
+    name: Name,
+    what: String,
+    /// The command that settles it.
+    fix: Option<String>,
+}
+
+/// One run over profiles and sessions.
+pub(super) struct Sync<'a> {
+    context: &'a Context,
+    dry_run: bool,
+    take: &'a [String],
+    changes: Vec<Change>,
+    kept: Vec<Kept>,
+    /// Those that are open, and get what is new at their next start.
+    pub(super) open: Vec<Name>,
+}
+
+impl<'a> Sync<'a> {
+    pub(super) fn new(context: &'a Context, dry_run: bool, take: &'a [String]) -> Self {
+        Self { context, dry_run, take, changes: Vec::new(), kept: Vec::new(), open: Vec::new() }
+    }
+
+    /// A profile's own directory, where that is ours, and all its sessions. `before` is the profile
+    /// as it was, where its record was just changed: its links are ours too.
+    pub(super) fn profile(&mut self, profile: &Profile, before: Option<&Profile>) -> Result<()> {
+        if profile.inherit.is_none() && scene::is_ours(self.context, profile)? {
+            self.subject(&Subject::Profile(profile.clone()), before)?;
+        }
+        for subject in super::sessions_of(self.context, profile)? {
+            self.subject(&subject, before)?;
+        }
+        Ok(())
+    }
+
+    /// One session, or one profile's own directory, that nobody has open.
+    pub(super) fn subject(&mut self, subject: &Subject, before: Option<&Profile>) -> Result<()> {
+        let context = self.context;
+        let _held = match subject {
+            Subject::Session(session, _) if session.isolation == Isolation::None => return Ok(()),
+            _ if self.is_open(subject)? => {
+                self.open.push(subject.name().clone());
+                return Ok(());
+            }
+            _ if self.dry_run => None,
+            Subject::Session(session, _) => Some(context.store()?.lock_session(session)?),
+            Subject::Profile(profile) => Some(context.store()?.lock_profile(&profile.name)?),
+        };
+        self.held(subject, before)
+    }
+
+    fn is_open(&self, subject: &Subject) -> Result<bool> {
+        let store = self.context.store()?;
+        Ok(match subject {
+            Subject::Session(session, profile) => {
+                let paths = self.context.paths(session, profile)?;
+                let run = store.last_run(&store.session_run_path(session.id));
+                liveness::open_state(session, &paths, run.as_ref()).is_some()
+            }
+            Subject::Profile(profile) => !claude::live_in(&profile.home.directory()).is_empty(),
+        })
+    }
+
+    /// As [`Sync::subject`], for one whose lock is held and which is not open.
+    pub(super) fn held(&mut self, subject: &Subject, before: Option<&Profile>) -> Result<()> {
+        let context = self.context;
+        let directory = match subject {
+            Subject::Session(session, _) => session.directory().to_path_buf(),
+            Subject::Profile(_) => context.home()?,
+        };
+        if !self.dry_run {
+            history::settle(context, subject)?;
+        }
+        // What was put there before the record changed, and before there was a manifest, is ours.
+        let was = match before {
+            Some(before) => Some(scene::layout(context, &of(subject, before), &directory)?),
+            None => None,
+        };
+        if let (Some(was), false) = (&was, self.dry_run) {
+            store::note_standing(was)?;
+        }
+        self.conversations(subject)?;
+        let layout = scene::layout(context, subject, &directory)?;
+        self.links(subject.name(), &layout, was.as_ref())?;
+        self.servers(subject, &layout)
+    }
+
+    fn links(&mut self, name: &Name, layout: &Layout, was: Option<&Layout>) -> Result<()> {
+        let Some(place) = &layout.manifest else { return Ok(()) };
+        if !self.dry_run {
+            store::note_standing(layout)?;
+        }
+        let is_planned = |path: &PathBuf| layout.links.iter().any(|link| link.path == *path);
+        let items = SHAREABLE.iter().map(|item| place.config.join(item));
+        let gone: Vec<PathBuf> = items.filter(|path| !is_planned(path)).collect();
+        let mut ours = self.ours_among(place, &gone, was);
+        for path in gone.iter().filter(|path| path.is_symlink()) {
+            if !ours.iter().any(|link| link.path == **path) {
+                self.keep(
+                    name,
+                    format!("{} is a link that cs did not make", path.display()),
+                    format!("rm {}", path.display()),
+                );
+            }
+        }
+        for link in &ours {
+            self.changed(name, "unlink", item_of(place, &link.path), Some(link.target.clone()));
+        }
+        for drift in store::survey(layout) {
+            let (in_place, link) = match drift {
+                Drift::InPlaceOfLink(link) => (true, link),
+                Drift::OtherTarget(link) => (false, link),
+            };
+            if is_conversations(&link.path) {
+                continue;
+            }
+            let moved = self.ours_among(place, std::slice::from_ref(&link.path), was);
+            if !in_place && !moved.is_empty() {
+                self.changed(name, "link", item_of(place, &link.path), Some(link.target.clone()));
+                ours.extend(moved);
+                continue;
+            }
+            let what = if in_place { "is its own" } else { "points somewhere else" };
+            let path = link.path.display();
+            self.keep(
+                name,
+                format!("{path} {what}, and not the profile's ({})", link.target.display()),
+                format!("mv {path} {path}.own"),
+            );
+        }
+        for link in store::lacking(layout) {
+            self.changed(name, "link", item_of(place, &link.path), Some(link.target));
+        }
+        for file in layout.files.iter().filter(|file| file.replaces.is_some() || !os::exists(&file.path)) {
+            let what = if file.replaces.is_some() { "add to" } else { "file" };
+            self.changed(name, what, file.path.display().to_string(), None);
+        }
+        if !self.dry_run {
+            store::take_away(place, &ours)?;
+            store::lay_out(layout)?;
+        }
+        Ok(())
+    }
+
+    /// Which of `paths` are links of ours: by the manifest, and in a dry run also by what was
+    /// planned before.
+    fn ours_among(&self, place: &ManifestPlace, paths: &[PathBuf], was: Option<&Layout>) -> Vec<Link> {
+        let mut ours = store::ours_among(place, paths);
+        let planned = was.filter(|_| self.dry_run).into_iter().flat_map(|was| &was.links);
+        for link in planned.filter(|link| paths.contains(&link.path)) {
+            let stands = std::fs::read_link(&link.path).is_ok_and(|target| target == link.target);
+            if stands && !ours.contains(link) {
+                ours.push(link.clone());
+            }
+        }
+        ours
+    }
+
+    fn servers(&mut self, subject: &Subject, layout: &Layout) -> Result<()> {
+        let (context, name) = (self.context, subject.name());
+        let Some(place) = &layout.manifest else { return Ok(()) };
+        let profile = subject.profile();
+        let (state, source, bare) = match subject {
+            Subject::Session(session, _) => {
+                (context.paths(session, profile)?.state, profile.home.state_file(), session.bare)
+            }
+            Subject::Profile(_) => {
+                (profile.home.state_file(), context.home()?.join(".claude.json"), profile.bare)
+            }
+        };
+        if bare {
+            return Ok(());
+        }
+        let wanted = scene::share_of(context, profile, false)?.mcp;
+        let mut manifest = store::manifest(place)?;
+        let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
+            Ok(merge) => merge,
+            Err(failure) => {
+                self.keep(name, failure.message, None);
+                return Ok(());
+            }
+        };
+        if let (Some(file), false) = (&merge.file, self.dry_run) {
+            let layout = Layout { base: layout.base.clone(), files: vec![file.clone()], ..Layout::default() };
+            store::lay_out(&layout)?;
+            if os::read_optional(&state).ok().flatten().as_ref() != Some(&file.content) {
+                self.keep(
+                    name,
+                    format!("{} was being written", state.display()),
+                    Some("cs profile sync".into()),
+                );
+                return Ok(());
+            }
+        }
+        // The file first: what is noted and not there would count as removed by a person.
+        if !self.dry_run && manifest.servers != merge.base {
+            manifest.servers = merge.base;
+            store::write_manifest(&place.file, &manifest)?;
+        }
+        for (server, fate) in merge.fates {
+            let what = match fate {
+                Fate::Added => "server added",
+                Fate::Changed => "server changed",
+                Fate::Removed => "server removed",
+                Fate::Conflict => {
+                    let fix = format!("cs profile sync {name} --take {server}");
+                    self.keep(name, format!("the MCP server {server} is not the profile's, and stays"), fix);
+                    continue;
+                }
+            };
+            self.changed(name, what, server, None);
+        }
+        Ok(())
+    }
+
+    /// Puts conversations where they belong: with others, or apart again.
+    fn conversations(&mut self, subject: &Subject) -> Result<()> {
+        let context = self.context;
+        let session = match subject {
+            Subject::Session(session, _) => Some(session),
+            Subject::Profile(_) => None,
+        };
+        let wanted = history::elsewhere(context, session, subject.profile())?;
+        let member = history::member(context, subject)?;
+        let linked = member.linked();
+        let is_there = |elsewhere: &Elsewhere| linked.as_ref() == Some(&elsewhere.apart.projects);
+        if linked.is_some() && !wanted.as_ref().is_some_and(is_there)
+            || linked.is_none() && wanted.is_none() && member.linked_prompts().is_some()
+        {
+            if !self.is_our_link(subject, &member)? {
+                let path = member.projects();
+                self.keep(subject.name(), format!("{} is a link that cs did not make", path.display()), None);
+                return Ok(());
+            }
+            self.leave(subject, &member)?;
+        }
+        match wanted {
+            Some(elsewhere)
+                if member.is_apart() || self.dry_run && linked.is_some() && !is_there(&elsewhere) =>
+            {
+                self.join(subject, &member, &elsewhere)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn join(&mut self, subject: &Subject, member: &Member, elsewhere: &Elsewhere) -> Result<()> {
+        let name = subject.name();
+        let projects = &elsewhere.apart.projects;
+        if !elsewhere.ours && !claude::conversations(&member.config)?.is_empty() {
+            self.keep(
+                name,
+                format!(
+                    "its conversations stay its own: cs copies nothing into {}",
+                    os::real_path(projects).unwrap_or_else(|_| projects.clone()).display()
+                ),
+                None,
+            );
+            return Ok(());
+        }
+        let live = history::live_at(self.context, projects)?;
+        let may_grow = |path: &Path| claude::conversation_of(path).is_none_or(|id| !live.contains(&id));
+        let merged = if self.dry_run {
+            member.joining(&elsewhere.apart, &may_grow)?
+        } else {
+            member.join(&elsewhere.apart, &may_grow)?
+        };
+        self.copied(name, &merged, Some(projects));
+        self.changed(name, "share conversations with", elsewhere.named(), Some(projects.clone()));
+        for path in merged.different {
+            self.keep(
+                name,
+                format!(
+                    "{} is there already with other content: its own is put aside in {}",
+                    path.display(),
+                    member.root.display()
+                ),
+                None,
+            );
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, subject: &Subject, member: &Member) -> Result<()> {
+        let name = subject.name();
+        let from = member.linked();
+        let ids = history::own_ids(self.context, subject, member)?;
+        let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
+        let said_in_own = |line: &str| claude::said_in(line).is_some_and(|id| ids.contains(&id));
+        let others =
+            claude::conversations(&member.config)?.iter().filter(|found| !ids.contains(&found.id)).count();
+        let merged =
+            if self.dry_run { member.leaving(&is_own)? } else { member.leave(&is_own, &said_in_own)? };
+        self.copied(name, &merged, None);
+        if let Some(from) = from {
+            let what = match others {
+                0 => String::new(),
+                1 => " (1 of others stays there)".into(),
+                n => format!(" ({n} of others stay there)"),
+            };
+            self.changed(name, "keep conversations apart from", format!("{}{what}", from.display()), None);
+        }
+        for path in merged.different {
+            self.keep(name, format!("{} differs from its own, which stays", path.display()), None);
+        }
+        Ok(())
+    }
+
+    fn copied(&mut self, name: &Name, merged: &Merged, to: Option<&PathBuf>) {
+        let ids: BTreeSet<_> =
+            merged.copied.iter().filter_map(|path| claude::conversation_of(path)).collect();
+        for id in ids {
+            self.changed(name, "copy conversation", id.to_string(), to.cloned());
+        }
+    }
+
+    /// Whether the link in place of somebody's transcripts is one that cs makes.
+    fn is_our_link(&self, subject: &Subject, member: &Member) -> Result<bool> {
+        let store = self.context.store()?;
+        let Some(target) = member.linked().or_else(|| member.linked_prompts()) else { return Ok(false) };
+        let place = ManifestPlace::new(&member.root, &member.config);
+        let profile = subject.profile().home.directory();
+        let of_profile =
+            os::real_path(&profile.join("projects")).unwrap_or_else(|_| profile.join("projects"));
+        Ok(target.starts_with(store.groups_dir())
+            || matches!(subject, Subject::Session(..)) && target == of_profile
+            || store::manifest(&place)?.has("projects", &target))
+    }
+
+    fn changed(&mut self, name: &Name, what: &'static str, item: String, target: Option<PathBuf>) {
+        self.changes.push(Change { name: name.clone(), what, item, target });
+    }
+
+    fn keep(&mut self, name: &Name, what: String, fix: impl Into<Option<String>>) {
+        self.kept.push(Kept { name: name.clone(), what, fix: fix.into() });
+    }
+
+    /// Prints what was changed, and says what was not.
+    pub(super) fn tell(&self) -> Result<()> {
+        let mut text = String::new();
+        for change in &self.changes {
+            let target = match &change.target {
+                Some(target) if change.what == "link" => format!(" -> {}", target.display()),
+                _ => String::new(),
+            };
+            let line = format!("{}: {} {}{target}", change.name, change.what, change.item);
+            text.push_str(&ui::escape(&line));
+            text.push('\n');
+        }
+        report::print(&text)?;
+        for kept in &self.kept {
+            report::say(&format!("{}: {}", kept.name, kept.what));
+            if let Some(fix) = &kept.fix {
+                report::say(&format!("    to settle it: {fix}"));
+            }
+        }
+        for name in &self.open {
+            report::say(&format!("'{name}' is open: it gets what is new at its next start"));
+        }
+        Ok(())
+    }
+
+    /// How many changes were made, or would be.
+    pub(super) fn count(&self) -> usize {
+        self.changes.len()
+    }
+
+    pub(super) fn changes_json(&self) -> Vec<Value> {
+        self.changes
+            .iter()
+            .map(|change| {
+                json!({"name": change.name, "change": change.what, "item": change.item,
+                    "target": change.target.as_ref().map(|target| target.to_string_lossy())})
+            })
+            .collect()
+    }
+
+    pub(super) fn kept_json(&self) -> Vec<Value> {
+        self.kept.iter().map(|kept| json!({"name": kept.name, "why": kept.what, "fix": kept.fix})).collect()
+    }
+}
+
+/// The same session or profile, under `profile`.
+fn of(subject: &Subject, profile: &Profile) -> Subject {
+    match subject {
+        Subject::Session(session, _) => Subject::Session(Session::clone(session), profile.clone()),
+        Subject::Profile(_) => Subject::Profile(profile.clone()),
+    }
+}
+
+fn item_of(place: &ManifestPlace, path: &Path) -> String {
+    place.name_of(path).unwrap_or_else(|| path.display().to_string())
+}
+
+/// Whether a link is one in place of conversations: those come and go with what they hold.
+fn is_conversations(path: &Path) -> bool {
+    path.ends_with("projects") || path.ends_with("history.jsonl")
 }

@@ -1,0 +1,88 @@
+//! What `cs` put into a config directory, so that it can be taken out again and nothing else is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Exactly what `cs` put into one config directory (`links.toml`). Whatever is not in it was made by
+/// somebody else, and is neither changed nor removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The layout of this record.
+    pub version: u32,
+    /// Links, by their name in the config directory, and what each points to.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// MCP servers of the user scope, and the SHA-256 of each as it was put in. The servers
+    /// themselves may hold secrets.
+    #[serde(default)]
+    pub servers: BTreeMap<String, String>,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self { version: Self::VERSION, links: BTreeMap::new(), servers: BTreeMap::new() }
+    }
+}
+
+impl Manifest {
+    /// The layout that this version writes and reads.
+    pub const VERSION: u32 = 1;
+
+    /// Whether the link `name` was put there, pointing to `target`.
+    pub fn has(&self, name: &str, target: &Path) -> bool {
+        self.links.get(name).is_some_and(|noted| Path::new(noted) == target)
+    }
+
+    /// Notes a link. One whose target is not UTF-8 is not noted, and so never removed.
+    pub fn note(&mut self, name: &str, target: &Path) {
+        if let Some(target) = target.to_str() {
+            self.links.insert(name.to_owned(), target.to_owned());
+        }
+    }
+}
+
+/// Where the manifest of a config directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestPlace {
+    /// The file `links.toml`.
+    pub file: PathBuf,
+    /// The config directory it is about.
+    pub config: PathBuf,
+}
+
+impl ManifestPlace {
+    /// The manifest in `root`, a session's or profile's own directory, for what is put into `config`.
+    pub fn new(root: &Path, config: &Path) -> Self {
+        Self { file: root.join("links.toml"), config: config.to_path_buf() }
+    }
+
+    /// The name under which the link `path` is noted; `None` for one outside the config directory.
+    pub fn name_of(&self, path: &Path) -> Option<String> {
+        path.strip_prefix(&self.config).ok()?.to_str().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_link_that_still_points_where_it_was_made_to_is_ours() {
+        let mut manifest = Manifest::default();
+        assert!(!manifest.has("skills", Path::new("/a")));
+        manifest.note("skills", Path::new("/a"));
+        assert!(manifest.has("skills", Path::new("/a")));
+        assert!(!manifest.has("skills", Path::new("/b")) && !manifest.has("agents", Path::new("/a")));
+    }
+
+    #[test]
+    fn a_link_is_noted_by_its_name_in_the_config_directory() {
+        let place = ManifestPlace::new(Path::new("/s/1"), Path::new("/s/1/claude"));
+        assert_eq!(place.file, Path::new("/s/1/links.toml"));
+        assert_eq!(place.name_of(Path::new("/s/1/claude/skills")).as_deref(), Some("skills"));
+        assert_eq!(place.name_of(Path::new("/s/1/home/.bashrc")), None);
+    }
+}

@@ -1,0 +1,463 @@
+//! Conversations that several sessions share on purpose: joining them, and leaving without taking
+//! what is others'.
+//!
+//! Whoever joins keeps its own conversations beside its config directory (`own-projects`,
+//! `own-history.jsonl`), and gets links in their place. Every step leaves all of them somewhere, and
+//! can be done again: what a killed process left is finished by the next launch, or by the next
+//! `cs profile sync`.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use crate::model::{Failure, Name, Result};
+use crate::os;
+
+/// The transcripts in a config directory, and the file of prompts.
+const PROJECTS: &str = "projects";
+const PROMPTS: &str = "history.jsonl";
+
+/// Where somebody's conversations are: in what config directory, and where its own are kept while
+/// they live with those of others.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The session's or profile's own directory in the store.
+    pub root: PathBuf,
+    /// Its config directory.
+    pub config: PathBuf,
+}
+
+/// Where conversations are apart from a config directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The directory of transcripts.
+    pub projects: PathBuf,
+    /// The file of prompts; `None` where that stays where it is.
+    pub prompts: Option<PathBuf>,
+}
+
+/// What merging one tree of conversations into another did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// What was copied: paths below the target.
+    pub copied: Vec<PathBuf>,
+    /// What is in both with other contents, and stayed as it is in each: paths below both.
+    pub different: Vec<PathBuf>,
+}
+
+impl Store {
+    /// Where the conversations of a group are.
+    pub fn group_root(&self, group: &Name) -> PathBuf {
+        self.groups_dir().join(group.key())
+    }
+
+    /// Where all groups are.
+    pub fn groups_dir(&self) -> PathBuf {
+        self.root().join("history")
+    }
+
+    /// The conversations of a group.
+    pub fn group(&self, group: &Name) -> Apart {
+        let root = self.group_root(group);
+        Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
+    }
+
+    /// Makes a group whose transcripts are the directory `projects`, which somebody else made and
+    /// keeps. `Ok(false)` where the group has transcripts already.
+    pub fn make_group_of(&self, group: &Name, projects: &Path) -> Result<bool> {
+        self.ensure()?;
+        let root = self.group_root(group);
+        let failed = |error| Failure::io("create", &root, &error);
+        os::create_private_dirs(&root).map_err(failed)?;
+        os::make_link(&root.join(PROJECTS), projects).map_err(failed)
+    }
+}
+
+impl Member {
+    /// Its transcripts: a directory, or a link to where they live with others'.
+    pub fn projects(&self) -> PathBuf {
+        self.config.join(PROJECTS)
+    }
+
+    fn prompts(&self) -> PathBuf {
+        self.config.join(PROMPTS)
+    }
+
+    /// Its own transcripts while it shares: every directory in which some are put aside.
+    pub fn put_aside(&self) -> Vec<PathBuf> {
+        (1..)
+            .map(|number| self.aside("own-projects", "", number))
+            .take_while(|path| os::is_dir(path))
+            .collect()
+    }
+
+    fn aside(&self, stem: &str, extension: &str, number: usize) -> PathBuf {
+        let number = if number < 2 { String::new() } else { format!("-{number}") };
+        self.root.join(format!("{stem}{number}{extension}"))
+    }
+
+    fn free(&self, stem: &str, extension: &str) -> PathBuf {
+        let mut names = (1..).map(|number| self.aside(stem, extension, number));
+        names.find(|path| !os::exists(path)).unwrap_or_else(|| self.root.join(stem))
+    }
+
+    /// Whether what it has is in its own config directory, and so in the way of sharing.
+    pub fn is_apart(&self) -> bool {
+        os::is_dir(&self.projects())
+    }
+
+    /// Where the link in place of its transcripts leads; `None` where there is no link.
+    pub fn linked(&self) -> Option<PathBuf> {
+        fs::read_link(self.projects()).ok()
+    }
+
+    /// Where the link in place of its prompts leads; `None` where there is no link.
+    pub fn linked_prompts(&self) -> Option<PathBuf> {
+        fs::read_link(self.prompts()).ok()
+    }
+
+    /// Whether a process died between taking its conversations out of the config directory and
+    /// putting a link there, or the reverse.
+    pub fn is_unsettled(&self) -> bool {
+        !os::exists(&self.projects()) && os::is_dir(&self.aside("own-projects", "", 1))
+    }
+
+    /// What [`Member::join`] would copy.
+    pub fn joining(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
+        if self.is_apart() {
+            merge(&self.projects(), &to.projects, &|_| true, may_grow, true)
+        } else {
+            Ok(Merged::default())
+        }
+    }
+
+    /// Moves in with the conversations at `to`: its own are copied there, unless they are there,
+    /// and put aside; links take their place. Nobody may have them open. `may_grow` says of a path
+    /// below `to` whether it may be replaced by a longer one that begins with all of it.
+    pub fn join(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
+        make_dirs(&to.projects)?;
+        let mut merged = Merged::default();
+        if self.is_apart() {
+            merged = merge(&self.projects(), &to.projects, &|_| true, may_grow, false)?;
+            rename(&self.projects(), &self.free("own-projects", ""))?;
+        }
+        link(&self.projects(), &to.projects)?;
+        if let Some(prompts) = &to.prompts {
+            let own = self.prompts();
+            if own.symlink_metadata().is_ok_and(|about| about.is_file()) {
+                append_missing(&own, prompts, &|_| true)?;
+                rename(&own, &self.free("own-history", ".jsonl"))?;
+            } else {
+                append_missing(Path::new(""), prompts, &|_| true)?;
+            }
+            link(&own, prompts)?;
+        }
+        Ok(merged)
+    }
+
+    /// What [`Member::leave`] would copy.
+    pub fn leaving(&self, is_own: &dyn Fn(&Path) -> bool) -> Result<Merged> {
+        let Some(from) = self.linked().filter(|from| from.is_dir()) else { return Ok(Merged::default()) };
+        merge(&from, &self.aside("own-projects", "", 1), is_own, &|_| true, true)
+    }
+
+    /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are
+    /// brought up to date from where they were shared, and take the place of the links. What is
+    /// others' is neither copied nor removed. Nobody may have them open.
+    pub fn leave(
+        &self,
+        is_own: &dyn Fn(&Path) -> bool,
+        is_own_prompt: &dyn Fn(&str) -> bool,
+    ) -> Result<Merged> {
+        let mut merged = Merged::default();
+        if let Some(from) = self.linked() {
+            let own = self.aside("own-projects", "", 1);
+            make_dirs(&own)?;
+            if from.is_dir() {
+                merged = merge(&from, &own, is_own, &|_| true, false)?;
+            }
+            for more in self.put_aside().into_iter().skip(1) {
+                merged.different.extend(merge(&more, &own, &|_| true, &|_| true, false)?.different);
+            }
+            unlink(&self.projects())?;
+            rename(&own, &self.projects())?;
+        }
+        if let Some(from) = self.linked_prompts() {
+            let own = self.aside("own-history", ".jsonl", 1);
+            if from.exists() || os::exists(&own) {
+                append_missing(&from, &own, is_own_prompt)?;
+                unlink(&self.prompts())?;
+                rename(&own, &self.prompts())?;
+            } else {
+                unlink(&self.prompts())?;
+            }
+        }
+        Ok(merged)
+    }
+}
+
+/// Finishes what a killed process began: where the transcripts of `member` are in neither place, they
+/// go where they belong, `to` if they are shared.
+pub fn settle(member: &Member, to: Option<&Apart>) -> Result<()> {
+    let own = member.aside("own-projects", "", 1);
+    if !os::exists(&member.projects()) && os::is_dir(&own) {
+        match to {
+            Some(to) => {
+                make_dirs(&to.projects)?;
+                link(&member.projects(), &to.projects)?;
+            }
+            None => rename(&own, &member.projects())?,
+        }
+    }
+    let own = member.aside("own-history", ".jsonl", 1);
+    if to.is_none() && !os::exists(&member.prompts()) && os::exists(&own) {
+        rename(&own, &member.prompts())?;
+    }
+    Ok(())
+}
+
+fn make_dirs(path: &Path) -> Result<()> {
+    os::create_private_dirs(path).map_err(|error| Failure::io("create", path, &error))
+}
+
+fn link(path: &Path, target: &Path) -> Result<()> {
+    if path.is_symlink() && !path.exists() {
+        unlink(path)?;
+    }
+    os::make_link(path, target).map(drop).map_err(|error| Failure::io("link", path, &error))
+}
+
+fn unlink(path: &Path) -> Result<()> {
+    os::remove_link(path).map_err(|error| Failure::io("remove", path, &error))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    os::publish_dir(from, to).map_err(|error| Failure::io("move", from, &error))
+}
+
+/// Copies every regular file below `from` that is `wanted` and not below `to`. One that `to` has in
+/// part is completed, where it `may_grow`; anything else that differs stays as it is in each.
+fn merge(
+    from: &Path,
+    to: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+    may_grow: &dyn Fn(&Path) -> bool,
+    dry_run: bool,
+) -> Result<Merged> {
+    let mut merged = Merged::default();
+    let mut inner = vec![PathBuf::new()];
+    while let Some(directory) = inner.pop() {
+        let path = from.join(&directory);
+        let failed = |error| Failure::io("list", &path, &error);
+        let mut entries: Vec<_> =
+            fs::read_dir(&path).map_err(failed)?.collect::<io::Result<_>>().map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let relative = directory.join(entry.file_name());
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                inner.push(relative);
+                continue;
+            }
+            if !kind.is_file() || !wanted(&relative) {
+                continue;
+            }
+            let (source, target) = (from.join(&relative), to.join(&relative));
+            let grown =
+                match compare(&source, &target).map_err(|error| Failure::io("read", &target, &error))? {
+                    Difference::Missing => true,
+                    Difference::Longer => may_grow(&relative),
+                    Difference::Nothing => continue,
+                    Difference::Other => false,
+                };
+            if !grown {
+                merged.different.push(relative);
+                continue;
+            }
+            if !dry_run {
+                if let Some(parent) = target.parent() {
+                    make_dirs(parent)?;
+                }
+                os::copy_file(&source, &target).map_err(|error| Failure::io("copy", &source, &error))?;
+            }
+            merged.copied.push(relative);
+        }
+    }
+    merged.copied.sort();
+    merged.different.sort();
+    Ok(merged)
+}
+
+/// What a file has that another lacks.
+enum Difference {
+    /// There is no other.
+    Missing,
+    /// It begins with all of the other, and goes on.
+    Longer,
+    /// Nothing: the other is the same, or begins with all of it.
+    Nothing,
+    /// Each has something that the other has not.
+    Other,
+}
+
+fn compare(source: &Path, target: &Path) -> io::Result<Difference> {
+    let mut other = match File::open(target) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !os::exists(target) => {
+            return Ok(Difference::Missing);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut file = File::open(source)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    loop {
+        const PIECE: u64 = 1 << 20;
+        ours.clear();
+        theirs.clear();
+        (&mut file).take(PIECE).read_to_end(&mut ours)?;
+        (&mut other).take(PIECE).read_to_end(&mut theirs)?;
+        if ours == theirs && !ours.is_empty() {
+            continue;
+        }
+        return Ok(if ours.starts_with(&theirs) && ours.len() > theirs.len() {
+            Difference::Longer
+        } else if theirs.starts_with(&ours) {
+            Difference::Nothing
+        } else {
+            Difference::Other
+        });
+    }
+}
+
+/// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. `to` is made
+/// where it is missing.
+fn append_missing(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    let read = |path: &Path| match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Failure::io("read", path, &error)),
+    };
+    let (source, target) = (read(from)?, read(to)?);
+    let known: HashSet<&str> = target.lines().collect();
+    let mut more = String::new();
+    if !target.is_empty() && !target.ends_with('\n') {
+        more.push('\n');
+    }
+    for line in source.lines().filter(|line| !line.is_empty() && !known.contains(line) && wanted(line)) {
+        more.push_str(line);
+        more.push('\n');
+    }
+    let failed = |error| Failure::io("write", to, &error);
+    if !os::exists(to) {
+        if let Some(parent) = to.parent() {
+            make_dirs(parent)?;
+        }
+        os::publish_file(to, more.as_bytes()).map_err(failed)?;
+        return Ok(());
+    }
+    if more.trim().is_empty() {
+        return Ok(());
+    }
+    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(failed)?;
+    file.write_all(more.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct World {
+        dir: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { dir: tempfile::tempdir().expect("a temporary directory") }
+        }
+
+        fn member(&self, name: &str, files: &[(&str, &str)]) -> Member {
+            let root = self.dir.path().join(name);
+            let member = Member { config: root.join("claude"), root };
+            fs::create_dir_all(&member.config).expect("made");
+            for (path, text) in files {
+                let path = member.config.join(path);
+                fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+                fs::write(path, text).expect("written");
+            }
+            member
+        }
+
+        fn group(&self) -> Apart {
+            let root = self.dir.path().join("group");
+            Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
+        }
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).unwrap_or_default()
+    }
+
+    #[test]
+    fn whoever_joins_and_leaves_has_its_own_again_and_nothing_of_others() {
+        let world = World::new();
+        let group = world.group();
+        let red = world.member(
+            "red",
+            &[("projects/-w/a.jsonl", "a\n"), ("projects/-w/a/x", "x"), ("history.jsonl", "p1\n")],
+        );
+        let blue = world.member("blue", &[("projects/-w/b.jsonl", "b\n"), ("history.jsonl", "p2\n")]);
+        assert_eq!(red.join(&group, &|_| true).expect("joined").copied.len(), 2);
+        blue.join(&group, &|_| true).expect("joined");
+        assert_eq!(read(&red.projects().join("-w/b.jsonl")), "b\n", "each sees what is the other's");
+        assert_eq!(read(&blue.config.join(PROMPTS)), "p1\np2\n");
+        fs::write(red.projects().join("-w/a.jsonl"), "a\nmore\n").expect("written");
+        fs::write(red.projects().join("-w/c.jsonl"), "c\n").expect("written");
+
+        let own = |path: &Path| path.starts_with("-w/a.jsonl") || path.starts_with("-w/a");
+        assert_eq!(red.leaving(&own).expect("looked").copied, [Path::new("-w/a.jsonl")]);
+        red.leave(&own, &|line| line == "p3").expect("left");
+        assert!(red.is_apart() && red.put_aside().is_empty());
+        assert_eq!(read(&red.projects().join("-w/a.jsonl")), "a\nmore\n", "what grew there is brought along");
+        assert!(!red.projects().join("-w/b.jsonl").exists() && !red.projects().join("-w/c.jsonl").exists());
+        assert_eq!(read(&red.config.join(PROMPTS)), "p1\n");
+        assert_eq!(read(&blue.projects().join("-w/a.jsonl")), "a\nmore\n", "nothing is taken from the group");
+        assert_eq!(read(&blue.config.join(PROMPTS)), "p1\np2\n");
+    }
+
+    #[test]
+    fn what_differs_stays_as_it_is_in_each() {
+        let world = World::new();
+        let group = world.group();
+        let red = world.member("red", &[("projects/-w/a.jsonl", "red\n")]);
+        let blue = world.member("blue", &[("projects/-w/a.jsonl", "blue\n")]);
+        red.join(&group, &|_| true).expect("joined");
+        assert_eq!(blue.join(&group, &|_| true).expect("joined").different, [Path::new("-w/a.jsonl")]);
+        assert_eq!(read(&blue.projects().join("-w/a.jsonl")), "red\n", "the group's stays");
+        assert_eq!(blue.leave(&|_| true, &|_| false).expect("left").different, [Path::new("-w/a.jsonl")]);
+        assert_eq!(read(&blue.projects().join("-w/a.jsonl")), "blue\n", "and so does its own");
+        // The control: what only grew is no difference.
+        fs::write(red.projects().join("-w/a.jsonl"), "red\nmore\n").expect("written");
+        let green = world.member("green", &[("projects/-w/a.jsonl", "red\nmore\nand more\n")]);
+        assert_eq!(green.joining(&group, &|_| false).expect("looked").different.len(), 1, "if it may not");
+        assert_eq!(green.join(&group, &|_| true).expect("joined").different, [] as [PathBuf; 0]);
+        assert_eq!(read(&red.projects().join("-w/a.jsonl")), "red\nmore\nand more\n");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_in_neither_place_goes_where_it_belongs() {
+        for shared in [false, true] {
+            let world = World::new();
+            let group = world.group();
+            let red = world.member("red", &[("projects/-w/a.jsonl", "a\n")]);
+            red.join(&group, &|_| true).expect("joined");
+            assert!(!red.is_unsettled());
+            fs::remove_file(red.projects()).expect("removed");
+            assert!(red.is_unsettled());
+            settle(&red, shared.then_some(&group)).expect("settled");
+            assert_eq!(red.is_apart(), !shared);
+            assert_eq!(read(&red.projects().join("-w/a.jsonl")), "a\n");
+        }
+    }
+}
