@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::liveness::Open;
 use super::profile::{self, Summary};
-use super::{directory, liveness, report};
+use super::{directory, liveness, report, scene};
 use crate::claude::{self, About};
 use crate::cli::ListArgs;
 use crate::git::Checkout;
@@ -352,6 +352,10 @@ fn details(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) ->
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
     let newest = paths_of(store, session, homes).and_then(|paths| match session.isolation {
         Isolation::None => claude::find_conversation(&paths.config, session.id).ok().flatten(),
+        _ if paths.config.join("projects").is_symlink() => {
+            let run = store.last_run(&store.session_run_path(session.id));
+            scene::newest(session, &paths, session.directory(), run).ok().flatten()
+        }
         _ => claude::conversations(&paths.config).unwrap_or_default().into_iter().next(),
     });
     let about = newest.as_ref().map(|newest| claude::about(newest, &session.name)).unwrap_or_default();

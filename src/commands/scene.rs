@@ -1,12 +1,13 @@
 //! What a plan depends on: the disk and the environment, looked at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::context::Context;
 use super::directory::real;
-use super::history::{Elsewhere, elsewhere};
+use super::history::{self, Elsewhere, elsewhere};
 use super::shim;
 use super::token::token;
 use crate::claude::{self, Place, Scene, Start, Wanted};
@@ -16,7 +17,7 @@ use crate::model::{
     Session, SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
-use crate::store::Run;
+use crate::store::{Member, Run};
 
 /// Looks at the disk and the environment, and plans.
 pub(super) fn plan(
@@ -281,25 +282,41 @@ pub(super) fn newest(
     }
 }
 
-/// The newest conversation of a session whose transcripts lie among those of others: one that is
-/// known by its id, or bears the session's name, which Claude carries over a `/clear`.
+/// The newest conversation of a session whose transcripts lie among those of others.
 fn among_others(
     session: &Session,
     paths: &SessionPaths,
     directory: &Path,
     run: Option<Run>,
 ) -> Result<Option<claude::Conversation>> {
-    let known = [run.and_then(|run| run.conversation), Some(session.id)];
-    let slug = claude::slug(&real(directory));
+    let is_own = own_among_others(session, paths, directory, run)?;
     for found in claude::conversations(&paths.config)? {
-        let ours = known.contains(&Some(found.id))
-            || found.slug() == slug
-                && claude::about(&found, &session.name).given.as_deref() == Some(session.name.as_str());
-        if ours && found.is_resumable()? {
+        if is_own(&found) && found.is_resumable()? {
             return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// Which of the conversations that lie among those of others are the session's own: those known by
+/// their ids, and those that bear its name, which Claude carries over a `/clear`.
+pub(super) fn own_among_others(
+    session: &Session,
+    paths: &SessionPaths,
+    directory: &Path,
+    run: Option<Run>,
+) -> Result<impl Fn(&claude::Conversation) -> bool + use<>> {
+    let mut known: BTreeSet<Uuid> = run.and_then(|run| run.conversation).into_iter().collect();
+    known.insert(session.id);
+    if session.isolation != Isolation::None {
+        let member = Member { root: paths.root.clone(), config: paths.config.clone() };
+        known.extend(history::brought_along(&member)?);
+    }
+    let (slug, name) = (claude::slug(&real(directory)), session.name.clone());
+    Ok(move |found: &claude::Conversation| {
+        known.contains(&found.id)
+            || found.slug() == slug && claude::about(found, &name).given.as_deref() == Some(name.as_str())
+    })
 }
 
 /// Resuming `conversation` from `directory`: by its file where Claude, which looks below the

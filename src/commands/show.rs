@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::{bound, liveness, profile, report};
+use super::{bound, liveness, profile, report, scene};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
@@ -31,6 +31,9 @@ fn session_details(
     if session.isolation == Isolation::None {
         let noted = run.as_ref().and_then(|run| run.conversation);
         conversations.retain(|found| found.id == session.id || Some(found.id) == noted);
+    } else if paths.config.join("projects").is_symlink() {
+        let is_own = scene::own_among_others(session, &paths, session.directory(), run.clone())?;
+        conversations.retain(is_own);
     }
     let now = jiff::Timestamp::now();
     let abouts: Vec<_> =

@@ -108,6 +108,11 @@ impl Member {
         os::is_dir(&self.projects())
     }
 
+    /// Whether its prompts are in its own config directory.
+    pub fn has_own_prompts(&self) -> bool {
+        self.prompts().symlink_metadata().is_ok_and(|about| about.is_file())
+    }
+
     /// Where the link in place of its transcripts leads; `None` where there is no link.
     pub fn linked(&self) -> Option<PathBuf> {
         fs::read_link(self.projects()).ok()
@@ -121,7 +126,10 @@ impl Member {
     /// Whether a process died between taking its conversations out of the config directory and
     /// putting a link there, or the reverse.
     pub fn is_unsettled(&self) -> bool {
-        !os::exists(&self.projects()) && os::is_dir(&self.aside("own-projects", "", 1))
+        let lost = !os::exists(&self.projects()) && os::is_dir(&self.aside("own-projects", "", 1));
+        lost || self.is_apart()
+            && !os::exists(&self.prompts())
+            && os::exists(&self.aside("own-history", ".jsonl", 1))
     }
 
     /// What [`Member::join`] would copy.
@@ -146,7 +154,7 @@ impl Member {
         link(&self.projects(), &to.projects)?;
         if let Some(prompts) = &to.prompts {
             let own = self.prompts();
-            if own.symlink_metadata().is_ok_and(|about| about.is_file()) {
+            if self.has_own_prompts() {
                 append_missing(&own, prompts, &|_| true)?;
                 rename(&own, &self.free("own-history", ".jsonl"))?;
             } else {

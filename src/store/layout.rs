@@ -142,12 +142,14 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     write_manifest(&place.file, &manifest)
 }
 
-/// Takes links that stand exactly as planned into the manifest: those of a session that was made
-/// before there was one. A damaged manifest is a failure, and stays.
+/// Brings the manifest up to date: links that stand exactly as planned are taken into it, as of a
+/// session that was made before there was one, and those that are gone out of it. A damaged manifest is a failure, and stays.
 pub fn note_standing(layout: &Layout) -> Result<()> {
     let Some(place) = &layout.manifest else { return Ok(()) };
     let mut manifest = super::manifest(place)?;
     let before = manifest.clone();
+    // What somebody took away is not ours any more, should it come back.
+    manifest.links.retain(|name, _| os::exists(&place.config.join(name)));
     for link in &layout.links {
         if let (Standing::AsPlanned, Some(name)) = (standing(link), place.name_of(&link.path)) {
             manifest.note(&name, &link.target);
@@ -192,6 +194,12 @@ fn standing(link: &Link) -> Standing {
     }
 }
 
+/// Whether whoever made this lock of Claude's died with it: living ones touch it every few seconds.
+fn is_stale(guard: &std::ffi::OsStr) -> bool {
+    let touched = Path::new(guard).symlink_metadata().and_then(|about| about.modified());
+    touched.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > Duration::from_secs(10)))
+}
+
 fn seed(file: &SeedFile) -> Result<()> {
     let failed = |error| Failure::io("write", &file.path, &error);
     let Some(expected) = &file.replaces else {
@@ -207,6 +215,10 @@ fn seed(file: &SeedFile) -> Result<()> {
     while let Err(error) = fs::create_dir(&guard) {
         if error.kind() != std::io::ErrorKind::AlreadyExists {
             return Err(Failure::io("lock", &file.path, &error));
+        }
+        if is_stale(&guard) {
+            let _ = fs::remove_dir(&guard);
+            continue;
         }
         if Instant::now() > deadline {
             return Ok(());

@@ -14,7 +14,7 @@ use super::scenery::{TALK, cs, granted, has, may_mount, state, talk};
 use super::support::world::{Ran, World, ran};
 
 /// The system calls that change something, or decide what is changed.
-const CALLS: &[&str] = &[
+pub(crate) const CALLS: &[&str] = &[
     "openat",
     "write",
     "rename",
@@ -54,7 +54,7 @@ fn faults_at(line: &str) -> &'static [&'static str] {
 }
 
 /// Whether faults can be injected here.
-fn may_trace() -> bool {
+pub(crate) fn may_trace() -> bool {
     has("strace")
         && granted(
             Command::new("strace")
@@ -309,7 +309,7 @@ fn files(config: &Path) -> Vec<String> {
 }
 
 /// Copies a tree as it is: modes, times that matter to nobody left out.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {

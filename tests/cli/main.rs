@@ -18,5 +18,6 @@ mod opening;
 mod profiles;
 mod removal;
 mod scenery;
+mod sharing;
 mod store;
 mod verbs;

@@ -12,7 +12,8 @@ use super::super::{liveness, report, scene};
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
 use crate::model::{
-    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Result, SHAREABLE, Session, Subject,
+    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Result, SHAREABLE, SeedFile, Session,
+    Subject,
 };
 use crate::os;
 use crate::store::{self, Drift, Member, Merged};
@@ -192,7 +193,9 @@ impl<'a> Sync<'a> {
         for link in store::lacking(layout) {
             self.changed(name, "link", item_of(place, &link.path), Some(link.target));
         }
-        for file in layout.files.iter().filter(|file| file.replaces.is_some() || !os::exists(&file.path)) {
+        let below = |path: &Path| layout.base.as_ref().is_none_or(|base| path.starts_with(base));
+        let is_new = |file: &&SeedFile| file.replaces.is_some() || !os::exists(&file.path);
+        for file in layout.files.iter().filter(is_new).filter(|file| below(&file.path)) {
             let what = if file.replaces.is_some() { "add to" } else { "file" };
             self.changed(name, what, file.path.display().to_string(), None);
         }
@@ -295,14 +298,12 @@ impl<'a> Sync<'a> {
             }
             self.leave(subject, &member)?;
         }
-        match wanted {
-            Some(elsewhere)
-                if member.is_apart() || self.dry_run && linked.is_some() && !is_there(&elsewhere) =>
-            {
-                self.join(subject, &member, &elsewhere)
-            }
-            _ => Ok(()),
-        }
+        let Some(elsewhere) = wanted else { return Ok(()) };
+        let moves = self.dry_run && linked.is_some() && !is_there(&elsewhere);
+        // Joining can have been cut short between transcripts and prompts.
+        let half =
+            linked.is_some() && elsewhere.group.is_some() && elsewhere.ours && member.has_own_prompts();
+        if member.is_apart() || moves || half { self.join(subject, &member, &elsewhere) } else { Ok(()) }
     }
 
     fn join(&mut self, subject: &Subject, member: &Member, elsewhere: &Elsewhere) -> Result<()> {
@@ -345,7 +346,13 @@ impl<'a> Sync<'a> {
     fn leave(&mut self, subject: &Subject, member: &Member) -> Result<()> {
         let name = subject.name();
         let from = member.linked();
-        let ids = history::own_ids(self.context, subject, member)?;
+        let mut ids = history::own_ids(self.context, subject, member)?;
+        // What bears the id of one of its own and is another is no more its own than its transcript.
+        let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
+        let different = member.leaving(&is_own)?.different;
+        for id in different.iter().filter_map(|path| claude::conversation_of(path)) {
+            ids.remove(&id);
+        }
         let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
         let said_in_own = |line: &str| claude::said_in(line).is_some_and(|id| ids.contains(&id));
         let others =
@@ -361,8 +368,8 @@ impl<'a> Sync<'a> {
             };
             self.changed(name, "keep conversations apart from", format!("{}{what}", from.display()), None);
         }
-        for path in merged.different {
-            self.keep(name, format!("{} differs from its own, which stays", path.display()), None);
+        for path in different {
+            self.keep(name, format!("{} differs there from its own, which stays", path.display()), None);
         }
         Ok(())
     }

@@ -1,0 +1,245 @@
+//! Where conversations live: with the session, with its profile, or in a group.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::directory::real;
+use super::scene::{is_ours, share_of};
+use crate::claude;
+use crate::model::{
+    ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, Subject,
+};
+use crate::os;
+use crate::store::{self, Apart, Member};
+
+/// Where conversations live that are not in their own config directory.
+pub(super) struct Elsewhere {
+    /// The transcripts and the prompts.
+    pub apart: Apart,
+    /// The group; `None` where it is the profile they live with.
+    pub group: Option<Name>,
+    /// Whether they are kept by `cs`: what somebody else keeps gets no copies from us.
+    pub ours: bool,
+    /// Directories that have to be there.
+    pub directories: Vec<PathBuf>,
+}
+
+impl Elsewhere {
+    /// Whose they are, for a person.
+    pub(super) fn named(&self) -> String {
+        match &self.group {
+            Some(group) => format!("group '{group}'"),
+            None => "the profile".into(),
+        }
+    }
+
+    /// The links in place of what would be in `config`. Where transcripts are in the way, what they
+    /// belong with stays with them.
+    pub(super) fn links(&self, config: &Path) -> Vec<Link> {
+        let projects = config.join("projects");
+        let prompts = self.apart.prompts.iter().filter(|_| !os::is_dir(&projects));
+        let link = |path: PathBuf, target: &Path| Link { path, target: target.to_path_buf() };
+        std::iter::once(link(projects.clone(), &self.apart.projects))
+            .chain(prompts.map(|prompts| link(config.join("history.jsonl"), prompts)))
+            .collect()
+    }
+
+    /// The file of prompts, where it is to be made: a link to one that is not there would be made
+    /// anew by every launch.
+    pub(super) fn seed(&self) -> Option<SeedFile> {
+        let path = self.apart.prompts.clone().filter(|path| self.group.is_some() && !os::exists(path))?;
+        Some(SeedFile { path, content: Vec::new(), replaces: None })
+    }
+}
+
+/// Where the conversations of `session`, or of the profile itself, live; `None` where that is in its
+/// own config directory. Never elsewhere for `~/.claude` and adopted directories themselves.
+pub(super) fn elsewhere(
+    context: &Context,
+    session: Option<&Session>,
+    profile: &Profile,
+) -> Result<Option<Elsewhere>> {
+    if session.is_some_and(|session| session.isolation == Isolation::None) {
+        return Ok(None);
+    }
+    let said = match session.and_then(|session| session.history.clone()) {
+        Some(said) => said,
+        None => share_of(context, profile, session.is_some_and(|session| session.bare))?.history,
+    };
+    match said {
+        History::Own => Ok(None),
+        History::Group(_) if session.is_none() && !is_ours(context, profile)? => Ok(None),
+        History::Group(group) => {
+            let apart = context.store()?.group(&group);
+            let ours = !apart.projects.is_symlink();
+            let directories = if ours { vec![apart.projects.clone()] } else { Vec::new() };
+            if !ours && !apart.projects.is_dir() {
+                return Err(Failure::failed(format!(
+                    "the conversations of group '{group}' are gone: {} leads nowhere",
+                    apart.projects.display()
+                ))
+                .hint("put the directory back, or leave the group: cs profile share --no-history NAME"));
+            }
+            Ok(Some(Elsewhere { apart, group: Some(group), ours, directories }))
+        }
+        History::Profile if session.is_none() => Ok(None),
+        History::Profile => with_profile(context, profile),
+    }
+}
+
+fn with_profile(context: &Context, profile: &Profile) -> Result<Option<Elsewhere>> {
+    let base = profile.home.directory();
+    let (projects, prompts) = (base.join("projects"), base.join("history.jsonl"));
+    let made = matches!(profile.home, ConfigHome::Directory(_));
+    // A dangling `projects` link loses transcripts in silence (2.1.197), so what is not there, and
+    // not ours to make, is not linked.
+    if !made && !projects.exists() {
+        return Ok(None);
+    }
+    let real = |path: &Path| os::real_path(path).unwrap_or_else(|_| path.to_path_buf());
+    Ok(Some(Elsewhere {
+        apart: Apart { projects: real(&projects), prompts: prompts.exists().then(|| real(&prompts)) },
+        group: None,
+        ours: is_ours(context, profile)?,
+        directories: if made { vec![projects] } else { Vec::new() },
+    }))
+}
+
+/// Where a session, or a profile whose directory is ours, has its conversations.
+pub(super) fn member(context: &Context, subject: &Subject) -> Result<Member> {
+    match subject {
+        Subject::Session(session, profile) => {
+            let paths = context.paths(session, profile)?;
+            Ok(Member { root: paths.root, config: paths.config })
+        }
+        Subject::Profile(profile) => Ok(Member {
+            root: context.store()?.profile_root(profile.host()),
+            config: profile.home.directory(),
+        }),
+    }
+}
+
+/// Finishes what a process that was killed began, where one was: before anybody looks which
+/// conversation is the newest.
+pub(super) fn settle(context: &Context, subject: &Subject) -> Result<()> {
+    let member = member(context, subject)?;
+    if !member.is_unsettled() {
+        return Ok(());
+    }
+    let session = match subject {
+        Subject::Session(session, _) => Some(session),
+        Subject::Profile(_) => None,
+    };
+    let elsewhere = elsewhere(context, session, subject.profile())?;
+    store::settle(&member, elsewhere.as_ref().map(|elsewhere| &elsewhere.apart))
+}
+
+/// The ids of the conversations that somebody had before it shared them.
+pub(super) fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
+    let mut ids = BTreeSet::new();
+    for directory in member.put_aside() {
+        ids.extend(claude::conversations_below(&directory)?.into_iter().map(|found| found.id));
+    }
+    Ok(ids)
+}
+
+/// The ids of the conversations that are somebody's own among those it shares: what it brought with
+/// it, what it was started with, and what bears its name.
+pub(super) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> Result<BTreeSet<Uuid>> {
+    let mut ids = brought_along(member)?;
+    if member.is_apart() {
+        ids.extend(claude::conversations(&member.config)?.into_iter().map(|found| found.id));
+    }
+    let store = context.store()?;
+    match subject {
+        Subject::Session(session, _) => {
+            let run = store.last_run(&store.session_run_path(session.id));
+            ids.insert(session.id);
+            ids.extend(run.and_then(|run| run.conversation));
+            let slug = claude::slug(&real(session.directory()));
+            for found in claude::conversations(&member.config)? {
+                let named = || claude::about(&found, &session.name).given;
+                if found.slug() == slug && named().as_deref() == Some(session.name.as_str()) {
+                    ids.insert(found.id);
+                }
+            }
+        }
+        Subject::Profile(profile) => {
+            let run = store.last_run(&store.profile_run_path(&profile.name));
+            ids.extend(run.and_then(|run| run.conversation));
+        }
+    }
+    Ok(ids)
+}
+
+/// Every config directory that keeps its transcripts in the real directory `projects`, and whose it is.
+fn sharing(context: &Context, projects: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let Ok(real) = os::real_path(projects) else { return Ok(Vec::new()) };
+    let shares = |config: &Path| os::real_path(&config.join("projects")).is_ok_and(|other| other == real);
+    let mut found = Vec::new();
+    let (_, profiles) = super::profile::known(context)?;
+    for profile in profiles.values().filter(|profile| profile.inherit.is_none()) {
+        let config = profile.home.directory();
+        if shares(&config) {
+            found.push((format!("profile '{}'", profile.name), config));
+        }
+    }
+    for entry in context.store()?.sessions()? {
+        let Ok(session) = entry.record else { continue };
+        let Some(profile) = profiles.get(&session.profile) else { continue };
+        let config = context.paths(&session, profile)?.config;
+        if session.isolation != Isolation::None && config.join("projects").is_symlink() && shares(&config) {
+            found.push((format!("session '{}'", session.name), config));
+        }
+    }
+    Ok(found)
+}
+
+/// The conversations that are open in any config directory that keeps them in `projects`.
+pub(super) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uuid>> {
+    let all = sharing(context, projects)?;
+    Ok(all
+        .iter()
+        .flat_map(|(_, config)| claude::live_in(config))
+        .filter_map(|live| live.conversation)
+        .collect())
+}
+
+/// Refuses the conversation `id` where somebody else who shares it has it open: two processes would
+/// write one transcript. `config` is the config directory it is to be opened in.
+pub(super) fn refuse_elsewhere(context: &Context, config: &Path, id: Uuid) -> Result<()> {
+    for (who, other) in sharing(context, &config.join("projects"))? {
+        if other == config {
+            continue;
+        }
+        if let Some(live) = claude::live_in(&other).iter().find(|live| live.conversation == Some(id)) {
+            return Err(Failure::refused(format!("conversation {id} is open in {who} (pid {})", live.pid))
+                .hint("to work beside it, go on from a copy: --fork-session after --resume ID"));
+        }
+    }
+    Ok(())
+}
+
+/// The conversation that a person's own arguments for Claude resume by its id.
+pub(super) fn resumed_by(arguments: &[OsString]) -> Option<Uuid> {
+    if arguments.iter().any(|argument| argument == "--fork-session") {
+        return None;
+    }
+    let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
+    while let Some(word) = words.next() {
+        let value = match word.as_ref() {
+            "--resume" | "-r" => words.next()?.into_owned(),
+            word => match word.strip_prefix("--resume=") {
+                Some(value) => value.to_owned(),
+                None => continue,
+            },
+        };
+        // Claude takes the path of a transcript too.
+        return Path::new(&value).file_stem()?.to_str()?.parse().ok();
+    }
+    None
+}
