@@ -43,9 +43,19 @@ pub fn login_of(profile: &Profile) -> Login {
     }
 }
 
+/// Whether the config directory `directory` holds the file of a login; that file is not opened.
+pub fn has_login(directory: &Path) -> bool {
+    os::exists(&directory.join(".credentials.json"))
+}
+
+/// Whether `directory` looks like one that Claude Code has used as its config directory.
+pub fn is_config_directory(directory: &Path) -> bool {
+    let has = |name: &str| directory.join(name).exists();
+    directory.is_dir() && (has(".claude.json") || has("projects") || has("settings.json") && has("plugins"))
+}
+
 /// Whether the file store of a login is there. Claude leaves an emptied one behind after a login
 /// was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for Claude to say.
 fn store_file(home: &ConfigHome) -> bool {
-    let path: &Path = &home.directory().join(".credentials.json");
-    os::exists(path)
+    has_login(&home.directory())
 }

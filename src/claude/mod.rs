@@ -25,7 +25,7 @@ pub use conversation::{
 };
 pub use flags::{Fits, Offered, all_offered, offered};
 pub use live::{Live, live_in};
-pub use login::{Login, login_of};
+pub use login::{Login, has_login, is_config_directory, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
 pub use program::{find_program, is_program};

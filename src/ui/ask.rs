@@ -14,6 +14,12 @@ pub fn confirm(question: &str) -> bool {
     can_ask() && matches!(answer(&format!("{} [y/N] ", escape(question))).as_deref(), Some("y" | "Y" | "yes"))
 }
 
+/// Asks for a line of text; `default` where nothing is typed. `None` at the end of the input.
+pub fn ask(question: &str, default: &str) -> Option<String> {
+    let text = answer(&format!("{} [{}] ", escape(question), escape(default)))?;
+    Some(if text.is_empty() { default.to_owned() } else { text })
+}
+
 /// Lets a person choose one of `count` numbered things already shown; `None` where nothing was chosen.
 pub fn choose(prompt: &str, count: usize) -> Option<usize> {
     loop {

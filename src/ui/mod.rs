@@ -6,7 +6,7 @@ mod size;
 mod table;
 mod time;
 
-pub use ask::{can_ask, choose, confirm};
+pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
 pub use size::size;
 pub use table::{Align, Table};

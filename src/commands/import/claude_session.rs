@@ -1,9 +1,171 @@
-//! `cs import claude-session`: directories `~/.claude/sessions/<uuid>`.
+//! `cs import claude-session`: directories `~/.claude/sessions/<uuid>` that earlier shell scripts
+//! used as config directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
 
 use super::super::context::Context;
+use super::super::directory::recordable;
+use super::free_name;
+use super::told::{Found, tell};
+use crate::claude::{self, Conversation};
 use crate::cli::ImportArgs;
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Failure, Isolation, Name, Outcome, Profile, Result, Session, SessionPaths};
+use crate::os;
+use crate::store::TrashedKind;
 
-pub(super) fn run(_: &Context, _: &ImportArgs) -> Result<Outcome> {
-    Err(Failure::failed("this is not built yet"))
+pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
+    let root = match &args.from {
+        Some(directory) => {
+            std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))?
+        }
+        None => context.home()?.join(".claude/sessions"),
+    };
+    let profile = match &args.profile {
+        Some(name) => context.resolve_profile(name)?,
+        None => context.resolve_profile(context.config()?.default_profile.as_str())?,
+    };
+    let candidates = candidates(&root)?;
+    if args.new.is_some() && candidates.len() != 1 {
+        return Err(Failure::usage(format!(
+            "--as names one session, and {} has {}",
+            root.display(),
+            candidates.len()
+        ))
+        .hint("import them by their own names, then: cs rename NAME NEW"));
+    }
+    let mut found = Vec::new();
+    let mut taken = Vec::new();
+    for (id, directory) in candidates {
+        found.push(import(context, args, &profile, id, &directory, &mut taken)?);
+    }
+    tell(&found, &root.display().to_string(), args.dry_run, args.json)
+}
+
+/// The directories in `root` that are named by an id, oldest id first. Claude's own `<pid>.json` files
+/// there are none.
+fn candidates(root: &Path) -> Result<Vec<(Uuid, PathBuf)>> {
+    let entries = fs::read_dir(root).map_err(|error| {
+        Failure::io("list", root, &error).hint("to look elsewhere: cs import claude-session --from DIRECTORY")
+    })?;
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .filter(|(_, path)| os::is_dir(path))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn import(
+    context: &Context,
+    args: &ImportArgs,
+    profile: &Profile,
+    id: Uuid,
+    directory: &Path,
+    taken: &mut Vec<Name>,
+) -> Result<Found> {
+    let found = Found::new("session", id.to_string());
+    let store = context.store()?;
+    if let Ok(session) = store.session(id) {
+        return Ok(found.there(session.name.to_string()));
+    }
+    let in_trash = |trashed: &crate::store::Trashed| matches!(&trashed.kind, TrashedKind::Session(session) if session.id == id);
+    if let Some(trashed) = store.trash().iter().find(|trashed| in_trash(trashed)) {
+        return Ok(found.skipped(format!("it is in the trash: cs restore {}", trashed.name())));
+    }
+    let mut conversations = match claude::conversations(directory) {
+        Ok(conversations) => conversations,
+        Err(failure) => return Ok(found.skipped(failure.message)),
+    };
+    let Some(newest) = conversations.first().cloned() else {
+        return Ok(found.skipped("it has no conversation"));
+    };
+    let Some(place) = claude::about(&newest, &Name::suggest("session")).directory else {
+        return Ok(found.skipped("its conversation does not say in which directory it was"));
+    };
+    if !Path::new(&place).is_absolute() || recordable(Path::new(&place)).is_err() {
+        return Ok(found.skipped("its conversation names no plain directory"));
+    }
+    let is_taken = |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.claim(name)?.is_some()) };
+    let name = match &args.new {
+        Some(name) => Context::new_name(name)?,
+        None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,
+    };
+    taken.push(name.clone());
+    let session = Session {
+        version: Session::VERSION,
+        id,
+        name: name.clone(),
+        profile: profile.name.clone(),
+        directory: place.clone(),
+        isolation: Isolation::ConfigDir,
+        bare: false,
+        ephemeral: false,
+        history: None,
+        created: jiff::Timestamp::now(),
+        forked_from: None,
+    };
+    // Oldest first, so that the newest stays the newest also where times cannot be set.
+    conversations.reverse();
+    let what = match conversations.len() {
+        1 => format!("1 conversation, in {place}"),
+        n => format!("{n} conversations, in {place}"),
+    };
+    let done = if args.dry_run { Ok(()) } else { copy(context, session, profile, directory, &conversations) };
+    Ok(found.done(name.to_string(), what, done))
+}
+
+/// What the session is to be called: as a file in it says, else as the directory it worked in.
+fn suggested(directory: &Path, place: &Path) -> Name {
+    let said = ["name", "title"].iter().find_map(|file| {
+        let text = os::read_small(&directory.join(file), 4096).ok().flatten()?;
+        let text = String::from_utf8(text).ok()?;
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty())?.to_owned();
+        Some(Name::suggest(&line))
+    });
+    said.unwrap_or_else(|| Name::suggest(&place.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// Makes the session, with copies of the conversations and of the prompts. Nothing else is taken, a
+/// login least of all.
+fn copy(
+    context: &Context,
+    session: Session,
+    profile: &Profile,
+    from: &Path,
+    conversations: &[Conversation],
+) -> Result<()> {
+    let store = context.store()?;
+    let isolation = session.isolation;
+    let draft = store.draft(session)?;
+    let config = SessionPaths::new(draft.root(), isolation, &profile.home).config;
+    let copied = || -> Result<()> {
+        for conversation in conversations {
+            let failed = |error| Failure::io("copy the conversation", &conversation.path, &error);
+            let copy =
+                claude::copy_conversation(conversation, &config, conversation.slug()).map_err(failed)?;
+            let _ = fs::File::options()
+                .append(true)
+                .open(&copy)
+                .and_then(|file| file.set_modified(conversation.modified));
+        }
+        // The scripts wrote `history` before there was a `history.jsonl`.
+        for (name, to) in [("history.jsonl", "history.jsonl"), ("history", "history")] {
+            let path = from.join(name);
+            if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
+                os::copy_file(&path, &config.join(to)).map_err(|error| Failure::io("copy", &path, &error))?;
+            }
+        }
+        Ok(())
+    };
+    match copied() {
+        Ok(()) => store.publish(draft).map(drop),
+        Err(failure) => {
+            store.discard(draft);
+            Err(failure)
+        }
+    }
 }

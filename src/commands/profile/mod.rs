@@ -276,21 +276,26 @@ fn default(context: &Context, name: Option<&str>) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let profile = context.resolve_profile(name)?;
+    make_default(context, &profile.name)?;
+    report::say(&format!("new sessions belong to profile '{}' now", profile.name));
+    Ok(Outcome::Done)
+}
+
+/// Makes `name` the profile of new sessions, in `config.toml`.
+pub(super) fn make_default(context: &Context, name: &Name) -> Result<()> {
     let path = context.config_path()?;
     let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
     let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
     let current = String::from_utf8_lossy(&current).into_owned();
     // A file that is broken is told as it is, and left alone.
     Config::parse(&current, &path)?;
-    let text = Config::with_default_profile(&current, &profile.name)?;
+    let text = Config::with_default_profile(&current, name)?;
     if let Some(parent) = path.parent() {
         os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
     }
     // Dotfiles are often links into a repository: the file behind is what changes.
     let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-    os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))?;
-    report::say(&format!("new sessions belong to profile '{}' now", profile.name));
-    Ok(Outcome::Done)
+    os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
 }
 
 /// Runs Claude's own login inside the profile. What it stores is never looked at.
