@@ -19,4 +19,5 @@ mod resuming;
 mod sharing;
 mod stage;
 mod stand_in;
+mod together;
 mod variables;

@@ -439,9 +439,13 @@ mod tests {
         for verb in ["rename", "rm", "fork", "cd"] {
             assert_eq!(slot(&[verb], ""), Some(Slot::Sessions), "{verb}");
         }
-        for verb in ["show", "default", "login", "edit", "sync", "remove"] {
+        for verb in ["show", "default", "login", "edit", "remove"] {
             assert_eq!(slot(&["profile", verb], ""), Some(Slot::Profiles), "{verb}");
         }
+        for verb in ["share", "sync"] {
+            assert_eq!(slot(&["profile", verb], ""), Some(Slot::Names), "{verb}: sessions too");
+        }
+        assert_eq!(words(&["profile", "share", "work"], "skills=p"), ["skills=private"]);
         assert_eq!(slot(&["auth", "login"], "w"), Some(Slot::Profiles));
         assert_eq!(slot(&["rm", "api", "web"], ""), Some(Slot::Sessions));
         assert_eq!(slot(&["restore"], ""), Some(Slot::Trash));

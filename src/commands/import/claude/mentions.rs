@@ -21,7 +21,8 @@ pub(super) fn mentions(text: &str, home: &Path) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut function: Option<String> = None;
     for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
+        let line = line.trim().replace("${HOME}", "$HOME").replace("${env:USERPROFILE}", "$env:USERPROFILE");
+        let line = line.as_str();
         if line.starts_with('#') {
             continue;
         }
@@ -72,15 +73,14 @@ fn value(line: &str) -> Option<String> {
 }
 
 fn expanded(value: &str, home: &Path) -> Option<PathBuf> {
-    let homes = ["~", "$HOME", "${HOME}", "$env:HOME", "$env:USERPROFILE", "${env:USERPROFILE}", "$HOME"];
+    let homes = ["~", "$HOME", "$env:HOME", "$env:USERPROFILE"];
     let path = match homes.iter().find_map(|word| value.strip_prefix(word)) {
         Some("") => home.to_path_buf(),
         Some(rest) if rest.starts_with(['/', '\\']) => home.join(rest.trim_start_matches(['/', '\\'])),
         Some(_) => return None,
         None => PathBuf::from(value),
     };
-    let plain =
-        !value.trim_start_matches("${").contains(['`', '(', '*']) && !path.to_string_lossy().contains('$');
+    let plain = !path.to_string_lossy().contains(['`', '(', '*', '$']);
     (plain && path.is_absolute()).then(|| path.components().collect())
 }
 
