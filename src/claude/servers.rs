@@ -166,12 +166,14 @@ mod tests {
         (merge, after["mcpServers"].clone())
     }
 
+    type Side<'a> = Option<&'a Value>;
+
     #[test]
     fn each_of_the_three_sides_has_its_say() {
         let (a, b, c) = (json!({"command": "a"}), json!({"command": "b"}), json!({"command": "c"}));
         let one = |server: Option<&Value>| server.map_or(json!({}), |server| json!({"s": server}));
-        let cases: &[(Option<&Value>, Option<&Value>, Option<&Value>, Option<Fate>, Option<&Value>)] = &[
-            // ours, the profile's, as put in: what happens, and what there is then
+        // ours, the profile's, as put in: what happens, and what there is then
+        let cases: &[(Side<'_>, Side<'_>, Side<'_>, Option<Fate>, Side<'_>)] = &[
             (None, Some(&a), None, Some(Fate::Added), Some(&a)),
             (Some(&a), Some(&b), Some(&a), Some(Fate::Changed), Some(&b)),
             (Some(&a), None, Some(&a), Some(Fate::Removed), None),

@@ -319,10 +319,11 @@ pub fn only_owner_reaches(path: &Path) -> bool {
     {
         use std::os::unix::fs::MetadataExt;
         let user = rustix::process::geteuid().as_raw();
+        let is_open_to_others = |about: &fs::Metadata| about.mode() & 0o077 != 0;
         let Ok(real) = real_path(path) else { return false };
         real.ancestors()
             .filter_map(|part| part.metadata().ok())
-            .any(|about| about.mode() & 0o077 == 0 && about.uid() == user)
+            .any(|about| about.uid() == user && !is_open_to_others(&about))
     }
     #[cfg(not(unix))]
     {

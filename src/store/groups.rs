@@ -19,6 +19,9 @@ use crate::os;
 const PROJECTS: &str = "projects";
 const PROMPTS: &str = "history.jsonl";
 
+/// How often something can be put aside: once, if nobody interferes.
+const MOST: usize = 1000;
+
 /// Where somebody's conversations are: in what config directory, and where its own are kept while
 /// they live with those of others.
 #[derive(Clone, Debug)]
@@ -87,10 +90,8 @@ impl Member {
 
     /// Its own transcripts while it shares: every directory in which some are put aside.
     pub fn put_aside(&self) -> Vec<PathBuf> {
-        (1..)
-            .map(|number| self.aside("own-projects", "", number))
-            .take_while(|path| os::is_dir(path))
-            .collect()
+        let all = (1..MOST).map(|number| self.aside("own-projects", "", number));
+        all.take_while(|path| os::is_dir(path)).collect()
     }
 
     fn aside(&self, stem: &str, extension: &str, number: usize) -> PathBuf {
@@ -99,7 +100,7 @@ impl Member {
     }
 
     fn free(&self, stem: &str, extension: &str) -> PathBuf {
-        let mut names = (1..).map(|number| self.aside(stem, extension, number));
+        let mut names = (1..MOST).map(|number| self.aside(stem, extension, number));
         names.find(|path| !os::exists(path)).unwrap_or_else(|| self.root.join(stem))
     }
 

@@ -235,9 +235,10 @@ fn of_session(
             .hint("leave Claude there first"));
     }
     let is_changed = session.history != wanted;
-    let session = match is_changed && !args.dry_run {
-        true => store.set_session_history(&session, wanted)?,
-        false => Session { history: wanted, ..session },
+    let session = if is_changed && !args.dry_run {
+        store.set_session_history(&session, wanted)?
+    } else {
+        Session { history: wanted, ..session }
     };
     let mut sync = Sync::new(context, args.dry_run, &[]);
     sync.held(&Subject::Session(session, profile), None)?;

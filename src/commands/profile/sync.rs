@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<Outcome> {
         }
         Some(name) => match context.resolve(name)? {
             Subject::Profile(profile) => sync.profile(&profile, None)?,
-            subject => sync.subject(&subject, None)?,
+            subject @ Subject::Session(..) => sync.subject(&subject, None)?,
         },
     }
     if args.json {

@@ -67,7 +67,15 @@ struct Continuity {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Proxy {
-    variants: Option<BTreeMap<String, serde::de::IgnoredAny>>,
+    variants: Option<BTreeMap<String, Variant>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Variant {
+    /// Only that it is there matters: it runs through CCS's own proxy.
+    #[serde(rename = "provider")]
+    _provider: Option<String>,
 }
 
 /// `profiles.json`, before there was a `config.yaml`.

@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let home = context.home()?;
     let mut found = Vec::new();
     let mut taken: Vec<Name> = Vec::new();
-    let candidates = candidates(context, &home)?;
+    let candidates = candidates(context, &home);
     let asks = !args.yes && !args.dry_run && !args.json && ui::can_ask();
     let adopts = args.yes || asks;
     if asks && !candidates.is_empty() {
@@ -57,19 +57,17 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         }
         let is_taken = |name: &Name| Ok(taken.contains(name) || context.store()?.claim(name)?.is_some());
         let named = free_name(&candidate.suggested(), is_taken)?;
-        let named = match (asks, args.dry_run || adopts) {
-            (true, _) => match asked(context, &candidate, &named)? {
-                Some(named) => named,
-                None => {
-                    found.push(one.skipped("you said so"));
-                    continue;
-                }
-            },
-            (false, true) => named,
-            (false, false) => {
-                found.push(one.skipped(format!("cs profile adopt {named} {place}")));
+        let named = if asks {
+            let Some(named) = asked(context, &candidate, &named)? else {
+                found.push(one.skipped("you said so"));
                 continue;
-            }
+            };
+            named
+        } else if adopts || args.dry_run {
+            named
+        } else {
+            found.push(one.skipped(format!("cs profile adopt {named} {place}")));
+            continue;
         };
         taken.push(named.clone());
         let done = if args.dry_run {
@@ -137,7 +135,7 @@ impl Candidate {
 }
 
 /// The config directories below the home directory, and those that start-up files name, in path order.
-fn candidates(context: &Context, home: &Path) -> Result<Vec<Candidate>> {
+fn candidates(context: &Context, home: &Path) -> Vec<Candidate> {
     let mut found: BTreeMap<PathBuf, Vec<(PathBuf, usize, Option<String>)>> = BTreeMap::new();
     let config = home.join(".config");
     let beside = os::names_in(home, ".claude-").into_iter().map(|name| home.join(name));
@@ -153,7 +151,7 @@ fn candidates(context: &Context, home: &Path) -> Result<Vec<Candidate>> {
         }
     }
     let own = home.join(".claude");
-    Ok(found
+    found
         .into_iter()
         .map(|(directory, mentioned)| Candidate {
             is_own: os::is_same_file(&directory, &own),
@@ -162,7 +160,7 @@ fn candidates(context: &Context, home: &Path) -> Result<Vec<Candidate>> {
             directory,
             mentioned,
         })
-        .collect())
+        .collect()
 }
 
 /// Start-up files are often links into a repository.
@@ -196,7 +194,10 @@ fn start_up_files(context: &Context, home: &Path) -> Vec<PathBuf> {
         let mut names = os::names_in(&directory, "");
         names.sort_unstable();
         files.extend(
-            names.into_iter().filter(|name| name.ends_with(".fish")).map(|name| directory.join(name)),
+            names
+                .into_iter()
+                .map(|name| directory.join(name))
+                .filter(|path| path.extension().is_some_and(|extension| extension == "fish")),
         );
     }
     for directory in [
