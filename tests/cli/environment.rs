@@ -205,8 +205,11 @@ fn env_lays_out_the_directory_and_writes_nothing_else() {
     let mut after = state(&world.home());
     assert!(world.config_of("api").join("skills").is_dir());
     let memory = Path::new(".local/share/cs/profiles/default");
+    let session = Path::new(&session);
+    // The directory, and the note of what was put there.
+    let of_session = [session.join("claude"), session.join("links.toml")];
     after
-        .retain(|path, _| !path.starts_with(Path::new(&session).join("claude")) && !path.starts_with(memory));
+        .retain(|path, _| !of_session.iter().any(|made| path.starts_with(made)) && !path.starts_with(memory));
     assert_eq!(after, before);
     let laid_out = state(&world.home());
     world.cs(&["env", "api"]).ok();

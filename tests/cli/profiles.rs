@@ -247,7 +247,7 @@ fn sync_gives_sessions_what_the_profile_gained() {
     world.write(".claude/skills/s/SKILL.md", "a skill");
     let before = state(&world.home());
     let dry = world.cs(&["profile", "sync", "--dry-run"]);
-    assert!(dry.stdout.contains("skills") && dry.stderr.contains("1 would be added"), "{dry:?}");
+    assert!(dry.stdout.contains("skills") && dry.stderr.contains("1 would be changed"), "{dry:?}");
     assert_eq!(state(&world.home()), before);
     assert!(world.cs(&["profile", "sync", "default"]).ok().contains("skills"));
     assert!(world.config_of("api").join("skills").is_symlink());
