@@ -668,23 +668,22 @@ pub enum ProfileCommand {
     },
     /// Show what a profile's sessions share with it, or change that
     #[command(after_help = "Examples:
-  cs profile share work                          what is shared, and by whom it was decided
+  cs profile share work                   what is shared, and who decided that
   cs profile share work skills=private memory=private
   cs profile share work settings.json=link
-  cs profile share work --history team           its conversations live with those of the group
-  cs profile share api --history team            those of the session 'api' only
-  cs profile share work --no-history             apart again; what is others' stays theirs")]
+  cs profile share work --history team    conversations live with the group's
+  cs profile share api --history team     those of the session 'api' only
+  cs profile share work --no-history      apart again; others' stay theirs")]
     Share(ShareArgs),
-    /// Give a profile's sessions what the profile gained since they were made, and take away what it lost
-    #[command(
-        after_help = "Only what cs put there is changed or taken away; whatever else stands in the way is
-told, with the command that settles it. What is open is left until it is closed.
+    /// Bring a profile's sessions up to date: what the profile gained, and what it lost
+    #[command(after_help = "Only what cs put there is changed or taken away. Whatever else stands in the way
+is told, with the command that settles it. What is open is left until it is
+closed.
 
 Examples:
-  cs profile sync                                every profile and its sessions
+  cs profile sync                         every profile and its sessions
   cs profile sync work --dry-run
-  cs profile sync work --take playwright         the profile's MCP server, whatever a session made of it"
-    )]
+  cs profile sync api --take playwright   the profile's MCP server, not its own")]
     Sync(SyncArgs),
     /// Make an existing config directory a profile, in place
     #[command(after_help = "Example:

@@ -13,7 +13,7 @@ use crate::claude;
 use crate::model::{
     ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, Subject,
 };
-use crate::os;
+use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
 
 /// Where conversations live that are not in their own config directory.
@@ -168,32 +168,42 @@ pub(super) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> 
                 }
             }
         }
-        Subject::Profile(profile) => {
-            let run = store.last_run(&store.profile_run_path(&profile.name));
-            ids.extend(run.and_then(|run| run.conversation));
-        }
+        // What it was started with is noted nowhere, and may be anybody's.
+        Subject::Profile(_) => {}
     }
     Ok(ids)
 }
 
-/// Every config directory that keeps its transcripts in the real directory `projects`, and whose it is.
-fn sharing(context: &Context, projects: &Path) -> Result<Vec<(String, PathBuf)>> {
+/// Somebody who keeps transcripts where others do.
+struct Sharer {
+    /// Who it is, for a person.
+    who: String,
+    config: PathBuf,
+    /// Where its last launch is noted.
+    run: PathBuf,
+}
+
+/// Everybody who keeps transcripts in the real directory `projects`.
+fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
     let Ok(real) = os::real_path(projects) else { return Ok(Vec::new()) };
     let shares = |config: &Path| os::real_path(&config.join("projects")).is_ok_and(|other| other == real);
+    let store = context.store()?;
     let mut found = Vec::new();
     let (_, profiles) = super::profile::known(context)?;
     for profile in profiles.values().filter(|profile| profile.inherit.is_none()) {
         let config = profile.home.directory();
         if shares(&config) {
-            found.push((format!("profile '{}'", profile.name), config));
+            let run = store.profile_run_path(&profile.name);
+            found.push(Sharer { who: format!("profile '{}'", profile.name), config, run });
         }
     }
-    for entry in context.store()?.sessions()? {
+    for entry in store.sessions()? {
         let Ok(session) = entry.record else { continue };
         let Some(profile) = profiles.get(&session.profile) else { continue };
         let config = context.paths(&session, profile)?.config;
         if session.isolation != Isolation::None && config.join("projects").is_symlink() && shares(&config) {
-            found.push((format!("session '{}'", session.name), config));
+            let run = store.session_run_path(session.id);
+            found.push(Sharer { who: format!("session '{}'", session.name), config, run });
         }
     }
     Ok(found)
@@ -202,44 +212,59 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<(String, PathBuf)>>
 /// The conversations that are open in any config directory that keeps them in `projects`.
 pub(super) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uuid>> {
     let all = sharing(context, projects)?;
-    Ok(all
-        .iter()
-        .flat_map(|(_, config)| claude::live_in(config))
-        .filter_map(|live| live.conversation)
-        .collect())
+    let live = all.iter().flat_map(|sharer| claude::live_in(&sharer.config));
+    Ok(live.filter_map(|live| live.conversation).collect())
 }
 
-/// Refuses the conversation `id` where somebody else who shares it has it open: two processes would
-/// write one transcript. `config` is the config directory it is to be opened in.
-pub(super) fn refuse_elsewhere(context: &Context, config: &Path, id: Uuid) -> Result<()> {
-    for (who, other) in sharing(context, &config.join("projects"))? {
-        if other == config {
+/// Claims the conversation `id` among those that others share, for a launch in the config directory
+/// `config`: refused where somebody else has it open, as two processes would write one transcript.
+/// Held until this process has become Claude, the lock keeps two members from finding it free at once.
+pub(super) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uuid) -> Result<Lock> {
+    let store = context.store()?;
+    let group = std::fs::read_link(config.join("projects")).ok();
+    let group = group.as_deref().and_then(Path::parent).filter(|root| root.starts_with(store.groups_dir()));
+    let lock = match group {
+        Some(root) => store.lock_group(root)?,
+        None => store.lock_profile(profile.host())?,
+    };
+    for other in sharing(context, &config.join("projects"))? {
+        if other.config == config {
             continue;
         }
-        if let Some(live) = claude::live_in(&other).iter().find(|live| live.conversation == Some(id)) {
-            return Err(Failure::refused(format!("conversation {id} is open in {who} (pid {})", live.pid))
-                .hint("to work beside it, go on from a copy: --fork-session after --resume ID"));
+        let live = claude::live_in(&other.config).into_iter().find(|live| live.conversation == Some(id));
+        let started = store.last_run(&other.run).filter(|run| run.conversation == Some(id));
+        let started = started.filter(|run| run.process.liveness() == Liveness::Alive);
+        if let Some(pid) = live.map(|live| live.pid).or_else(|| started.map(|run| run.process.pid)) {
+            return Err(Failure::refused(format!("conversation {id} is open in {} (pid {pid})", other.who))
+                .hint("to go on from a copy of it: --fork-session after --resume ID"));
         }
     }
-    Ok(())
+    Ok(lock)
 }
 
-/// The conversation that a person's own arguments for Claude resume by its id.
-pub(super) fn resumed_by(arguments: &[OsString]) -> Option<Uuid> {
+/// The conversation that a person's own arguments for Claude go on with: by its id, or the newest of
+/// this directory. `None` for a copy.
+pub(super) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
     if arguments.iter().any(|argument| argument == "--fork-session") {
-        return None;
+        return Ok(None);
     }
     let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
     while let Some(word) = words.next() {
         let value = match word.as_ref() {
-            "--resume" | "-r" => words.next()?.into_owned(),
+            "--resume" | "-r" => words.next().unwrap_or_default().into_owned(),
+            "--continue" | "-c" => {
+                let slug = claude::slug(&real(directory));
+                let newest = claude::conversations(config)?.into_iter().find(|found| found.slug() == slug);
+                return Ok(newest.map(|found| found.id));
+            }
             word => match word.strip_prefix("--resume=") {
                 Some(value) => value.to_owned(),
                 None => continue,
             },
         };
         // Claude takes the path of a transcript too.
-        return Path::new(&value).file_stem()?.to_str()?.parse().ok();
+        let stem = Path::new(&value).file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        return Ok(stem);
     }
-    None
+    Ok(None)
 }

@@ -56,16 +56,22 @@ pub(super) fn start_profile(
             live.pid
         ));
     }
-    if let Some(id) = history::resumed_by(&plan.command) {
-        history::refuse_elsewhere(context, &config, id)?;
-    }
+    let gone_on_with =
+        if is_command { None } else { history::gone_on_with(&plan.command, &config, &directory)? };
+    let claimed = match gone_on_with {
+        Some(id) => Some(history::claim(context, subject.profile(), &config, id)?),
+        None => None,
+    };
     if scene::is_ours(context, subject.profile())? {
         history::settle(context, &subject)?;
     }
     prepare(&plan)?;
     let store = context.store()?;
-    store.note_run(&store.profile_run_path(&name), &Run::now(None))?;
-    become_planned(context, &plan)
+    store.note_run(&store.profile_run_path(&name), &Run::now(gone_on_with))?;
+    let claimed = claimed.filter(|_| !cfg!(windows));
+    let ended = become_planned(context, &plan);
+    drop(claimed);
+    ended
 }
 
 /// Starts Claude in a session: resumes its newest conversation, or begins its first. Refused where
@@ -113,16 +119,20 @@ pub(super) fn start_session(
             Start::Resume(id, _) => Some(*id),
             _ => None,
         },
-        _ => history::resumed_by(&arguments),
+        _ => history::gone_on_with(&arguments, &paths.config, &directory)?,
     };
-    if let Some(id) = wanted.filter(|_| paths.config.join("projects").is_symlink()) {
-        history::refuse_elsewhere(context, &paths.config, id)?;
-    }
+    let claimed = match wanted.filter(|_| lock.is_some() && paths.config.join("projects").is_symlink()) {
+        Some(id) => Some(history::claim(context, &profile, &paths.config, id)?),
+        None => None,
+    };
     let planned = Planned::new(context, session, profile, arguments, &directory, start)?;
     if manner.dry_run {
         return print_plan(context, &planned.plan, manner.json);
     }
-    planned.start(context, lock)
+    let claimed = claimed.filter(|_| !cfg!(windows));
+    let ended = planned.start(context, lock);
+    drop(claimed);
+    ended
 }
 
 /// Plans the launch of Claude. Refused, or told, where the directory is kept for another profile;

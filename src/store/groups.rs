@@ -11,9 +11,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::Store;
+use super::{Store, lock};
 use crate::model::{Failure, Name, Result};
-use crate::os;
+use crate::os::{self, Lock};
 
 /// The transcripts in a config directory, and the file of prompts.
 const PROJECTS: &str = "projects";
@@ -65,6 +65,12 @@ impl Store {
     pub fn group(&self, group: &Name) -> Apart {
         let root = self.group_root(group);
         Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
+    }
+
+    /// Takes the lock of a group, by its directory, so that nobody else opens a conversation of it
+    /// meanwhile.
+    pub fn lock_group(&self, root: &Path) -> Result<Lock> {
+        lock(&root.join("lock"), &format!("the conversations in {}", root.display()))
     }
 
     /// Makes a group whose transcripts are the directory `projects`, which somebody else made and

@@ -391,7 +391,9 @@ impl Store {
         if !os::is_dir(&root) {
             return Err(removed_meanwhile(&root));
         }
-        lock(&self.lock_path(&root, &name.key()), &format!("profile '{name}'"))
+        let path = self.lock_path(&root, &name.key());
+        let held = lock(&path, &format!("profile '{name}'"))?;
+        if held.is_at(&path) { Ok(held) } else { Err(removed_meanwhile(&root)) }
     }
 
     /// Makes sure that there is a record to edit, for the profile that always exists too.

@@ -525,6 +525,27 @@ fn a_conversation_that_another_member_has_open_is_refused() {
     fs::write(&file, live(OTHER_TALK)).unwrap();
     world.cs(&["red"]).ok();
     assert_eq!(world.last_start().flag("--resume"), Some(TALK));
+    fs::remove_file(&file).unwrap();
+
+    // From the moment on that it is started: Claude takes a while to say that it runs.
+    world.cs(&["profile", "share", "work", "--history", "team"]).ok();
+    waiting_claude(&world);
+    let project = world.project("shared");
+    let running = Running::start(&world, &project, &["red"]);
+    let red = running.0.id().to_string();
+    talk(&world.data().join("history/team"), &project, TALK, "the newest one");
+    for arguments in [
+        &["blue", "--resume", TALK][..],
+        &["blue", "-c"],
+        &["work", "--resume", TALK],
+        &["work", "--continue"],
+    ] {
+        let refused = world.cs_in(&project, arguments).fails(5);
+        assert!(refused.contains("session 'red'") && refused.contains(&red), "{arguments:?}: {refused}");
+    }
+    drop(running);
+    world.fake_claude("");
+    world.cs_in(&project, &["work", "--continue"]).ok();
 }
 
 #[test]
@@ -617,6 +638,7 @@ fn killed_everywhere(world: &World, arguments: &[&str], check: impl Fn(&str)) {
             path.extension().is_none_or(|extension| extension != "new") && !path.ends_with("run.toml")
                 // Left by who died and had written all; Claude takes it over, as we do.
                 && !path.ends_with(".claude.json.lock")
+                && !path.ends_with("team/lock")
         });
         found
     };

@@ -48,7 +48,9 @@ fn what_is_there_is_listed_and_adopted_in_place_only_when_said_so() {
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     let before = all(&sources);
     let listed = world.cs(&["import", "claude"]);
-    assert!(listed.stdout.contains("cs profile adopt job "), "{}", listed.stdout);
+    let line = listed.stdout.lines().find(|line| line.contains("/.claude-work"));
+    let words: Vec<&str> = line.unwrap().split_whitespace().collect();
+    assert_eq!(words[2..5], ["job", "not", "yet"], "{}", listed.stdout);
     assert!(listed.stderr.contains("cs import claude --yes"), "{}", listed.stderr);
     assert_eq!(listed.code, Some(0));
     assert!(!world.data().exists(), "nothing is made");
@@ -65,8 +67,8 @@ fn what_is_there_is_listed_and_adopted_in_place_only_when_said_so() {
     assert_eq!(world.config_of("job"), world.home().join(".claude-work"));
     assert_eq!(all(&sources), before);
     assert!(found(&world, &["claude", "--yes"]).values().all(|(state, _)| state != "imported"));
-    let trap = world.cs(&["import", "claude", "--yes"]).ok();
-    assert!(trap.contains("take that line out"), "{trap}");
+    let trap = world.cs(&["import", "claude", "--yes"]).stderr;
+    assert!(trap.contains("~/.config/fish/config.fish:1") && trap.contains("take that line out"), "{trap}");
 }
 
 #[test]

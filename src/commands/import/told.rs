@@ -15,6 +15,8 @@ pub(super) enum State {
     Imported,
     /// It was taken over before.
     There,
+    /// It can be taken over, if somebody says so.
+    Offered,
     /// It was left out.
     Skipped,
     /// It could not be taken over.
@@ -49,6 +51,10 @@ impl Found {
         Self { to: to.into(), state: State::There, ..self }
     }
 
+    pub(super) fn offered(self, to: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { to: to.into(), state: State::Offered, why: why.into(), ..self }
+    }
+
     pub(super) fn skipped(self, why: impl Into<String>) -> Self {
         Self { state: State::Skipped, why: why.into(), ..self }
     }
@@ -72,13 +78,14 @@ pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) ->
             ("FROM", Align::ShrinkFront),
             ("AS", Align::Left),
             ("STATE", Align::Left),
-            ("", Align::Shrink),
+            ("NOTE", Align::Shrink),
         ]);
         for one in found {
             let state = match one.state {
                 State::Imported if dry_run => "would be imported",
                 State::Imported => "imported",
                 State::There => "there already",
+                State::Offered => "not yet",
                 State::Skipped => "skipped",
                 State::Failed => "failed",
             };
@@ -95,6 +102,7 @@ pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) ->
     }
     if !as_json {
         report::say(&match (imported, dry_run) {
+            (0, _) if count(State::Offered) > 0 => "nothing was changed".to_owned(),
             (0, _) if there > 0 => "everything is there already".to_owned(),
             (0, _) => format!("there is nothing to import in {from}"),
             (n, true) => format!("{n} would be imported; nothing was changed"),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::super::history::{self, Elsewhere};
+use super::super::list::short;
 use super::super::{liveness, report, scene};
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
@@ -46,6 +47,9 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<Outcome> {
     });
     Ok(Outcome::Done)
 }
+
+/// What is said of a conversation that was copied.
+const COPY: &str = "copy conversation";
 
 /// Something that was done, or would be.
 struct Change {
@@ -378,7 +382,7 @@ impl<'a> Sync<'a> {
         let ids: BTreeSet<_> =
             merged.copied.iter().filter_map(|path| claude::conversation_of(path)).collect();
         for id in ids {
-            self.changed(name, "copy conversation", id.to_string(), to.cloned());
+            self.changed(name, COPY, id.to_string(), to.cloned());
         }
     }
 
@@ -405,13 +409,26 @@ impl<'a> Sync<'a> {
 
     /// Prints what was changed, and says what was not.
     pub(super) fn tell(&self) -> Result<()> {
+        let home = self.context.home()?.to_string_lossy().into_owned();
+        let copies = |name: &Name| {
+            self.changes.iter().filter(|change| change.what == COPY && change.name == *name).count()
+        };
         let mut text = String::new();
+        let mut counted: Option<&Name> = None;
         for change in &self.changes {
-            let target = match &change.target {
-                Some(target) if change.what == "link" => format!(" -> {}", target.display()),
-                _ => String::new(),
+            let name = &change.name;
+            let line = match (change.what, &change.target) {
+                // Many at once are a number.
+                (COPY, _) if copies(name) > 3 && counted == Some(name) => continue,
+                (COPY, _) if copies(name) > 3 => {
+                    counted = Some(name);
+                    format!("{name}: copy {} conversations", copies(name))
+                }
+                ("link", Some(target)) => {
+                    format!("{name}: link {} -> {}", change.item, short(&target.to_string_lossy(), &home))
+                }
+                (what, _) => format!("{name}: {what} {}", short(&change.item, &home)),
             };
-            let line = format!("{}: {} {}{target}", change.name, change.what, change.item);
             text.push_str(&ui::escape(&line));
             text.push('\n');
         }

@@ -12,7 +12,7 @@ use super::super::context::Context;
 use super::super::profile::adopt;
 use super::super::report;
 use super::free_name;
-use super::told::{Found, tell};
+use super::told::{Found, State, tell};
 use crate::claude;
 use crate::cli::ImportArgs;
 use crate::model::{Failure, Name, Outcome, Result, ShareOverrides};
@@ -41,10 +41,13 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         let place = candidate.directory.display().to_string();
         let one = Found::new("profile", &place);
         if candidate.is_own {
-            found.push(one.skipped(format!(
-                "it is 'default'. Set as CLAUDE_CONFIG_DIR ({}) it is another one to Claude, without your MCP servers: take that line out",
-                candidate.by(&home)
-            )));
+            found.push(one.skipped("it is 'default'"));
+            if !candidate.mentioned.is_empty() && !args.json {
+                report::say(&format!(
+                    "{}: set as CLAUDE_CONFIG_DIR, ~/.claude is another profile to Claude, without your MCP servers: take that line out",
+                    candidate.by(&home)
+                ));
+            }
             continue;
         }
         if let Some(known) = adopt::profile_at(context, &candidate.directory)? {
@@ -66,7 +69,8 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         } else if adopts || args.dry_run {
             named
         } else {
-            found.push(one.skipped(format!("cs profile adopt {named} {place}")));
+            taken.push(named.clone());
+            found.push(one.offered(named.to_string(), candidate.about(&home)));
             continue;
         };
         taken.push(named.clone());
@@ -78,12 +82,9 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         found.push(one.done(named.to_string(), candidate.about(&home), done));
     }
     let outcome = tell(&found, "your home directory", args.dry_run, args.json)?;
-    if !adopts
-        && !args.dry_run
-        && !args.json
-        && found.iter().any(|one| one.why.starts_with("cs profile adopt"))
-    {
-        report::say("to take all of them under these names: cs import claude --yes");
+    if !args.json && found.iter().any(|one| one.state == State::Offered) {
+        report::say("to take them under these names: cs import claude --yes");
+        report::say("to take one: cs profile adopt NAME DIRECTORY");
     }
     Ok(outcome)
 }
@@ -120,7 +121,8 @@ impl Candidate {
     fn about(&self, home: &Path) -> String {
         let login = if self.has_login { ", logged in" } else { "" };
         let by = if self.mentioned.is_empty() { String::new() } else { format!(", {}", self.by(home)) };
-        format!("{} conversations{login}{by}", self.conversations)
+        let plural = if self.conversations == 1 { "" } else { "s" };
+        format!("{} conversation{plural}{login}{by}", self.conversations)
     }
 
     /// What it is most likely called: as the alias that uses it, else as its directory.
