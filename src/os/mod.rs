@@ -6,6 +6,7 @@
 mod files;
 mod lock;
 mod process;
+mod removal;
 mod tree;
 
 pub use files::{
@@ -18,4 +19,5 @@ pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
+pub use removal::{Left, Unremovable, check_tree, remove_tree};
 pub use tree::{Size, tree_size};
