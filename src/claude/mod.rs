@@ -7,6 +7,7 @@
 mod arguments;
 mod conversation;
 mod flags;
+mod keeping;
 mod live;
 mod login;
 mod place;
@@ -22,8 +23,9 @@ pub use conversation::{
     About, Conversation, about, conversations, copy_conversation, find_conversation, newest_resumable,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
+pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in};
-pub use login::{Login, login_of};
+pub use login::{Login, has_login_file, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
 pub use program::{find_program, is_program};

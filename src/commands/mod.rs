@@ -22,6 +22,7 @@ mod import;
 mod in_shell;
 mod init;
 mod install;
+mod keeping;
 mod last;
 mod launch;
 mod list;

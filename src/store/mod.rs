@@ -11,7 +11,8 @@
 //! profiles/<name>/profile.toml  run.toml  claude/  memory/
 //! sessions/<id>/session.toml    run.toml  lock (on Windows: locks/<id>)  claude/  home/
 //! staging/<id>/                 a session that is being made
-//! trash/<id or name>-<when>/    what was removed
+//! trash/<id or name>-<when>/    what was removed; removing.…: what is being removed for good
+//! ephemeral/<id>                a session that goes to the trash when Claude ends
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
@@ -23,6 +24,7 @@ mod names;
 mod plain;
 mod profiles;
 mod records;
+mod removal;
 mod runs;
 mod sessions;
 mod shim;
@@ -40,6 +42,7 @@ pub use layout::{Drift, lay_out, survey};
 pub use names::Claim;
 pub use profiles::ProfileEntry;
 pub use records::Damage;
+pub use removal::{Keep, Leftover, Piece};
 pub use runs::Run;
 pub use sessions::{Draft, SessionEntry};
 pub use trash::{Trashed, TrashedKind};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Damage};
-use super::sessions::taken;
+use super::sessions::{discard, taken};
 use super::{Claim, Store, lay_out, lock};
 use crate::model::{
     ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
@@ -205,9 +205,7 @@ impl Store {
         let place = self.profile_root(name);
         let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
         let held = self.begin_profile(name, &staged)?;
-        let discard = || {
-            let _ = fs::remove_dir_all(&staged);
-        };
+        let discard = || discard(&staged);
         match self.claim_name(name, Claim::Profile) {
             Ok(None) if !os::exists(&place) => {}
             Ok(_) if os::exists(&place) => {
@@ -290,7 +288,10 @@ fn clear(staged: &Path) -> std::io::Result<()> {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            let left = os::remove_tree(staged, &entry.file_name());
+            if let Some(left) = left.map_err(|why| std::io::Error::other(why.to_string()))?.first() {
+                return Err(std::io::Error::other(format!("{}: {}", left.path.display(), left.why)));
+            }
         } else {
             fs::remove_file(entry.path())?;
         }

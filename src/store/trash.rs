@@ -152,9 +152,9 @@ impl Store {
     }
 }
 
-/// Refuses to move anything that is not exactly the directory of ours it should be: a direct child
+/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct child
 /// of its room, a real directory on the same file system, ours.
-fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
+pub(super) fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
     let refuse = |why: &str| Err(Failure::refused(format!("{} {why}, so it is left alone", path.display())));
     if path.parent() != Some(room) || path.file_name() != Some(entry.as_ref()) {
         return refuse("is not where it should be");
