@@ -15,6 +15,8 @@ pub use files::{
     real_path, remove_file, replace_file, rewrite_file,
 };
 pub use lock::{Lock, LockError};
+#[cfg(not(unix))]
+pub use process::run_program;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,

@@ -19,6 +19,7 @@
 //! ```
 
 mod bindings;
+mod ephemeral;
 mod layout;
 mod names;
 mod plain;
@@ -38,6 +39,7 @@ use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
 pub use bindings::Binding;
+pub use ephemeral::EphemeralNote;
 pub use layout::{Drift, lay_out, survey};
 pub use names::Claim;
 pub use profiles::ProfileEntry;

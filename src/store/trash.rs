@@ -138,9 +138,10 @@ impl Store {
             return Err(taken(name, claim));
         }
         if let TrashedKind::Session(session) = &trashed.kind
-            && session.name != *name
+            && (session.name != *name || session.ephemeral)
         {
-            let renamed = Session { name: name.clone(), ..(**session).clone() };
+            // Who brings an ephemeral session back wants to keep it.
+            let renamed = Session { name: name.clone(), ephemeral: false, ..(**session).clone() };
             let path = trashed.path.join("session.toml");
             os::replace_file(&path, records::text(&renamed)?.as_bytes(), true)
                 .map_err(|error| Failure::io("write", &path, &error))?;
