@@ -27,7 +27,7 @@ pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in};
 pub use login::{Login, has_login_file, login_of};
 pub use place::{Place, slug};
-pub use planning::{Scene, Start, plan};
+pub use planning::{Scene, Start, looks_secret, plan};
 pub use program::{find_program, is_program};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use settings::{injected, merged_settings};

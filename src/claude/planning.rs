@@ -183,7 +183,8 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()
     Ok(())
 }
 
-fn looks_secret(name: &str) -> bool {
+/// Whether the name of a variable says that its value is nobody's business.
+pub fn looks_secret(name: &str) -> bool {
     ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 

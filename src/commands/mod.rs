@@ -1,6 +1,7 @@
 //! The verbs, one file each: resolve, plan, render.
 
 mod allow;
+mod archive;
 mod bind;
 mod bound;
 mod cd;

@@ -10,9 +10,10 @@ mod removal;
 mod tree;
 
 pub use files::{
-    create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
-    is_same_file, make_link, names_in, overwrite_note, publish_dir, publish_file, read_optional, read_small,
-    real_path, remove_file, replace_file, rewrite_file,
+    create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists,
+    flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file, open_regular,
+    overwrite_note, publish_dir, publish_file, read_optional, read_small, real_path, remove_file,
+    replace_file, rewrite_file,
 };
 pub use lock::{Lock, LockError};
 #[cfg(not(unix))]

@@ -18,6 +18,7 @@
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
+mod batch;
 mod bindings;
 mod ephemeral;
 mod layout;
@@ -38,11 +39,12 @@ use std::time::Duration;
 use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
+pub use batch::{Batch, Known};
 pub use bindings::Binding;
 pub use ephemeral::EphemeralNote;
 pub use layout::{Drift, lay_out, survey};
 pub use names::Claim;
-pub use profiles::ProfileEntry;
+pub use profiles::{ForeignProfile, ProfileEntry};
 pub use records::Damage;
 pub use removal::{Keep, Leftover, Piece};
 pub use runs::Run;

@@ -78,6 +78,16 @@ fn is_auth_token(name: &VarName) -> bool {
     *name == auth_token()
 }
 
+/// A profile as the record of another machine describes it.
+#[derive(Debug)]
+pub struct ForeignProfile {
+    /// What it would be here.
+    pub profile: Profile,
+    /// The keys of its record that were left out.
+    pub left_out: Vec<&'static str>,
+    record: Record,
+}
+
 /// One profile as the list sees it.
 #[derive(Clone, Debug)]
 pub struct ProfileEntry {
@@ -147,6 +157,11 @@ impl Store {
             },
             read => read?,
         };
+        self.profile_from(name, home, record)
+    }
+
+    /// What a record of the profile `name` says.
+    fn profile_from(&self, name: &Name, home: &Path, record: Record) -> Result<Profile, Damage> {
         let bad = |why: &str| Damage::Unreadable(why.to_owned());
         let home = match record.config_dir {
             Some(_) if name.is_default() => return Err(bad("'default' has no config_dir: it is ~/.claude")),
@@ -187,7 +202,6 @@ impl Store {
         directory: Option<&Path>,
         furnished: impl FnOnce(&Path) -> Layout,
     ) -> Result<()> {
-        self.ensure()?;
         let record = Record {
             version: VERSION,
             kind: Some(if matches!(kind, ProfileKind::Account) { Kind::Account } else { Kind::Api }),
@@ -200,7 +214,19 @@ impl Store {
             env: env.clone(),
             share: ShareOverrides::default(),
         };
-        let text = records::text(&record)?;
+        self.make_profile(name, &record, furnished)
+    }
+
+    /// As [`Store::create_profile`], from its record.
+    fn make_profile(
+        &self,
+        name: &Name,
+        record: &Record,
+        furnished: impl FnOnce(&Path) -> Layout,
+    ) -> Result<()> {
+        self.ensure()?;
+        let directory = record.config_dir.as_deref();
+        let text = records::text(record)?;
         let staged = self.staging().join(name.key());
         let place = self.profile_root(name);
         let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
@@ -241,6 +267,65 @@ impl Store {
             self.release_name(name, Claim::Profile);
         }
         made
+    }
+
+    /// The record of a profile as it may leave this machine, and what was left out of it: a token that
+    /// stands in it, variables that are secret by `is_secret`, and where its directory is.
+    pub fn portable_profile(
+        &self,
+        name: &Name,
+        is_secret: impl Fn(&VarName, &str) -> bool,
+    ) -> Result<(String, Vec<String>)> {
+        let path = self.profile_record_path(name);
+        let damaged = |damage: Damage| damage.failure(&format!("profile '{name}'"), &path);
+        let mut record: Record = records::read(&path).map_err(damaged)?;
+        let mut left_out = Vec::new();
+        if record.config_dir.take().is_some() {
+            left_out.push("config_dir".into());
+        }
+        if let Some(api) = &mut record.api
+            && api.token.take().is_some()
+        {
+            left_out.push("token".into());
+        }
+        record.env.retain(|variable, value| {
+            let secret = is_secret(variable, value);
+            if secret {
+                left_out.push(format!("env.{variable}"));
+            }
+            !secret
+        });
+        Ok((records::text(&record)?, left_out))
+    }
+
+    /// What the text of a profile's record from somewhere else says. What it may not decide here is left
+    /// out: where its directory is, a token, and a command that would be run.
+    pub fn foreign_profile(&self, name: &Name, text: &[u8]) -> Result<ForeignProfile, Damage> {
+        let mut record: Record = records::parse(text)?;
+        record.config_dir = None;
+        let mut left_out = Vec::new();
+        if let Some(api) = &mut record.api {
+            if api.token_command.take().is_some() {
+                left_out.push("token_command");
+            }
+            if api.token.take().is_some() {
+                left_out.push("token");
+            }
+        }
+        let text = records::text(&record).map_err(|failure| Damage::Unreadable(failure.message))?;
+        let copy: Record = records::parse(text.as_bytes())?;
+        let profile = self.profile_from(name, Path::new(""), copy)?;
+        Ok(ForeignProfile { profile, left_out, record })
+    }
+
+    /// Makes a profile that was read by [`Store::foreign_profile`], with a config directory of its own and no
+    /// login, furnished as for [`Store::create_profile`].
+    pub fn adopt_foreign(
+        &self,
+        foreign: &ForeignProfile,
+        furnished: impl FnOnce(&Path) -> Layout,
+    ) -> Result<()> {
+        self.make_profile(&foreign.profile.name, &foreign.record, furnished)
     }
 
     /// Makes the staging directory of a profile, and takes the lock in it. Where another process

@@ -13,6 +13,7 @@ use crate::config;
 use crate::model::{
     Endpoint, Failure, Layout, Link, Outcome, ProfileKind, Result, SeedFile, Share, TokenSource, VarName,
 };
+use crate::store::ForeignProfile;
 
 /// The endpoints that are known by name.
 const PROVIDERS: &str = include_str!("../../../templates/providers.toml");
@@ -57,6 +58,11 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Makes a profile whose record came from elsewhere.
+pub(super) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Result<()> {
+    context.store()?.adopt_foreign(foreign, furnish(context, foreign.profile.bare)?)
 }
 
 /// What a new profile starts with in its config directory: links to what it shares, and a state
