@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let told = if to_stdout {
         let written = export.write_to(BufWriter::new(io::stdout().lock()), false);
         written.map_err(|error| failed(&path, &error))?;
-        "-".to_owned()
+        "standard output".to_owned()
     } else {
         let bytes = into_file(&path, args.force, |file| {
             let zipped = matches!(path.extension().and_then(|end| end.to_str()), Some("gz" | "tgz"));
@@ -216,7 +216,7 @@ impl Export {
         let sessions = count(self.parts.len(), "session");
         match self.profiles.len() {
             0 => sessions,
-            number => format!("{sessions} and the {} of profiles", count(number, "record")),
+            number => format!("{sessions} and the records of {}", count(number, "profile")),
         }
     }
 

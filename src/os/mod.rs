@@ -13,7 +13,7 @@ pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists,
     flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file, open_regular,
     overwrite_note, publish_dir, publish_file, read_optional, read_small, real_path, remove_file,
-    replace_file, rewrite_file,
+    replace_file, rewrite_file, touch,
 };
 pub use lock::{Lock, LockError};
 #[cfg(not(unix))]
@@ -22,5 +22,5 @@ pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
-pub use removal::{Left, Unremovable, check_tree, remove_tree};
+pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use tree::{Size, tree_size};

@@ -72,6 +72,22 @@ pub fn remove_tree(room: &Path, name: &OsStr) -> Result<Vec<Left>, Unremovable> 
     system::remove(room, name)
 }
 
+/// Whether something is mounted on `path`, a bind mount included, as far as the system says (Linux 5.8).
+pub fn is_mount_point(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        statx(CWD, path, flags, StatxFlags::TYPE)
+            .is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// `name`, if it names something in `room` and leads nowhere else: no `/`, no `.`, no `..`.
 fn single<'a>(room: &Path, name: &'a OsStr) -> Result<&'a OsStr, Unremovable> {
     let mut parts = Path::new(name).components();

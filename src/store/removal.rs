@@ -99,7 +99,7 @@ impl Leftover {
 }
 
 /// Refuses a removal below which, or in which, something that is to be kept lies.
-fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
+pub(super) fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     let real = os::real_path(path).map_err(|error| Failure::io("remove", path, &error))?;
     for kept in keep {
         let theirs = os::real_path(&kept.path).unwrap_or_else(|_| kept.path.clone());
@@ -232,6 +232,22 @@ impl Store {
         }
     }
 
+    /// The config directories of the profiles that have a record: no removal may reach one of them,
+    /// wherever a record says it is.
+    pub(super) fn kept_by_profiles(&self) -> Vec<Keep> {
+        let entries = self.profiles(Path::new("")).into_iter().filter(|entry| !entry.name.is_default());
+        entries
+            .filter_map(|entry| {
+                let path = entry.profile.ok()?.home.directory();
+                Some(Keep {
+                    what: format!("the config directory of profile '{}'", entry.name),
+                    path,
+                    whole: true,
+                })
+            })
+            .collect()
+    }
+
     /// What belongs to nothing any more. Changes nothing.
     pub fn leftovers(&self) -> Vec<Leftover> {
         let mut found = Vec::new();
@@ -249,7 +265,7 @@ impl Store {
         }
         for room in [self.sessions_dir(), self.profiles_dir()] {
             for (path, _) in children(&room) {
-                if self.is_empty_shell(&path) {
+                if is_abandoned(&path) && self.is_empty_shell(&path) {
                     found.push(Leftover::Empty(path));
                 }
             }
@@ -278,9 +294,13 @@ impl Store {
     pub fn sweep(&self, leftover: &Leftover, keep: &[Keep]) -> Result<Vec<Left>> {
         let path = leftover.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let remove = |room: &Path| -> Result<Vec<Left>> {
+        // Before anything is made or locked in it.
+        let may_go = |room: &Path| -> Result<()> {
             guard(path, room, name)?;
             refuse_kept(path, keep)?;
+            os::check_tree(room, OsStr::new(name)).map(drop).map_err(|why| unremovable(path, &why))
+        };
+        let remove = |room: &Path| -> Result<Vec<Left>> {
             match os::remove_tree(room, OsStr::new(name)) {
                 Ok(left) => Ok(left),
                 Err(Unremovable::Missing) => Ok(Vec::new()),
@@ -289,6 +309,7 @@ impl Store {
         };
         match leftover {
             Leftover::Staged(_) => {
+                may_go(&self.staging())?;
                 let entry = self.lock_path(path, name);
                 let Some(_lock) = try_lock(&entry)? else { return Ok(Vec::new()) };
                 remove(&self.staging())
@@ -298,6 +319,7 @@ impl Store {
                 Ok(Vec::new())
             }
             Leftover::Empty(_) => {
+                may_go(path.parent().unwrap_or(path))?;
                 let Some(_lock) = try_lock(&self.lock_path(path, name))? else { return Ok(Vec::new()) };
                 if !self.is_empty_shell(path) {
                     return Ok(Vec::new());
@@ -329,7 +351,7 @@ impl Store {
     }
 
     /// Whether some process seems to hold the lock in `directory`. Nothing is made where there is none.
-    fn seems_held(&self, directory: &Path, entry: &str) -> bool {
+    pub(super) fn seems_held(&self, directory: &Path, entry: &str) -> bool {
         let path = self.lock_path(directory, entry);
         os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
     }
@@ -344,10 +366,7 @@ impl Store {
             Name::of_profile(name).is_ok_and(|name| !name.is_default())
         };
         let record = if room == Some(&self.sessions_dir()) { "session.toml" } else { "profile.toml" };
-        ours && os::is_dir(path)
-            && is_abandoned(path)
-            && !os::exists(&path.join(record))
-            && holds_nothing(path, 0)
+        ours && os::is_dir(path) && !os::exists(&path.join(record)) && holds_nothing(path, 0)
     }
 
     /// The lock of a session, if nobody has it; `None` where somebody has, or it has changed meanwhile.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
+use super::removal::refuse_kept;
 use super::{Claim, Store, lock};
 use crate::model::{Failure, Name, Result, Session};
 use crate::os::{self, Lock};
@@ -267,7 +268,8 @@ impl Store {
                 .ok()
                 .and_then(|then| SystemTime::now().duration_since(then).ok())
                 .is_some_and(|age| age > Duration::from_secs(3600));
-            if old && os::is_dir(&path) && !self.is_being_made(&name) {
+            let kept = || refuse_kept(&path, &self.kept_by_profiles()).is_err();
+            if old && os::is_dir(&path) && !self.seems_held(&path, &name) && !kept() {
                 discard(&path);
             }
         }

@@ -146,6 +146,10 @@ impl Store {
             os::replace_file(&path, records::text(&renamed)?.as_bytes(), true)
                 .map_err(|error| Failure::io("write", &path, &error))?;
         }
+        if matches!(trashed.kind, TrashedKind::Session(_)) {
+            // What was just brought back is in use, whenever its last conversation was.
+            os::touch(&trashed.path.join("session.toml"));
+        }
         os::publish_dir(&trashed.path, &place).map_err(|error| {
             self.release_name(name, claim);
             Failure::io("restore", &trashed.path, &error)
@@ -173,7 +177,7 @@ pub(super) fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
         if about.uid() != rustix::process::geteuid().as_raw() {
             return refuse("belongs to another user");
         }
-        if room.metadata().is_ok_and(|room| room.dev() != about.dev()) {
+        if room.metadata().is_ok_and(|room| room.dev() != about.dev()) || os::is_mount_point(path) {
             return refuse("is a mount point");
         }
     }

@@ -148,7 +148,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
     Ok(reasons)
 }
 
-/// When a session was last used: launched, prompted, or written to.
+/// When a session was last used: launched, prompted, written to, brought in or back.
 fn last_used(context: &Context, session: &Session, paths: &SessionPaths) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
@@ -157,6 +157,8 @@ fn last_used(context: &Context, session: &Session, paths: &SessionPaths) -> Resu
         (!about.is_symlink()).then_some(about.modified().ok()?)
     };
     let mut times: Vec<std::time::SystemTime> = Vec::new();
+    let record = context.store()?.session_record_path(session.id);
+    times.extend(record.metadata().and_then(|about| about.modified()));
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
         times.extend(claude::find_conversation(&paths.config, session.id)?.map(|found| found.modified));
     } else {
@@ -402,14 +404,19 @@ impl Found {
                 Err(failure) => fail(failure),
             }
         }
-        for (session, why) in &stayed {
-            report::say(&format!("stays: {}: {why}", session.name));
-        }
         self.staying.extend(stayed);
+        if !args.json {
+            for (session, why) in &self.staying {
+                report::say(&format!("stays: {}: {why}", session.name));
+            }
+        }
         let kept = kept(context)?;
         for (leftover, bytes) in &self.leftovers {
             match store.sweep(leftover, &kept) {
-                Ok(left) if left.is_empty() => done.for_good += bytes,
+                Ok(left) if left.is_empty() => {
+                    done.for_good += bytes;
+                    done.swept += 1;
+                }
                 Ok(left) => {
                     say_left(&left);
                     let what = leftover.path().display();
@@ -450,11 +457,11 @@ impl Found {
                 names.join(", ")
             ));
         }
-        if emptied > 0 || !self.leftovers.is_empty() {
+        if emptied > 0 || done.swept > 0 {
             report::say(&format!(
                 "removed for good: {} and {}, {}",
                 format!("{} in the trash", count(emptied, "thing")),
-                count(self.leftovers.len(), "leftover"),
+                count(done.swept, "leftover"),
                 ui::size(done.for_good)
             ));
         }
@@ -467,6 +474,7 @@ struct Done {
     moved: Vec<uuid::Uuid>,
     to_trash: u64,
     for_good: u64,
+    swept: usize,
 }
 
 fn with_sizes<T>(these: Vec<T>, path: fn(&T) -> &std::path::Path) -> Vec<(T, u64)> {

@@ -164,11 +164,12 @@ fn refused(source: &str, why: impl std::fmt::Display) -> Failure {
 
 impl<'c> Import<'c> {
     fn begin(context: &'c Context, args: &'c ImportArgs) -> Result<Self> {
-        let batch = if args.dry_run { None } else { Some(context.store()?.batch()?) };
+        // A store that is refused is so before anything is read.
+        context.store()?;
         Ok(Self {
             context,
             args,
-            batch,
+            batch: None,
             manifest: None,
             sessions: BTreeMap::new(),
             profiles: Vec::new(),
@@ -193,7 +194,13 @@ impl<'c> Import<'c> {
         let mut progress = Progress::new("reading");
         let mut long_name: Option<String> = None;
         for entry in entries {
-            let mut entry = entry.map_err(|error| unreadable(&error))?;
+            let mut entry = entry.map_err(|error| {
+                // What is no tar at all is told in words of its content, which is nobody's business.
+                if self.entries == 0 && error.kind() != io::ErrorKind::UnexpectedEof {
+                    return refused(&source, "it is no file of cs export");
+                }
+                unreadable(&error)
+            })?;
             self.entries += 1;
             if self.entries > MOST_ENTRIES {
                 return Err(refused(&source, "it has too many entries"));
@@ -400,14 +407,17 @@ impl<'c> Import<'c> {
         if !session.directory().is_dir() {
             notes.push(format!("its directory is not on this machine: {}", session.directory));
         }
-        let config = match &self.batch {
-            Some(batch) if skipped.is_none() => {
-                let root = store.add_to_batch(batch, id)?;
-                let nowhere = ConfigHome::Directory(PathBuf::new());
-                Some(SessionPaths::new(&root, session.isolation, &nowhere).config)
-            }
-            _ => None,
-        };
+        let mut config = None;
+        if skipped.is_none() && !self.args.dry_run {
+            let batch = match self.batch.take() {
+                Some(batch) => batch,
+                None => store.batch()?,
+            };
+            let batch = self.batch.insert(batch);
+            let root = store.add_to_batch(batch, id)?;
+            let nowhere = ConfigHome::Directory(PathBuf::new());
+            config = Some(SessionPaths::new(&root, session.isolation, &nowhere).config);
+        }
         Ok(Ok(Incoming { session, skipped, notes, files: 0, bytes: 0, conversations: 0, config }))
     }
 
@@ -432,21 +442,23 @@ impl<'c> Import<'c> {
     /// Gives everything its name. Where that fails, what was given one is taken back.
     fn publish(&mut self) -> Result<()> {
         let store = self.context.store()?;
-        let Some(batch) = &self.batch else { return Ok(()) };
-        store.flush();
+        if self.batch.is_some() {
+            store.flush();
+        }
         let result = (|| {
             for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {
                 profile::make_foreign(self.context, foreign)?;
                 self.made.push(foreign.profile.name.clone());
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
+                let Some(batch) = &self.batch else { continue };
                 name_and_publish(self.context, batch, incoming, self.args.new.is_some())?;
                 self.published.push(incoming.session.clone());
             }
             Ok(())
         })();
         if result.is_err() {
-            for session in self.published.drain(..) {
+            for (session, batch) in self.published.drain(..).zip(self.batch.iter().cycle()) {
                 store.withdraw_to_batch(batch, &session);
             }
             for name in self.made.drain(..) {
