@@ -109,7 +109,7 @@ fn into_file(path: &Path, force: bool, write: impl FnOnce(&File) -> io::Result<(
     beside.push(name);
     beside.push(format!(".{}.new", uuid::Uuid::now_v7().simple()));
     let beside = path.with_file_name(beside);
-    let file = os::new_private_file(&beside).map_err(|error| failed(&beside, &error))?;
+    let file = os::new_private_file(&beside).map_err(|error| failed(path, &error))?;
     let finish = || -> Result<u64> {
         write(&file).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
         let size = file.metadata().map_err(|error| failed(path, &error))?.len();

@@ -24,10 +24,21 @@ pub(super) fn run(context: &Context, command: Option<TrashCommand>) -> Result<Ou
 pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     let pieces = context.store()?.pieces()?;
     if as_json {
-        let paths = |wanted: fn(&Piece) -> bool| -> Vec<Value> {
-            let these = pieces.iter().filter(|piece| wanted(piece));
-            these.map(|piece| json!({"path": piece.path().to_string_lossy()})).collect()
-        };
+        let path = |piece: &Piece| piece.path().to_string_lossy().into_owned();
+        let half: Vec<Value> = pieces
+            .iter()
+            .filter(|piece| matches!(piece, Piece::Half { .. }))
+            .map(|piece| json!({"path": path(piece)}))
+            .collect();
+        let unknown: Vec<Value> = pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Unknown { damage, .. } => {
+                    Some(json!({"path": path(piece), "damage": damage.as_ref().map(ToString::to_string)}))
+                }
+                _ => None,
+            })
+            .collect();
         let whole: Vec<Value> = pieces
             .iter()
             .filter_map(|piece| match piece {
@@ -37,8 +48,7 @@ pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
             .collect();
         report::print_json(&json!({
             "schema": 1, "trash": whole,
-            "half_removed": paths(|piece| matches!(piece, Piece::Half { .. })),
-            "unknown": paths(|piece| matches!(piece, Piece::Unknown(_))),
+            "half_removed": half, "unknown": unknown,
         }))?;
         return Ok(Outcome::Done);
     }
@@ -92,9 +102,10 @@ fn table(pieces: &[Piece]) -> String {
             Piece::Half { .. } => {
                 [String::new(), "half gone".into(), file, room, String::new(), String::new()]
             }
-            Piece::Unknown(_) => {
+            Piece::Unknown { damage, .. } => {
                 unknown = true;
-                [String::new(), "unknown".into(), file, room, String::new(), String::new()]
+                let kind = if damage.is_some() { "damaged" } else { "unknown" };
+                [String::new(), kind.into(), file, room, String::new(), String::new()]
             }
         };
         table.row(cells, None);
@@ -102,7 +113,7 @@ fn table(pieces: &[Piece]) -> String {
     let mut text = table.render(ui::width(), ui::colour_stdout());
     text.push_str(&format!("{} in all; for good: cs trash empty\n", ui::size(total.bytes)));
     if unknown {
-        text.push_str("what is unknown is no doing of cs, or damaged, and stays\n");
+        text.push_str("what is unknown or damaged stays: cs only removes what it knows\n");
     }
     text
 }
@@ -110,11 +121,26 @@ fn table(pieces: &[Piece]) -> String {
 /// Removes for good what is in the trash, after asking.
 fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool) -> Result<Outcome> {
     let store = context.store()?;
-    let (pieces, unknown) = chosen(store.pieces()?, names, older_than)?;
+    let all = store.pieces()?;
+    let unknown = all.iter().filter(|piece| matches!(piece, Piece::Unknown { damage: None, .. })).count();
     if unknown > 0 && names.is_empty() {
-        report::say(&format!("{} in the trash that cs does not know, which stay", count(unknown, "thing")));
+        report::say(&format!(
+            "{} in the trash that cs does not know, and leaves there",
+            count(unknown, "thing")
+        ));
     }
+    // That somebody asked for it to be empty, and it is not, is a failure.
+    let damaged = all.iter().find_map(|piece| match piece {
+        Piece::Unknown { path, damage: Some(damage) } if names.is_empty() && older_than.is_none() => {
+            Some(damage.failure("something in the trash", &path.join("session.toml")))
+        }
+        _ => None,
+    });
+    let pieces = chosen(all, names, older_than)?;
     if pieces.is_empty() {
+        if let Some(damaged) = damaged {
+            return Err(damaged);
+        }
         report::say(if older_than.is_some() {
             "nothing in the trash is that old"
         } else {
@@ -138,7 +164,8 @@ fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool
             return Ok(Outcome::Code(Exit::Failed as u8));
         }
     }
-    let done = remove(context, &pieces)?;
+    let mut done = remove(context, &pieces)?;
+    done.failed = done.failed.or(damaged);
     done.said()
 }
 
@@ -195,9 +222,8 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
 }
 
 /// What is to go: all that is known, or what has these names or ids, and is old enough. Something half
-/// removed goes in any case, if nothing is named. Also, how many things there are that stay unknown.
-fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Result<(Vec<Piece>, usize)> {
-    let unknown = pieces.iter().filter(|piece| matches!(piece, Piece::Unknown(_))).count();
+/// removed goes in any case, if nothing is named.
+fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Result<Vec<Piece>> {
     let now = jiff::Timestamp::now();
     let named = |trashed: &Trashed, name: &str| {
         trashed.name().as_str().eq_ignore_ascii_case(name)
@@ -215,9 +241,9 @@ fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Resu
                 && older_than.is_none_or(|age| age.is_reached(trashed.removed, now))
         }
         Piece::Half { .. } => names.is_empty(),
-        Piece::Unknown(_) => false,
+        Piece::Unknown { .. } => false,
     };
-    Ok((pieces.into_iter().filter(wanted).collect(), unknown))
+    Ok(pieces.into_iter().filter(wanted).collect())
 }
 
 /// What is about to go, as a table.

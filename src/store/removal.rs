@@ -46,7 +46,12 @@ pub enum Piece {
         path: PathBuf,
     },
     /// What nothing of ours has put there, or what is damaged. It is never touched.
-    Unknown(PathBuf),
+    Unknown {
+        /// Where it is.
+        path: PathBuf,
+        /// Why it cannot be read, if it looks like something of ours.
+        damage: Option<Damage>,
+    },
 }
 
 impl Piece {
@@ -54,7 +59,7 @@ impl Piece {
     pub fn path(&self) -> &Path {
         match self {
             Self::Whole(trashed) => &trashed.path,
-            Self::Half { path, .. } | Self::Unknown(path) => path,
+            Self::Half { path, .. } | Self::Unknown { path, .. } => path,
         }
     }
 }
@@ -131,31 +136,34 @@ fn unremovable(path: &Path, why: &Unremovable) -> Failure {
 }
 
 impl Store {
-    /// All that is in the trash, in name order, which is that of the ids.
+    /// All that is in the trash: first what can be restored, the newest first, then the rest in name order.
+    /// Fails where the trash cannot be listed.
     pub fn pieces(&self) -> Result<Vec<Piece>> {
         let dir = self.trash_dir();
+        let failed = |error| Failure::io("list", &dir, &error);
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::io("list", &dir, &error)),
+            Err(error) => return Err(failed(error)),
         };
-        let mut whole: Vec<Piece> = self.trash().into_iter().map(Piece::Whole).collect();
-        let mut others = Vec::new();
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if whole.iter().any(|piece| piece.path() == path) {
+        let (mut whole, mut others) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_str().unwrap_or_default();
+            if let Some(what) = name.strip_prefix(GOING).filter(|_| os::is_dir(&path)) {
+                others.push(Piece::Half { what: what.to_owned(), path });
                 continue;
             }
-            let name = entry.file_name();
-            let half = name.to_str().and_then(|name| name.strip_prefix(GOING)).filter(|_| os::is_dir(&path));
-            others.push(match half {
-                Some(what) => Piece::Half { what: what.to_owned(), path },
-                None => Piece::Unknown(path),
-            });
+            match Self::trashed_at(&path, name) {
+                Some(Ok(trashed)) => whole.push(trashed),
+                Some(Err(damage)) => others.push(Piece::Unknown { path, damage: Some(damage) }),
+                None => others.push(Piece::Unknown { path, damage: None }),
+            }
         }
+        whole.sort_by_key(|trashed: &Trashed| std::cmp::Reverse(trashed.removed));
         others.sort_by(|a, b| a.path().cmp(b.path()));
-        whole.extend(others);
-        Ok(whole)
+        Ok(whole.into_iter().map(Piece::Whole).chain(others).collect())
     }
 
     /// Removes a piece of trash for good, and says what of it could not be removed. Under its lock, so
@@ -169,7 +177,7 @@ impl Store {
         guard(path, &trash, &name)?;
         refuse_kept(path, keep)?;
         let (going, _lock) = match piece {
-            Piece::Unknown(_) => {
+            Piece::Unknown { .. } => {
                 return Err(Failure::refused(format!("{} is nothing that cs put there", path.display())));
             }
             Piece::Half { .. } => (name, None),

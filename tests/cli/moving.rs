@@ -171,7 +171,9 @@ fn what_is_said_about_exporting_and_importing() {
                           "hooks": {"Stop": []}});
     let _ = fs::remove_file(web.join("settings.json"));
     fs::write(web.join("settings.json"), settings.to_string()).unwrap();
-    talk(&web, &world.home(), OTHER_TALK, &format!("my key is {SECRET}"));
+    let said = talk(&web, &world.home(), OTHER_TALK, "hello");
+    let line = format!("{{\"type\":\"system\",\"content\":\"my key is {SECRET}\"}}\n");
+    fs::File::options().append(true).open(said).unwrap().write_all(line.as_bytes()).unwrap();
     world
         .cs(&[
             "profile",

@@ -15,6 +15,7 @@ mod footing;
 mod in_shell;
 mod isolation;
 mod logins;
+mod moving;
 mod questions;
 mod resuming;
 mod sharing;

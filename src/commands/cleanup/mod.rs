@@ -189,6 +189,8 @@ struct Found {
     damaged: Vec<(uuid::Uuid, String)>,
     leftovers: Vec<(Leftover, u64)>,
     old_trash: Vec<(Piece, u64)>,
+    /// What could not be looked at.
+    failed: Option<Failure>,
 }
 
 impl Found {
@@ -202,6 +204,7 @@ impl Found {
             damaged: Vec::new(),
             leftovers: Vec::new(),
             old_trash: Vec::new(),
+            failed: None,
         };
         let mut sessions = Vec::new();
         if args.names.is_empty() {
@@ -228,7 +231,8 @@ impl Found {
             let verdict = match Verdict::of(context, &session, older_than, running.as_ref()) {
                 Ok(verdict) => verdict,
                 Err(failure) => {
-                    found.staying.push((session, failure.message));
+                    found.staying.push((session, failure.message.clone()));
+                    found.failed = Some(failure);
                     continue;
                 }
             };
@@ -371,7 +375,7 @@ impl Found {
         let older_than = args.older_than.unwrap_or(context.config()?.cleanup.older_than);
         let running = os::running_with("CS_SESSION_ID");
         let mut done = Done::default();
-        let mut failed: Option<Failure> = None;
+        let mut failed = self.failed.take();
         let mut fail = |failure: Failure| {
             if let Some(earlier) = failed.replace(failure) {
                 report::say(&earlier.message);
