@@ -142,7 +142,7 @@ mod system {
             let about = fstat(&opened)?;
             let mode = Mode::from_raw_mode(about.st_mode);
             if !mode.contains(Mode::RWXU) && about.st_uid == rustix::process::geteuid().as_raw() {
-                fchmod(&opened, mode | Mode::RWXU)?;
+                rustix::io::retry_on_intr(|| fchmod(&opened, mode | Mode::RWXU))?;
             }
             Ok(opened)
         }
@@ -316,7 +316,7 @@ mod system {
             Ok(directory) => {
                 empty(way, directory.as_fd(), &path, 0, &mut left);
                 // Not left as well if something in it was.
-                match unlinkat(&parent, text(name), AtFlags::REMOVEDIR) {
+                match remove_directory(parent.as_fd(), &text(name)) {
                     Ok(()) | Err(Errno::NOENT) => {}
                     Err(_) if !left.is_empty() => {}
                     Err(error) => left.push(leftover(path, error)),
@@ -336,6 +336,10 @@ mod system {
             error => crate::model::reason(&error.into()),
         };
         Left { path, why }
+    }
+
+    fn remove_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+        rustix::io::retry_on_intr(|| unlinkat(parent, name, AtFlags::REMOVEDIR))
     }
 
     /// Removes all that is in `directory`.
@@ -374,7 +378,7 @@ mod system {
                 way.open(directory, name).and_then(|inner| {
                     let before = left.len();
                     empty(way, inner.as_fd(), path, depth + 1, left);
-                    match unlinkat(directory, name, AtFlags::REMOVEDIR) {
+                    match remove_directory(directory, name) {
                         // What is in it was told already.
                         Err(Errno::NOTEMPTY | Errno::EXIST) if left.len() > before => Ok(()),
                         done => done,

@@ -2,6 +2,7 @@
 
 mod caches;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
@@ -75,6 +76,17 @@ impl std::fmt::Display for Reason {
     }
 }
 
+/// The sessions that some running process was given the id of, looked up when it is first asked.
+#[derive(Default)]
+struct Running(OnceCell<Option<HashSet<OsString>>>);
+
+impl Running {
+    fn has(&self, session: &Session) -> bool {
+        let ids = self.0.get_or_init(|| os::running_with("CS_SESSION_ID"));
+        ids.as_ref().is_some_and(|ids| ids.contains(OsStr::new(&session.id.to_string())))
+    }
+}
+
 /// What is known of a session.
 struct Verdict {
     reasons: Vec<Reason>,
@@ -85,12 +97,7 @@ struct Verdict {
 
 impl Verdict {
     /// Judges a session. Reads only.
-    fn of(
-        context: &Context,
-        session: &Session,
-        older_than: Age,
-        running: Option<&HashSet<OsString>>,
-    ) -> Result<Self> {
+    fn of(context: &Context, session: &Session, older_than: Age, running: &Running) -> Result<Self> {
         let store = context.store()?;
         let now = jiff::Timestamp::now();
         let (paths, profile) = paths_of(context, session)?;
@@ -111,8 +118,7 @@ impl Verdict {
         let mut stays = None;
         if !reasons.is_empty() {
             stays = obstacle(context, session, &paths, run.as_ref())?;
-            let in_use = running.is_some_and(|ids| ids.contains(OsStr::new(&session.id.to_string())));
-            if stays.is_none() && in_use && !ran_out {
+            if stays.is_none() && !ran_out && running.has(session) {
                 stays = Some("a shell or program uses it".into());
             }
         }
@@ -224,11 +230,11 @@ impl Found {
                 }
             }
         }
-        let running = os::running_with("CS_SESSION_ID");
+        let running = Running::default();
         let mut progress = Progress::new("looking at");
         for session in sessions {
             progress.at(session.name.as_str());
-            let verdict = match Verdict::of(context, &session, older_than, running.as_ref()) {
+            let verdict = match Verdict::of(context, &session, older_than, &running) {
                 Ok(verdict) => verdict,
                 Err(failure) => {
                     found.staying.push((session, failure.message.clone()));
@@ -373,7 +379,7 @@ impl Found {
     fn clear(mut self, context: &Context, args: &CleanupArgs) -> Result<Outcome> {
         let store = context.store()?;
         let older_than = args.older_than.unwrap_or(context.config()?.cleanup.older_than);
-        let running = os::running_with("CS_SESSION_ID");
+        let running = Running::default();
         let mut done = Done::default();
         let mut failed = self.failed.take();
         let mut fail = |failure: Failure| {
@@ -388,7 +394,7 @@ impl Found {
                 let Some(_lock) = store.try_lock_session(session)? else {
                     return Ok(Some("it is being worked on".into()));
                 };
-                let verdict = Verdict::of(context, session, older_than, running.as_ref())?;
+                let verdict = Verdict::of(context, session, older_than, &running)?;
                 if let Some(why) = verdict.stays {
                     return Ok(Some(why));
                 }
