@@ -1,7 +1,9 @@
-//! What git keeps on disk about a directory, read without running git.
+//! What git keeps on disk about a directory, read without running git; but for whether the work in a
+//! worktree is saved, which only git can tell.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use crate::os;
 
@@ -56,6 +58,80 @@ impl Checkout {
     pub fn remotes(&self) -> Vec<String> {
         text(&self.common.join("config")).map(|config| remote_urls(&config)).unwrap_or_default()
     }
+}
+
+/// What became of the work in a linked worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// All of it is in the main checkout, or in the default branch of its remote.
+    Merged,
+    /// There are changes, or new files, that are not committed.
+    Uncommitted,
+    /// There are commits that are nowhere else.
+    Unmerged,
+    /// Git does not say.
+    Unknown(String),
+}
+
+impl Checkout {
+    /// Whether this is a linked worktree of another checkout.
+    pub fn is_linked(&self) -> bool {
+        self.root != self.main
+    }
+
+    /// What became of the work in this worktree. Runs git, which reads and writes nothing but what it
+    /// has to (no hooks, no file system monitor, no lock of the index).
+    pub fn work(&self) -> Work {
+        self.asked().unwrap_or_else(Work::Unknown)
+    }
+
+    fn asked(&self) -> Result<Work, String> {
+        let status = git(&self.root, &["status", "--porcelain", "--untracked-files=normal"])?;
+        if !status.status.success() {
+            return Err(said(&status));
+        }
+        if !status.stdout.is_empty() {
+            return Ok(Work::Uncommitted);
+        }
+        let head = commit(&self.root, "HEAD")?.ok_or("it has no commit")?;
+        for (place, name) in [(&self.main, "HEAD"), (&self.main, "refs/remotes/origin/HEAD")] {
+            let Some(target) = commit(place, name)? else { continue };
+            let asked = git(&self.root, &["merge-base", "--is-ancestor", &head, &target])?;
+            match asked.status.code() {
+                Some(0) => return Ok(Work::Merged),
+                Some(1) => {}
+                _ => return Err(said(&asked)),
+            }
+        }
+        Ok(Work::Unmerged)
+    }
+}
+
+/// The commit that `name` stands for in the checkout `place`; `None` where it stands for none.
+fn commit(place: &Path, name: &str) -> Result<Option<String>, String> {
+    let asked = git(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
+    let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
+    Ok((asked.status.success() && !text.is_empty()).then_some(text))
+}
+
+fn git(place: &Path, words: &[&str]) -> Result<Output, String> {
+    let mut command = Command::new("git");
+    // What a hook, an alias or a shell left in the environment must not choose the repository.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(name);
+        }
+    }
+    let quiet = ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
+    command.args(quiet).arg("-C").arg(place).args(words).stdin(Stdio::null());
+    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+    command.output().map_err(|error| format!("git cannot be run: {}", crate::model::reason(&error)))
+}
+
+/// What git said of its failure, in one line.
+fn said(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned()
 }
 
 /// The git directory of the main checkout that `git_dir` is a linked worktree's part of, if it

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::{ConfigHome, Profile, ProfileKind, TokenSource};
+use crate::model::{Profile, ProfileKind, TokenSource};
 use crate::os;
 
 /// The login of a profile.
@@ -37,15 +37,10 @@ pub fn login_of(profile: &Profile) -> Login {
             TokenSource::File(file) | TokenSource::Entry { file, .. } if !file.exists() => Login::Absent,
             _ => Login::Token,
         },
-        ProfileKind::Account if store_file(&profile.home) => Login::Present,
+        ProfileKind::Account if has_login_file(&profile.home.directory()) => Login::Present,
         ProfileKind::Account if cfg!(target_os = "macos") => Login::Unknown,
         ProfileKind::Account => Login::Absent,
     }
-}
-
-/// Whether the config directory `directory` holds the file of a login; that file is not opened.
-pub fn has_login(directory: &Path) -> bool {
-    os::exists(&directory.join(".credentials.json"))
 }
 
 /// Whether `directory` looks like one that Claude Code has used as its config directory.
@@ -54,8 +49,9 @@ pub fn is_config_directory(directory: &Path) -> bool {
     directory.is_dir() && (has(".claude.json") || has("projects") || has("settings.json") && has("plugins"))
 }
 
-/// Whether the file store of a login is there. Claude leaves an emptied one behind after a login
-/// was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for Claude to say.
-fn store_file(home: &ConfigHome) -> bool {
-    has_login(&home.directory())
+/// Whether the file store of a login is in the config directory `config`. Claude leaves an emptied
+/// one behind after a login was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for
+/// Claude to say.
+pub fn has_login_file(config: &Path) -> bool {
+    os::exists(&config.join(".credentials.json"))
 }

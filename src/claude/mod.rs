@@ -7,6 +7,7 @@
 mod arguments;
 mod conversation;
 mod flags;
+mod keeping;
 mod live;
 mod login;
 mod place;
@@ -24,10 +25,11 @@ pub use conversation::{
     find_conversation, newest_resumable, said_in,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
+pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in};
-pub use login::{Login, has_login, is_config_directory, login_of};
+pub use login::{Login, has_login_file, is_config_directory, login_of};
 pub use place::{Place, slug};
-pub use planning::{Scene, Start, plan};
+pub use planning::{Scene, Start, looks_secret, plan};
 pub use program::{find_program, is_program};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use servers::{Fate, Merge, merge_servers, server_hashes};

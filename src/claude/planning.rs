@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::arguments::{Asked, asked, has_flag, settings_value};
-use super::settings::{injected, merged_settings};
+use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
@@ -64,6 +64,8 @@ pub struct Scene {
     pub settings_file: Option<String>,
     /// The endpoint's token.
     pub token: Option<String>,
+    /// The shell command to be run when Claude ends.
+    pub ended: Option<String>,
 }
 
 /// Which conversation a launch is for.
@@ -187,7 +189,8 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()
     Ok(())
 }
 
-fn looks_secret(name: &str) -> bool {
+/// Whether the name of a variable says that its value is nobody's business.
+pub fn looks_secret(name: &str) -> bool {
     ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 
@@ -248,8 +251,17 @@ fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
     if asked == Asked::Conversation {
         command.extend(conversation_flags(session, &scene.start, &arguments));
     }
-    if asked != Asked::Command && session.isolation != Isolation::None {
-        let ours = injected(&scene.home, has_base_rules(scene), scene.memory.as_deref());
+    let isolated = session.isolation != Isolation::None;
+    if asked != Asked::Command && (isolated || scene.ended.is_some()) {
+        let ours = if isolated {
+            injected(&scene.home, has_base_rules(scene), scene.memory.as_deref())
+        } else {
+            Value::Object(serde_json::Map::new())
+        };
+        let ours = match &scene.ended {
+            Some(command) => with_end_hook(ours, command),
+            None => ours,
+        };
         match settings_value(&arguments) {
             None => command.extend(["--settings".into(), ours.to_string().into()]),
             Some((index, theirs)) => {

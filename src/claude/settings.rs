@@ -27,8 +27,19 @@ pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>) -> Value {
     Value::Object(settings)
 }
 
+/// `settings` with a hook that runs `command` when Claude, or a conversation in it, ends. Hooks given
+/// by `--settings` run beside those of the settings files (2.1.197 and 2.1.329, by experiment).
+pub(super) fn with_end_hook(mut settings: Value, command: &str) -> Value {
+    if let Value::Object(settings) = &mut settings {
+        // Claude cuts its hooks off at its end; this one only starts something.
+        let hook = json!({"type": "command", "command": command, "timeout": 5});
+        settings.insert("hooks".into(), json!({"SessionEnd": [{"hooks": [hook]}]}));
+    }
+    settings
+}
+
 /// `ours` with the settings a person gave on the command line on top: objects are merged key by
-/// key, `claudeMdExcludes` joined, everything else is theirs. `None` where theirs are no JSON
+/// key, `claudeMdExcludes` and the hooks for each event joined, everything else is theirs. `None` where theirs are no JSON
 /// object: then they stand alone, and Claude says what is wrong with them.
 pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
     let Value::Object(theirs) = serde_json::from_str(theirs).ok()? else { return None };
@@ -38,12 +49,25 @@ pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
             (Some(Value::Array(ours)), Value::Array(mut more)) if key == "claudeMdExcludes" => {
                 ours.append(&mut more);
             }
+            (Some(Value::Object(ours)), Value::Object(more)) if key == "hooks" => join_hooks(ours, more),
             (_, value) => {
                 merged.insert(key, value);
             }
         }
     }
     Some(Value::Object(merged))
+}
+
+/// Adds the hooks `more` to `ours`, event by event.
+fn join_hooks(ours: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (event, hooks) in more {
+        match (ours.get_mut(&event), hooks) {
+            (Some(Value::Array(ours)), Value::Array(mut more)) => ours.append(&mut more),
+            (_, hooks) => {
+                ours.insert(event, hooks);
+            }
+        }
+    }
 }
 
 /// A path as a glob. A backslash does not take the meaning from every special character in
@@ -71,6 +95,20 @@ mod tests {
         );
         assert_eq!(merged_settings(&ours, "/no/json"), None);
         assert_eq!(merged_settings(&ours, "[]"), None);
+    }
+
+    #[test]
+    fn a_persons_hooks_run_beside_ours() {
+        let ours = with_end_hook(json!({"claudeMdExcludes": []}), "'/a b/cs' __ended '/data' id");
+        let theirs =
+            r#"{"hooks":{"SessionEnd":[{"hooks":[{"type":"command","command":"theirs"}]}],"Stop":[1]}}"#;
+        let merged = merged_settings(&ours, theirs).expect("both are objects");
+        let ends = merged["hooks"]["SessionEnd"].as_array().expect("hooks");
+        assert_eq!(ends[0]["hooks"][0]["command"], "'/a b/cs' __ended '/data' id");
+        assert_eq!((&ends[1]["hooks"][0]["command"], ends.len()), (&json!("theirs"), 2));
+        assert_eq!(merged["hooks"]["Stop"], json!([1]));
+        // Where theirs are no hooks at all, Claude says what is wrong with them.
+        assert_eq!(merged_settings(&ours, r#"{"hooks":7}"#).map(|all| all["hooks"].clone()), Some(json!(7)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
 use super::liveness::refuse_live;
 use super::scene::{plan, resume, start_of};
-use super::{bound, history, report, scene};
+use super::{bound, ended, history, report, scene};
 use crate::claude::{self, Asked, Start};
 use crate::model::{Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
 use crate::os;
@@ -179,10 +179,16 @@ impl Planned {
     /// Lays it out, notes it, and becomes Claude. `lock` is the session's.
     pub(super) fn start(self, context: &Context, lock: Option<os::Lock>) -> Result<Outcome> {
         let store = context.store()?;
+        ended::sweep(context, self.session.id);
         prepare(&self.plan)?;
+        ended::launched(context, &self.session)?;
         store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
         // On Windows this process stays until Claude ends; the note says that it runs.
         let lock = lock.filter(|_| !cfg!(windows));
+        #[cfg(windows)]
+        if self.session.ephemeral {
+            return stay_until_end(context, &self.plan, self.session.id);
+        }
         let ended = become_planned(context, &self.plan);
         drop(lock);
         ended
@@ -228,6 +234,20 @@ pub(super) fn prepare(plan: &Plan) -> Result<()> {
         report::say(notice);
     }
     Ok(())
+}
+
+/// On Windows this process stays until Claude ends, and can do then what a hook does elsewhere.
+#[cfg(windows)]
+fn stay_until_end(context: &Context, plan: &Plan, id: Uuid) -> Result<Outcome> {
+    let [program, arguments @ ..] = plan.command.as_slice() else { return Ok(Outcome::Done) };
+    let environment = plan.env.applied_to(&context.environment);
+    let path = Path::new(program);
+    let code = os::run_program(path, arguments, &environment, &plan.directory)
+        .map_err(|error| Failure::io("start", path, &error))?;
+    if let Err(failure) = ended::tidy(context, id) {
+        report::say(&failure.message);
+    }
+    std::process::exit(code)
 }
 
 fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {

@@ -241,6 +241,7 @@ impl Everything {
                 directory: &row.session.directory,
                 isolation: row.session.isolation,
                 bare: row.session.bare,
+                ephemeral: row.session.ephemeral,
                 created: row.session.created,
                 used: row.used,
                 live: row.open.is_some(),
@@ -281,6 +282,7 @@ struct ListedSession<'a> {
     directory: &'a str,
     isolation: Isolation,
     bare: bool,
+    ephemeral: bool,
     created: jiff::Timestamp,
     used: Option<jiff::Timestamp>,
     live: bool,
@@ -293,10 +295,11 @@ struct ListedSession<'a> {
 }
 
 impl Row {
-    /// The word for its state: what its live file says, `live` where that says nothing, `-` where
-    /// it is not open.
+    /// The word for its state: what its live file says, `live` where that says nothing; where it is
+    /// not open, `-`, or `ephemeral` if it goes by itself.
     fn state(&self) -> &str {
         match &self.open {
+            None if self.session.ephemeral => "ephemeral",
             None => "-",
             Some(open) => open.live.as_ref().and_then(|live| live.status.as_deref()).unwrap_or("live"),
         }
@@ -306,7 +309,7 @@ impl Row {
 fn colour_of(state: &str) -> Option<&'static str> {
     match state {
         "waiting" => Some("33"),
-        "-" => None,
+        "-" | "ephemeral" => None,
         _ => Some("32"),
     }
 }

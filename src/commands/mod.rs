@@ -1,6 +1,7 @@
 //! The verbs, one file each: resolve, plan, render.
 
 mod allow;
+mod archive;
 mod bind;
 mod bound;
 mod cd;
@@ -14,6 +15,7 @@ mod doctor;
 mod dry_run;
 mod du;
 mod editor;
+mod ended;
 mod env;
 mod exec;
 mod export;
@@ -23,6 +25,7 @@ mod import;
 mod in_shell;
 mod init;
 mod install;
+mod keeping;
 mod last;
 mod launch;
 mod list;
@@ -77,6 +80,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Some("__complete") => return Ok(complete::run(context, &arguments[2..])),
         Some("__claude") => return shim::become_claude(context, &arguments[2..]),
         Some("__hook") => return use_::hook(context),
+        // What Claude calls at the end of an ephemeral session, and what that starts.
+        Some("__ended") => return ended::announced(&arguments[2..]),
+        Some("__tidy") => return ended::wait_and_tidy(context, &arguments[2..]),
         _ => {}
     }
     // What Claude prints when a session ends is `cs --resume ID`.

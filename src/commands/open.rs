@@ -44,7 +44,12 @@ fn open_named(
             launch::start_session(context, session, profile, arguments, &manner)
         }
         Some(Subject::Profile(profile)) => {
-            if options.profile.is_some() || options.isolation.is_some() || options.bare || options.no_open {
+            if options.profile.is_some()
+                || options.isolation.is_some()
+                || options.bare
+                || options.no_open
+                || options.ephemeral
+            {
                 return Err(Failure::usage(format!("'{}' is a profile: it is run as it is", profile.name))
                     .hint(format!("for a session of it: cs --profile {} NAME", profile.name)));
             }
@@ -128,7 +133,7 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
         directory: directory::recordable(&directory)?,
         isolation: options.isolation.unwrap_or(config.isolation.method),
         bare: options.bare,
-        ephemeral: options.ephemeral,
+        ephemeral: options.ephemeral || config.isolation.cleanup_on_close,
         history: None,
         created: jiff::Timestamp::now(),
         forked_from: None,
@@ -184,6 +189,10 @@ fn agree(context: &Context, session: &Session, own: Profile, options: &StartOpti
     }
     if options.bare && !session.bare {
         return Err(Failure::refused(format!("session '{name}' was not made with --bare")));
+    }
+    if options.ephemeral && !session.ephemeral {
+        return Err(Failure::refused(format!("session '{name}' was not made with --ephemeral"))
+            .hint(format!("when you are done with it: cs rm {name}")));
     }
     Ok(profile)
 }

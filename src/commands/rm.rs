@@ -1,7 +1,7 @@
 //! `cs rm NAME…`: move sessions to the trash.
 
 use super::context::Context;
-use super::{bound, liveness, report};
+use super::{bound, keeping, liveness, report};
 use crate::cli::RmArgs;
 use crate::model::{Failure, Outcome, Result, Session, Target};
 
@@ -22,6 +22,10 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
         if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
             return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
                 .hint("leave Claude first, or end that process"));
+        }
+        if let Some(why) = keeping::refused_for_profiles(context, &session)? {
+            return Err(Failure::refused(format!("session '{}' stays: {why}", session.name))
+                .hint("correct the record of that profile first: cs profile list"));
         }
         store.trash_session(&session)?;
         said(&session);

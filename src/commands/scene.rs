@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::context::Context;
 use super::directory::real;
 use super::history::{self, Elsewhere, elsewhere};
-use super::shim;
 use super::token::token;
+use super::{ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
 use crate::model::{
@@ -79,6 +79,10 @@ fn plan_with(
         start,
         settings_file: settings_file(launch),
         token,
+        ended: match (subject, launch) {
+            (Subject::Session(session, _), Launch::Claude(_)) => ended::hook(context, session)?,
+            _ => None,
+        },
     };
     match subject {
         Subject::Profile(profile) => {

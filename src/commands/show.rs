@@ -52,7 +52,7 @@ fn session_details(
         report::print_json(&json!({
             "schema": 1, "kind": "session", "name": session.name, "id": session.id, "profile": session.profile,
             "directory": session.directory, "directory_exists": session.directory().is_dir(), "branch": branch,
-            "isolation": session.isolation, "bare": session.bare, "created": session.created,
+            "isolation": session.isolation, "bare": session.bare, "ephemeral": session.ephemeral, "created": session.created,
             "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
@@ -72,6 +72,9 @@ fn session_details(
     lines.extend(bound.iter().map(|place| ("bound to it", place.text())));
     let bare = if session.bare { ", shares nothing but the login" } else { "" };
     lines.push(("isolation", format!("{}{bare}", session.isolation)));
+    if session.ephemeral {
+        lines.push(("ephemeral", "goes to the trash when Claude ends".into()));
+    }
     lines.push(("config dir", paths.config.display().to_string()));
     lines.push(("created", ui::stamp(session.created, now)));
     if let Some(run) = &run {

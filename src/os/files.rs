@@ -346,6 +346,51 @@ pub fn is_dir(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_dir())
 }
 
+/// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
+/// files themselves have to be flushed.
+pub fn flush_file_system(path: &Path) {
+    #[cfg(target_os = "linux")]
+    if let Ok(dir) = fs::File::open(path) {
+        let _ = rustix::fs::syncfs(&dir);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = path;
+}
+
+/// Makes the file `path`, mode 0600, for writing; an error where something is there already.
+pub fn new_private_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    uninterrupted(|| options.open(path))
+}
+
+/// Makes now the time of the last change of a file, as far as that can be.
+pub fn touch(path: &Path) {
+    if let Ok(file) = OpenOptions::new().append(true).open(path) {
+        let _ = file.set_modified(std::time::SystemTime::now());
+    }
+}
+
+/// Opens the regular file `path` for reading. A link, a FIFO, a device or a directory in its place is an
+/// error and is not waited for.
+pub fn open_regular(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed());
+    }
+    if path.symlink_metadata()?.is_symlink() {
+        return Err(io::Error::other("it is a link"));
+    }
+    let file = uninterrupted(|| options.open(path))?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
+}
+
 /// Flushes a directory's entries to the disk, as far as the system can.
 fn sync_dir(path: &Path) {
     // Failing to flush is no failure to commit: the entry is already visible to everyone, and a

@@ -6,16 +6,21 @@
 mod files;
 mod lock;
 mod process;
+mod removal;
 mod tree;
 
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    exists, is_dir, is_same_file, make_link, names_in, only_owner_reaches, overwrite_note, publish_dir,
-    publish_file, read_optional, read_small, real_path, remove_file, remove_link, replace_file, rewrite_file,
+    exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file,
+    only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
+    real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
 pub use lock::{Lock, LockError};
+#[cfg(not(unix))]
+pub use process::run_program;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
+pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use tree::{Size, tree_size};

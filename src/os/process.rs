@@ -253,11 +253,11 @@ pub fn become_program(
     directory: &Path,
     umask: Umask,
 ) -> io::Error {
-    let mut command = std::process::Command::new(program);
-    command.args(arguments).env_clear().envs(environment).current_dir(directory);
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).env_clear().envs(environment).current_dir(directory);
         // Rust ignores SIGPIPE and a program would inherit that; `Command::exec` restores it.
         rustix::process::umask(umask.0);
         let error = command.exec();
@@ -267,13 +267,26 @@ pub fn become_program(
     #[cfg(not(unix))]
     {
         let _ = umask;
-        #[cfg(windows)]
-        windows::leave_interrupts_to_children();
-        match command.status() {
-            Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        match run_program(program, arguments, environment, directory) {
+            Ok(code) => std::process::exit(code),
             Err(error) => error,
         }
     }
+}
+
+/// Runs `program` to its end, with the interrupts of the console left to it; its exit code.
+#[cfg(not(unix))]
+pub fn run_program(
+    program: &Path,
+    arguments: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    directory: &Path,
+) -> io::Result<i32> {
+    #[cfg(windows)]
+    windows::leave_interrupts_to_children();
+    let mut command = std::process::Command::new(program);
+    let status = command.args(arguments).env_clear().envs(environment).current_dir(directory).status()?;
+    Ok(status.code().unwrap_or(1))
 }
 
 #[cfg(windows)]

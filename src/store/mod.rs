@@ -12,13 +12,16 @@
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made
-//! trash/<id or name>-<when>/    what was removed
+//! trash/<id or name>-<when>/    what was removed; removing.…: what is being removed for good
+//! ephemeral/<id>                a session that goes to the trash when Claude ends
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
+mod batch;
 mod bindings;
+mod ephemeral;
 mod groups;
 mod layout;
 mod manifest;
@@ -26,6 +29,7 @@ mod names;
 mod plain;
 mod profiles;
 mod records;
+mod removal;
 mod runs;
 mod sessions;
 mod shim;
@@ -38,13 +42,16 @@ use std::time::Duration;
 use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
+pub use batch::{Batch, Known};
 pub use bindings::Binding;
+pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
 pub use layout::{Drift, lacking, lay_out, note_standing, ours_among, survey, take_away};
 pub use manifest::{manifest, write_manifest};
 pub use names::Claim;
-pub use profiles::{NewProfile, ProfileEntry};
+pub use profiles::{ForeignProfile, NewProfile, ProfileEntry};
 pub use records::Damage;
+pub use removal::{Keep, Leftover, Piece};
 pub use runs::Run;
 pub use sessions::{Draft, SessionEntry};
 pub use trash::{Trashed, TrashedKind};

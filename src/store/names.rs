@@ -109,6 +109,18 @@ impl Store {
         }
     }
 
+    /// Takes the claim of `name` away if its owner does not exist and is not being made.
+    pub(super) fn release_if_nobodys(&self, name: &Name) -> Result<()> {
+        let _repair = lock(&self.names().join(".repair"), "the names")?;
+        if let Some(claim) = self.claim(name)?
+            && !self.is_held(name, claim)
+        {
+            let path = self.claim_path(name);
+            os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        }
+        Ok(())
+    }
+
     /// Who really has `name`: the claim, if its owner exists or is being made.
     fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))

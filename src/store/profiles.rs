@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Damage};
-use super::sessions::taken;
+use super::sessions::{discard, taken};
 use super::{Claim, Store, lay_out, lock, removed_meanwhile};
 use crate::model::{
     ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
@@ -97,6 +97,16 @@ fn auth_token() -> VarName {
 
 fn is_auth_token(name: &VarName) -> bool {
     *name == auth_token()
+}
+
+/// A profile as the record of another machine describes it.
+#[derive(Debug)]
+pub struct ForeignProfile {
+    /// What it would be here.
+    pub profile: Profile,
+    /// The keys of its record that were left out.
+    pub left_out: Vec<&'static str>,
+    record: Record,
 }
 
 /// One profile as the list sees it.
@@ -215,6 +225,7 @@ impl Store {
         })
     }
 
+    /// What a record of the profile `name` says.
     fn profile_from(&self, record: Record, name: &Name, home: &Path) -> Result<Profile, Damage> {
         if let Some(other) = record.inherit.clone() {
             return self.inheriting(record, name, &other, home);
@@ -256,8 +267,6 @@ impl Store {
         new: NewProfile<'_>,
         furnished: impl FnOnce(&Path) -> Layout,
     ) -> Result<()> {
-        self.ensure()?;
-        let of_its_own = new.directory.is_none() && new.inherit.is_none();
         let record = Record {
             version: VERSION,
             kind: Some(if matches!(new.kind, ProfileKind::Account) { Kind::Account } else { Kind::Api }),
@@ -271,14 +280,24 @@ impl Store {
             env: new.env,
             share: new.share,
         };
-        let text = records::text(&record)?;
+        self.make_profile(name, &record, furnished)
+    }
+
+    /// As [`Store::create_profile`], from its record.
+    fn make_profile(
+        &self,
+        name: &Name,
+        record: &Record,
+        furnished: impl FnOnce(&Path) -> Layout,
+    ) -> Result<()> {
+        self.ensure()?;
+        let of_its_own = record.config_dir.is_none() && record.inherit.is_none();
+        let text = records::text(record)?;
         let staged = self.staging().join(name.key());
         let place = self.profile_root(name);
         let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
         let held = self.begin_profile(name, &staged)?;
-        let discard = || {
-            let _ = fs::remove_dir_all(&staged);
-        };
+        let discard = || discard(&staged);
         match self.claim_name(name, Claim::Profile) {
             Ok(None) if !os::exists(&place) => {}
             Ok(_) if os::exists(&place) => {
@@ -314,6 +333,72 @@ impl Store {
             self.release_name(name, Claim::Profile);
         }
         made
+    }
+
+    /// The record of a profile as it may leave this machine, and what was left out of it: a token that
+    /// stands in it, variables that are secret by `is_secret`, and where its directory is.
+    pub fn portable_profile(
+        &self,
+        name: &Name,
+        is_secret: impl Fn(&VarName, &str) -> bool,
+    ) -> Result<(String, Vec<String>)> {
+        let path = self.profile_record_path(name);
+        let damaged = |damage: Damage| damage.failure(&format!("profile '{name}'"), &path);
+        let mut record: Record = records::read(&path).map_err(damaged)?;
+        let mut left_out = Vec::new();
+        if record.config_dir.take().is_some() {
+            left_out.push("config_dir".into());
+        }
+        if let Some(api) = &mut record.api
+            && api.token.take().is_some()
+        {
+            left_out.push("token".into());
+        }
+        record.env.retain(|variable, value| {
+            let secret = is_secret(variable, value);
+            if secret {
+                left_out.push(format!("env.{variable}"));
+            }
+            !secret
+        });
+        Ok((records::text(&record)?, left_out))
+    }
+
+    /// What the text of a profile's record from somewhere else says. What it may not decide here is left
+    /// out: where its directory is, whose it works in, which group its conversations live with, a token, and
+    /// a command that would be run.
+    pub fn foreign_profile(&self, name: &Name, text: &[u8]) -> Result<ForeignProfile, Damage> {
+        let mut record: Record = records::parse(text)?;
+        record.config_dir = None;
+        let mut left_out = Vec::new();
+        if record.inherit.take().is_some() {
+            left_out.push("inherit");
+        }
+        if record.share.history.take().is_some() {
+            left_out.push("history");
+        }
+        if let Some(api) = &mut record.api {
+            if api.token_command.take().is_some() {
+                left_out.push("token_command");
+            }
+            if api.token.take().is_some() {
+                left_out.push("token");
+            }
+        }
+        let text = records::text(&record).map_err(|failure| Damage::Unreadable(failure.message))?;
+        let copy: Record = records::parse(text.as_bytes())?;
+        let profile = self.profile_from(copy, name, Path::new(""))?;
+        Ok(ForeignProfile { profile, left_out, record })
+    }
+
+    /// Makes a profile that was read by [`Store::foreign_profile`], with a config directory of its own and no
+    /// login, furnished as for [`Store::create_profile`].
+    pub fn adopt_foreign(
+        &self,
+        foreign: &ForeignProfile,
+        furnished: impl FnOnce(&Path) -> Layout,
+    ) -> Result<()> {
+        self.make_profile(&foreign.profile.name, &foreign.record, furnished)
     }
 
     /// Makes the staging directory of a profile, and takes the lock in it. Where another process
@@ -418,7 +503,10 @@ fn clear(staged: &Path) -> std::io::Result<()> {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            let left = os::remove_tree(staged, &entry.file_name());
+            if let Some(left) = left.map_err(|why| std::io::Error::other(why.to_string()))?.first() {
+                return Err(std::io::Error::other(format!("{}: {}", left.path.display(), left.why)));
+            }
         } else {
             fs::remove_file(entry.path())?;
         }

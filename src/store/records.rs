@@ -71,7 +71,12 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<T, Damage> {
         Ok(None) => return Err(Damage::Missing),
         Err(error) => return Err(Damage::Unreadable(reason(&error))),
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| Damage::Unreadable("it is not UTF-8".into()))?;
+    parse(&bytes)
+}
+
+/// Reads a record from its text.
+pub(super) fn parse<T: Record>(bytes: &[u8]) -> Result<T, Damage> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Damage::Unreadable("it is not UTF-8".into()))?;
     if let Some(record) = Plain::read(text).and_then(|plain| T::from_plain(&plain)) {
         return Ok(record);
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
+use super::removal::refuse_kept;
 use super::{Claim, Store, lock};
 use crate::model::{Failure, History, Name, Result, Session};
 use crate::os::{self, Lock};
@@ -179,7 +180,7 @@ impl Store {
         match os::publish_file(&record, text.as_bytes()) {
             Ok(_) => Ok(draft),
             Err(error) => {
-                let _ = fs::remove_dir_all(&staged);
+                discard(&staged);
                 Err(Failure::io("write", &record, &error))
             }
         }
@@ -190,9 +191,7 @@ impl Store {
     pub fn publish(&self, draft: Draft) -> Result<Lock> {
         let Draft { session, staged, lock } = draft;
         let claim = Claim::Session(session.id);
-        let discard = || {
-            let _ = fs::remove_dir_all(&staged);
-        };
+        let discard = || discard(&staged);
         match self.claim_name(&session.name, claim) {
             Ok(None) => {}
             Ok(Some(holder)) => {
@@ -217,7 +216,7 @@ impl Store {
     /// Drops a session that was not published.
     pub fn discard(&self, draft: Draft) {
         let Draft { staged, .. } = draft;
-        let _ = fs::remove_dir_all(&staged);
+        discard(&staged);
     }
 
     /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.
@@ -279,8 +278,9 @@ impl Store {
                 .ok()
                 .and_then(|then| SystemTime::now().duration_since(then).ok())
                 .is_some_and(|age| age > Duration::from_secs(3600));
-            if old && os::is_dir(&path) && !self.is_being_made(&name) {
-                let _ = fs::remove_dir_all(&path);
+            let kept = || refuse_kept(&path, &self.kept_by_profiles()).is_err();
+            if old && os::is_dir(&path) && !self.seems_held(&path, &name) && !kept() {
+                discard(&path);
             }
         }
     }
@@ -293,6 +293,13 @@ pub(super) fn taken(name: &Name, holder: Claim) -> Failure {
             .hint(format!("to open it: cs {name}")),
         Claim::Profile => Failure::refused(format!("there is already a profile '{name}'"))
             .hint("sessions and profiles share their names: choose another one"),
+    }
+}
+
+/// Removes a staging entry of ours, as far as that can be: what stays is swept up later.
+pub(super) fn discard(staged: &Path) {
+    if let (Some(room), Some(name)) = (staged.parent(), staged.file_name()) {
+        let _ = os::remove_tree(room, name);
     }
 }
 

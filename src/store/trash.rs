@@ -1,11 +1,11 @@
 //! What was removed, until somebody empties the trash. Removing is one rename, so it works on a
 //! full disk, and nothing is half removed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::records::Damage;
 use super::sessions::taken;
 use super::{Claim, Store, lock, records};
 use crate::model::{Failure, Name, Result, Session};
@@ -79,30 +79,36 @@ impl Store {
 
     /// The `most` pieces of trash that were removed last, newest first; no record of others is read.
     pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
-        let mut entries: Vec<(jiff::Timestamp, String)> = fs::read_dir(self.trash_dir())
+        let mut entries: Vec<(jiff::Timestamp, String)> = os::names_in(&self.trash_dir(), "")
             .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name().into_string().ok()?;
-                let (what, when) = name.rsplit_once('-')?;
-                let removed = jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?;
-                Some((removed, what.to_owned()))
-            })
+            .filter_map(|name| Some((split(&name)?.1, name)))
             .collect();
         entries.sort_by_key(|(removed, _)| std::cmp::Reverse(*removed));
-        let read = |(removed, what): (jiff::Timestamp, String)| {
-            let path = self.trash_dir().join(format!("{what}-{}", removed.as_millisecond()));
-            let kind = if let Some(profile) = what.strip_prefix("profile.") {
-                TrashedKind::Profile(Name::of_profile(profile).ok()?)
-            } else {
-                let id: Uuid = what.parse().ok()?;
-                let session: Session = records::read(&path.join("session.toml")).ok()?;
-                (session.id == id).then(|| TrashedKind::Session(Box::new(session)))?
-            };
-            Some(Trashed { kind, removed, path })
+        let read = |(_, name): (jiff::Timestamp, String)| {
+            Self::trashed_at(&self.trash_dir().join(&name), &name)?.ok()
         };
         entries.into_iter().filter_map(read).take(most).collect()
+    }
+
+    /// The piece of trash that has the file name `name`, or why its record cannot be used; `None` where that
+    /// is no name of ours, or leads to no directory.
+    pub(super) fn trashed_at(path: &Path, name: &str) -> Option<Result<Trashed, Damage>> {
+        let (what, removed) = split(name)?;
+        if !os::is_dir(path) {
+            return None;
+        }
+        let path = path.to_path_buf();
+        if let Some(profile) = what.strip_prefix("profile.") {
+            let kind = TrashedKind::Profile(Name::of_profile(profile).ok()?);
+            return Some(Ok(Trashed { kind, removed, path }));
+        }
+        let id: Uuid = what.parse().ok()?;
+        Some(records::read(&path.join("session.toml")).and_then(|session: Session| {
+            if session.id != id {
+                return Err(Damage::Unreadable(format!("it is the record of {}", session.id)));
+            }
+            Ok(Trashed { kind: TrashedKind::Session(Box::new(session)), removed, path })
+        }))
     }
 
     /// The piece of trash that was on its way back under `name` when its process died.
@@ -138,12 +144,17 @@ impl Store {
             return Err(taken(name, claim));
         }
         if let TrashedKind::Session(session) = &trashed.kind
-            && session.name != *name
+            && (session.name != *name || session.ephemeral)
         {
-            let renamed = Session { name: name.clone(), ..(**session).clone() };
+            // Who brings an ephemeral session back wants to keep it.
+            let renamed = Session { name: name.clone(), ephemeral: false, ..(**session).clone() };
             let path = trashed.path.join("session.toml");
             os::replace_file(&path, records::text(&renamed)?.as_bytes(), true)
                 .map_err(|error| Failure::io("write", &path, &error))?;
+        }
+        if matches!(trashed.kind, TrashedKind::Session(_)) {
+            // What was just brought back is in use, whenever its last conversation was.
+            os::touch(&trashed.path.join("session.toml"));
         }
         os::publish_dir(&trashed.path, &place).map_err(|error| {
             self.release_name(name, claim);
@@ -152,9 +163,15 @@ impl Store {
     }
 }
 
-/// Refuses to move anything that is not exactly the directory of ours it should be: a direct child
+/// What a file name in the trash says: what it was, and when it was removed.
+fn split(name: &str) -> Option<(&str, jiff::Timestamp)> {
+    let (what, when) = name.rsplit_once('-')?;
+    Some((what, jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?))
+}
+
+/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct child
 /// of its room, a real directory on the same file system, ours.
-fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
+pub(super) fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
     let refuse = |why: &str| Err(Failure::refused(format!("{} {why}, so it is left alone", path.display())));
     if path.parent() != Some(room) || path.file_name() != Some(entry.as_ref()) {
         return refuse("is not where it should be");
@@ -172,7 +189,7 @@ fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
         if about.uid() != rustix::process::geteuid().as_raw() {
             return refuse("belongs to another user");
         }
-        if room.metadata().is_ok_and(|room| room.dev() != about.dev()) {
+        if room.metadata().is_ok_and(|room| room.dev() != about.dev()) || os::is_mount_point(path) {
             return refuse("is a mount point");
         }
     }

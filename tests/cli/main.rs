@@ -10,14 +10,18 @@ mod support;
 
 mod bindings;
 mod canary;
+mod cleanup;
+mod deleting;
 mod environment;
 mod escapes;
 mod faults;
 mod messages;
+mod moving;
 mod opening;
 mod profiles;
 mod removal;
 mod scenery;
 mod sharing;
 mod store;
+mod trash;
 mod verbs;

@@ -68,6 +68,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         start: Start::New(ID),
         settings_file: None,
         token: None,
+        ended: None,
     }
 }
 

@@ -1,9 +1,660 @@
-//! `cs import FILE`: what `cs export` wrote.
+//! `cs import FILE`: what `cs export` wrote. Whatever else is in the file is refused, before anything of
+//! it is seen by anybody.
 
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tar::{Archive, EntryType};
+use uuid::Uuid;
+
+use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
 use super::super::context::Context;
+use super::super::keeping::{Progress, count};
+use super::super::{profile, report};
 use crate::cli::ImportArgs;
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{
+    ConfigHome, Failure, Isolation, Name, Outcome, ProfileKind, Result, Session, SessionPaths, TokenSource,
+};
+use crate::os;
+use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
+use crate::ui;
 
-pub(super) fn run(_: &Context, _: &ImportArgs) -> Result<Outcome> {
-    Err(Failure::failed("this is not built yet"))
+/// Bounds on what a file may make of this disk and this memory.
+const LARGEST_FILE: u64 = 4 << 30;
+const LARGEST_TOTAL: u64 = 64 << 30;
+const LARGEST_RECORD: u64 = 64 << 10;
+const LARGEST_MANIFEST: u64 = 16 << 20;
+const LONGEST_PATH: u64 = 4096;
+const MOST_ENTRIES: u64 = 2_000_000;
+/// How much more than itself a compressed file may become, beyond [`FREE`]. Conversations become ten to
+/// forty times smaller; a bomb a thousand times.
+const EXPANSION: u64 = 200;
+const FREE: u64 = 64 << 20;
+
+pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
+    if args.from.is_some() {
+        return Err(Failure::usage("--from goes with ccs and claude-session")
+            .hint("a file of cs export is named itself: cs import FILE"));
+    }
+    let source = Source::open(args)?;
+    let mut import = Import::begin(context, args)?;
+    let read = import.read(source);
+    let done = read.and_then(|()| if args.dry_run { Ok(()) } else { import.publish() });
+    let result = done.and_then(|()| import.tell());
+    import.end();
+    result
+}
+
+/// The bytes of the file.
+struct Source {
+    reader: Box<dyn Read>,
+    name: String,
+}
+
+impl Source {
+    fn open(args: &ImportArgs) -> Result<Self> {
+        let name = args.source.to_string_lossy().into_owned();
+        let raw: Box<dyn Read> = if args.source == "-" {
+            if io::stdin().is_terminal() {
+                return Err(Failure::usage("nothing comes in here: name a file, or pass one on")
+                    .hint("cs import backup.tar.gz"));
+            }
+            Box::new(io::stdin().lock())
+        } else {
+            let path = PathBuf::from(&args.source);
+            let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+            // A link to a backup is as good as the backup.
+            let real = os::real_path(&path).unwrap_or_else(|_| path.clone());
+            let file = os::open_regular(&real).map_err(|error| {
+                let failure = Failure::io("read", &path, &error);
+                if missing(&error) {
+                    failure.hint("what can be imported besides a file: ccs, claude, claude-session")
+                } else {
+                    failure
+                }
+            })?;
+            Box::new(file)
+        };
+        let packed = Rc::new(Cell::new(0));
+        let mut raw = BufReader::with_capacity(64 << 10, Counted { inner: raw, read: Rc::clone(&packed) });
+        let failed = |error: io::Error| Failure::failed(format!("cannot read {name}: {error}"));
+        let reader: Box<dyn Read> = if raw.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]) {
+            let unpacked = flate2::bufread::MultiGzDecoder::new(raw);
+            Box::new(Bounded { inner: unpacked, packed, unpacked: 0 })
+        } else {
+            Box::new(raw)
+        };
+        Ok(Self { reader, name })
+    }
+}
+
+/// Counts what is really read.
+struct Counted {
+    inner: Box<dyn Read>,
+    read: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read.set(self.read.get() + read as u64);
+        Ok(read)
+    }
+}
+
+/// Stops where a compressed file becomes much more than what was read of it.
+struct Bounded<R> {
+    inner: R,
+    packed: Rc<Cell<u64>>,
+    unpacked: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.unpacked += read as u64;
+        if self.unpacked > FREE + self.packed.get().saturating_mul(EXPANSION) {
+            return Err(io::Error::other("it becomes far larger than it is"));
+        }
+        Ok(read)
+    }
+}
+
+/// A session in the file.
+struct Incoming {
+    /// As it will be here.
+    session: Session,
+    /// Why it is not taken.
+    skipped: Option<String>,
+    notes: Vec<String>,
+    files: u64,
+    bytes: u64,
+    conversations: u64,
+    /// Where its config directory is being made.
+    config: Option<PathBuf>,
+}
+
+/// Everything that is being brought in.
+struct Import<'c> {
+    context: &'c Context,
+    args: &'c ImportArgs,
+    batch: Option<Batch>,
+    manifest: Option<Manifest>,
+    sessions: BTreeMap<Uuid, Incoming>,
+    profiles: Vec<(ForeignProfile, Option<String>)>,
+    seen: HashSet<String>,
+    /// Bytes and entries so far.
+    bytes: u64,
+    entries: u64,
+    published: Vec<Session>,
+    made: Vec<Name>,
+    complete: bool,
+}
+
+/// The refusal of a file.
+fn refused(source: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::refused(format!("{source} is not taken: {why}")).hint("nothing was changed")
+}
+
+impl<'c> Import<'c> {
+    fn begin(context: &'c Context, args: &'c ImportArgs) -> Result<Self> {
+        // A store that is refused is so before anything is read.
+        context.store()?;
+        Ok(Self {
+            context,
+            args,
+            batch: None,
+            manifest: None,
+            sessions: BTreeMap::new(),
+            profiles: Vec::new(),
+            seen: HashSet::new(),
+            bytes: 0,
+            entries: 0,
+            published: Vec::new(),
+            made: Vec::new(),
+            complete: false,
+        })
+    }
+
+    /// Reads the whole file, and puts what it holds where nobody sees it.
+    fn read(&mut self, source: Source) -> Result<()> {
+        let Source { reader, name: source } = source;
+        let mut archive = Archive::new(reader);
+        let unreadable = |error: &io::Error| {
+            let early = error.kind() == io::ErrorKind::UnexpectedEof;
+            refused(&source, if early { "it ends too early".to_owned() } else { error.to_string() })
+        };
+        let entries = archive.entries().map_err(|error| unreadable(&error))?.raw(true);
+        let mut progress = Progress::new("reading");
+        let mut long_name: Option<String> = None;
+        for entry in entries {
+            let mut entry = entry.map_err(|error| {
+                // What is no tar at all is told in words of its content, which is nobody's business.
+                if self.entries == 0 && error.kind() != io::ErrorKind::UnexpectedEof {
+                    return refused(&source, "it is no file of cs export");
+                }
+                unreadable(&error)
+            })?;
+            self.entries += 1;
+            if self.entries > MOST_ENTRIES {
+                return Err(refused(&source, "it has too many entries"));
+            }
+            let size = entry.header().entry_size().map_err(|error| unreadable(&error))?;
+            let kind = entry.header().entry_type();
+            if kind == EntryType::GNULongName {
+                let text = bounded(&mut entry, size, LONGEST_PATH).map_err(|error| unreadable(&error))?;
+                let text = text.strip_suffix(&[0]).unwrap_or(&text).to_vec();
+                long_name =
+                    Some(String::from_utf8(text).map_err(|_| refused(&source, "a path is not UTF-8"))?);
+                continue;
+            }
+            let path = match long_name.take() {
+                Some(path) => path,
+                None => String::from_utf8(entry.path_bytes().into_owned())
+                    .map_err(|_| refused(&source, "a path is not UTF-8"))?,
+            };
+            let bad = |why: &str| refused(&source, format!("'{path}': {why}"));
+            match kind {
+                EntryType::Regular => {}
+                // Who packs it again has directories in it. They are made where a file needs them.
+                EntryType::Directory if size == 0 => {
+                    let inside = path.trim_end_matches('/').split('/');
+                    if inside.clone().any(|part| part == ".." || part.is_empty()) {
+                        return Err(bad("its path leads elsewhere"));
+                    }
+                    continue;
+                }
+                EntryType::Symlink | EntryType::Link => return Err(bad("it is a link")),
+                EntryType::Char | EntryType::Block | EntryType::Fifo => return Err(bad("it is a device")),
+                _ => return Err(bad("cs export writes no entry of this kind")),
+            }
+            let place = Entry::parse(&path).map_err(bad)?;
+            if self.complete {
+                return Err(bad("it stands behind the end"));
+            }
+            if !self.seen.insert(path.clone()) {
+                return Err(bad("it is there twice"));
+            }
+            if self.manifest.is_none() && place != Entry::Manifest {
+                return Err(refused(
+                    &source,
+                    format!("it does not begin with {MANIFEST}, as cs export has it"),
+                ));
+            }
+            if size > LARGEST_FILE {
+                return Err(bad(&format!("it is larger than {}", ui::size(LARGEST_FILE))));
+            }
+            self.bytes += size;
+            if self.bytes > LARGEST_TOTAL {
+                return Err(refused(&source, format!("it is larger than {}", ui::size(LARGEST_TOTAL))));
+            }
+            progress.at(&path);
+            let seconds = entry.header().mtime().unwrap_or(0);
+            let read =
+                |entry: &mut dyn Read, most| bounded(entry, size, most).map_err(|error| unreadable(&error));
+            match place {
+                Entry::Manifest => {
+                    let text = read(&mut entry, LARGEST_MANIFEST)?;
+                    self.take_manifest(&text).map_err(|why| bad(&why))?;
+                }
+                Entry::End => {
+                    let text = read(&mut entry, LARGEST_RECORD)?;
+                    let end: Option<End> =
+                        std::str::from_utf8(&text).ok().and_then(|text| toml::from_str(text).ok());
+                    let expected = self.seen.len() as u64 - 1;
+                    if end.is_none_or(|end| end.files != expected) {
+                        return Err(refused(&source, "files are missing from it"));
+                    }
+                    self.complete = true;
+                }
+                Entry::Profile(name) => {
+                    let text = read(&mut entry, LARGEST_RECORD)?;
+                    self.take_profile(&name, &text).map_err(|why| bad(&why))?;
+                }
+                Entry::Record(id) => {
+                    let text = read(&mut entry, LARGEST_RECORD)?;
+                    let incoming = self.take_record(id, &text)?.map_err(|why| bad(&why))?;
+                    self.sessions.insert(id, incoming);
+                }
+                Entry::File(id, inside) => {
+                    let number = self.entries;
+                    let Some(incoming) = self.sessions.get_mut(&id) else {
+                        return Err(bad("the record of its session does not stand before it"));
+                    };
+                    incoming.files += 1;
+                    incoming.bytes += size;
+                    let talk = inside.starts_with("projects/") && inside.matches('/').count() == 2;
+                    incoming.conversations += u64::from(talk && inside.ends_with(".jsonl"));
+                    let path = incoming.config.as_ref().map(|config| config.join(&inside));
+                    let settings = inside == "settings.json";
+                    let mut kept = Vec::new();
+                    let write = store_file(path.as_deref(), &mut entry, size, settings.then_some(&mut kept));
+                    write.map_err(|error| match (&path, error) {
+                        (_, Copying::Reading(error)) => unreadable(&error),
+                        (Some(path), Copying::Writing(error)) => Failure::io("write", path, &error),
+                        (None, Copying::Writing(error)) => Failure::failed(error.to_string()),
+                    })?;
+                    if settings && brings_commands(&kept) {
+                        incoming.notes.push("its settings.json has commands that Claude will run".into());
+                    }
+                    if let Some(path) = path {
+                        // Times are whole seconds in the file; its order says which is newer within one.
+                        let time = SystemTime::UNIX_EPOCH
+                            + Duration::from_secs(seconds.min(u64::from(u32::MAX)))
+                            + Duration::from_nanos(number.min(999_999) * 1000);
+                        let _ =
+                            File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
+                    }
+                }
+            }
+        }
+        if self.manifest.is_none() {
+            return Err(refused(&source, format!("it does not begin with {MANIFEST}, as cs export has it")));
+        }
+        if !self.complete {
+            return Err(refused(&source, format!("it ends too early ({END} is missing)")));
+        }
+        if self.args.new.is_some() && self.sessions.len() != 1 {
+            let many = count(self.sessions.len(), "session");
+            return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
+        }
+        Ok(())
+    }
+
+    fn take_manifest(&mut self, text: &[u8]) -> Result<(), String> {
+        #[derive(serde::Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8")?;
+        match toml::from_str::<Versioned>(text) {
+            Ok(Versioned { version }) if version > VERSION => {
+                return Err(format!("a newer cs wrote it (version {version}); update cs"));
+            }
+            Ok(Versioned { version: 0 }) | Err(_) => return Err("it has no version".into()),
+            Ok(_) => {}
+        }
+        let manifest: Manifest = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        self.manifest = Some(manifest);
+        Ok(())
+    }
+
+    fn take_profile(&mut self, name: &Name, text: &[u8]) -> Result<(), String> {
+        let store = self.context.store().map_err(|failure| failure.message)?;
+        let foreign = store.foreign_profile(name, text).map_err(|damage| damage.to_string())?;
+        let asking = !self.args.yes && !self.args.dry_run && self.args.source != "-";
+        let skipped = match store.claim(name) {
+            Ok(Some(_)) => Some("that name is taken here".to_owned()),
+            Err(failure) => Some(failure.message),
+            // It says where prompts go and what is set: that is a person's to decide.
+            Ok(None) if self.args.yes => None,
+            Ok(None) if asking && ui::confirm(&format!("make profile '{name}' ({})?", said_of(&foreign))) => {
+                None
+            }
+            Ok(None) => Some("it is only made with --yes".into()),
+        };
+        self.profiles.push((foreign, skipped));
+        Ok(())
+    }
+
+    /// Reads the record of a session. The inner failure is the file's, the outer one ours.
+    fn take_record(&mut self, id: Uuid, text: &[u8]) -> Result<Result<Incoming, String>> {
+        let mut session = match Store::parse_session(text) {
+            Ok(session) => session,
+            Err(Damage::Newer(version)) => {
+                return Ok(Err(format!("a newer cs wrote it (version {version})")));
+            }
+            Err(damage) => return Ok(Err(damage.to_string())),
+        };
+        if session.id != id {
+            return Ok(Err(format!("it is the record of {}", session.id)));
+        }
+        if let Err(error) = Name::new(session.name.as_str()) {
+            return Ok(Err(error.to_string()));
+        }
+        if !session.directory().is_absolute() && !session.directory.starts_with('/') {
+            return Ok(Err("its directory is not an absolute path".into()));
+        }
+        if session.directory.chars().any(char::is_control) {
+            return Ok(Err("its directory has control characters".into()));
+        }
+        let store = self.context.store()?;
+        let mut notes = Vec::new();
+        let skipped = match store.knows_session(id) {
+            Known::Not => None,
+            Known::Here => {
+                let name = store.session(id).map(|here| here.name.to_string());
+                Some(format!("it is here already ('{}')", name.unwrap_or_else(|_| id.to_string())))
+            }
+            Known::InTrash => Some(format!("it is in the trash (to bring it back: cs restore {id})")),
+        };
+        if session.isolation == Isolation::None {
+            notes.push("it shared its config directory; here it has one of its own".into());
+            session.isolation = Isolation::ConfigDir;
+        }
+        session.ephemeral = false;
+        session.history = None;
+        session.profile = self.profile_for(&session, &mut notes)?;
+        if let Some(new) = &self.args.new {
+            session.name = Context::new_name(new)?;
+        }
+        if !session.directory().is_dir() {
+            notes.push(format!("its directory is not on this machine: {}", session.directory));
+        }
+        let mut config = None;
+        if skipped.is_none() && !self.args.dry_run {
+            let batch = match self.batch.take() {
+                Some(batch) => batch,
+                None => store.batch()?,
+            };
+            let batch = self.batch.insert(batch);
+            let root = store.add_to_batch(batch, id)?;
+            let nowhere = ConfigHome::Directory(PathBuf::new());
+            config = Some(SessionPaths::new(&root, session.isolation, &nowhere).config);
+        }
+        Ok(Ok(Incoming { session, skipped, notes, files: 0, bytes: 0, conversations: 0, config }))
+    }
+
+    /// The profile that a session will belong to: the one asked for, the recorded one, or the default.
+    fn profile_for(&self, session: &Session, notes: &mut Vec<String>) -> Result<Name> {
+        if let Some(profile) = &self.args.profile {
+            return Ok(self.context.resolve_profile(profile)?.name);
+        }
+        let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
+        let comes = self
+            .profiles
+            .iter()
+            .any(|(foreign, skipped)| skipped.is_none() && foreign.profile.name == session.profile);
+        if here || comes {
+            return Ok(session.profile.clone());
+        }
+        let default = &self.context.config()?.default_profile;
+        notes.push(format!("there is no profile '{}' here: it belongs to '{default}' now", session.profile));
+        Ok(default.clone())
+    }
+
+    /// Gives everything its name. Where that fails, what was given one is taken back.
+    fn publish(&mut self) -> Result<()> {
+        let store = self.context.store()?;
+        if self.batch.is_some() {
+            store.flush();
+        }
+        let result = (|| {
+            for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {
+                profile::make_foreign(self.context, foreign)?;
+                self.made.push(foreign.profile.name.clone());
+            }
+            for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
+                let Some(batch) = &self.batch else { continue };
+                name_and_publish(self.context, batch, incoming, self.args.new.is_some())?;
+                self.published.push(incoming.session.clone());
+            }
+            Ok(())
+        })();
+        if result.is_err() {
+            for (session, batch) in self.published.drain(..).zip(self.batch.iter().cycle()) {
+                store.withdraw_to_batch(batch, &session);
+            }
+            for name in self.made.drain(..) {
+                // It was made a moment ago, and nothing is in it: it can come back, or be forgotten.
+                let _ = store.trash_profile(&name);
+            }
+        }
+        result
+    }
+
+    fn end(self) {
+        if let (Some(batch), Ok(store)) = (self.batch, self.context.store()) {
+            store.end_batch(batch);
+        }
+    }
+
+    fn tell(&self) -> Result<Outcome> {
+        let dry = self.args.dry_run;
+        if self.args.json {
+            report::print_json(&self.json())?;
+            return Ok(Outcome::Done);
+        }
+        for (foreign, skipped) in &self.profiles {
+            let name = &foreign.profile.name;
+            match skipped {
+                Some(why) => {
+                    report::say(&format!("profile '{name}' is left out: {why} ({})", said_of(foreign)));
+                }
+                None => {
+                    let verb = if dry { "would make" } else { "made" };
+                    report::say(&format!("{verb} profile '{name}', without a login ({})", said_of(foreign)));
+                    if !foreign.left_out.is_empty() {
+                        report::say(&format!(
+                            "profile '{name}': left out: {}; to set it: cs profile edit {name}",
+                            foreign.left_out.join(", ")
+                        ));
+                    }
+                }
+            }
+        }
+        for incoming in self.sessions.values() {
+            let name = &incoming.session.name;
+            if let Some(why) = &incoming.skipped {
+                report::say(&format!("session '{name}' is left out: {why}"));
+                continue;
+            }
+            let verb = if dry { "would bring in" } else { "brought in" };
+            report::say(&format!(
+                "{verb} session '{name}' (profile '{}'): {}, {}",
+                incoming.session.profile,
+                count(usize::try_from(incoming.conversations).unwrap_or(0), "conversation"),
+                ui::size(incoming.bytes)
+            ));
+            for note in &incoming.notes {
+                report::say(&format!("session '{name}': {note}"));
+            }
+        }
+        if self.sessions.is_empty() && self.profiles.is_empty() {
+            report::say("there is no session in it");
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn json(&self) -> Value {
+        let manifest = self.manifest.as_ref();
+        json!({
+            "schema": 1,
+            "done": !self.args.dry_run,
+            "written": manifest.map(|manifest| manifest.created),
+            "sessions": self.sessions.values().map(|incoming| json!({
+                "id": incoming.session.id, "name": incoming.session.name, "profile": incoming.session.profile,
+                "directory": incoming.session.directory, "skipped": incoming.skipped, "notes": incoming.notes,
+                "files": incoming.files, "bytes": incoming.bytes, "conversations": incoming.conversations,
+            })).collect::<Vec<_>>(),
+            "profiles": self.profiles.iter().map(|(foreign, skipped)| json!({
+                "name": foreign.profile.name, "left_out": foreign.left_out, "skipped": skipped,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What a profile would do here that its owner should know: where prompts go, and what is set.
+fn said_of(foreign: &ForeignProfile) -> String {
+    let mut said = match &foreign.profile.kind {
+        ProfileKind::Account => "an account".to_owned(),
+        ProfileKind::Api(endpoint) => {
+            let url = endpoint.base_url.as_deref().unwrap_or("Anthropic's own API");
+            let token = match &endpoint.token {
+                TokenSource::Variable(name) => format!(", token from {name}"),
+                TokenSource::File(path) => format!(", token from {}", path.display()),
+                _ => String::new(),
+            };
+            format!("an endpoint at {url}{token}")
+        }
+    };
+    if !foreign.profile.env.is_empty() {
+        let names: Vec<String> = foreign.profile.env.keys().map(ToString::to_string).collect();
+        said.push_str(&format!("; sets {}", names.join(", ")));
+    }
+    said
+}
+
+/// Publishes a session under its name, or the next one that is free. Under `asked`, no other will do.
+fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, asked: bool) -> Result<()> {
+    let store = context.store()?;
+    let base = incoming.session.name.clone();
+    for number in 1..10_000 {
+        let session = Session { name: base.numbered(number), ..incoming.session.clone() };
+        let taken = store.publish_from_batch(batch, &session)?;
+        if taken.is_some() && asked {
+            return Err(Failure::refused(format!("'{base}' is taken")).hint("cs import --as ANOTHER FILE"));
+        }
+        if taken.is_none() {
+            if number > 1 {
+                incoming.notes.push(format!("'{base}' is taken, so it is '{}' here", session.name));
+            }
+            incoming.session = session;
+            return Ok(());
+        }
+    }
+    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+}
+
+/// Where copying failed: on which side.
+enum Copying {
+    Reading(io::Error),
+    Writing(io::Error),
+}
+
+/// Writes an entry to a new file of ours, or, without one, only reads it. Of one that is to be looked at,
+/// the beginning is kept.
+fn store_file(
+    path: Option<&Path>,
+    entry: &mut dyn Read,
+    size: u64,
+    mut kept: Option<&mut Vec<u8>>,
+) -> Result<(), Copying> {
+    let mut file = match path {
+        Some(path) => {
+            if let Some(parent) = path.parent() {
+                os::create_private_dirs(parent).map_err(Copying::Writing)?;
+            }
+            Some(os::new_private_file(path).map_err(Copying::Writing)?)
+        }
+        None => None,
+    };
+    let mut buffer = vec![0; 64 << 10];
+    let mut left = size;
+    while left > 0 {
+        let read = match entry.read(&mut buffer) {
+            Ok(0) => return Err(Copying::Reading(io::ErrorKind::UnexpectedEof.into())),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Copying::Reading(error)),
+        };
+        left = left.saturating_sub(read as u64);
+        if let Some(file) = &mut file {
+            file.write_all(&buffer[..read]).map_err(Copying::Writing)?;
+        }
+        if let Some(kept) = kept.as_deref_mut().filter(|kept| kept.len() < 1 << 20) {
+            kept.extend_from_slice(&buffer[..read]);
+        }
+    }
+    // Elsewhere than on Linux there is no way to flush all of them at once.
+    match file {
+        Some(file) if !cfg!(target_os = "linux") => file.sync_all().map_err(Copying::Writing),
+        _ => Ok(()),
+    }
+}
+
+/// All of a small entry.
+fn bounded(entry: &mut dyn Read, size: u64, most: u64) -> io::Result<Vec<u8>> {
+    if size > most {
+        return Err(io::Error::other(format!("a part of it is larger than {most} bytes")));
+    }
+    let mut text = Vec::new();
+    entry.take(most).read_to_end(&mut text)?;
+    if (text.len() as u64) < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(text)
+}
+
+/// Whether settings have something in them that Claude runs.
+fn brings_commands(settings: &[u8]) -> bool {
+    const KEYS: &[&str] = &[
+        "hooks",
+        "apiKeyHelper",
+        "statusLine",
+        "awsAuthRefresh",
+        "awsCredentialExport",
+        "otelHeadersHelper",
+        "env",
+    ];
+    match serde_json::from_slice::<Value>(settings) {
+        Ok(Value::Object(settings)) => KEYS.iter().any(|key| settings.contains_key(*key)),
+        _ => true,
+    }
 }

@@ -14,7 +14,7 @@ use crate::model::{
     Endpoint, Failure, Layout, Link, ManifestPlace, Name, Outcome, ProfileKind, Result, SeedFile, Share,
     ShareOverrides, TokenSource, VarName,
 };
-use crate::store::NewProfile;
+use crate::store::{ForeignProfile, NewProfile};
 
 /// The endpoints that are known by name.
 const PROVIDERS: &str = include_str!("../../../templates/providers.toml");
@@ -85,6 +85,11 @@ fn host(context: &Context, text: &str) -> Result<Name> {
         ))
         .hint(format!("inherit that one: --inherit {further}"))),
     }
+}
+
+/// Makes a profile whose record came from elsewhere.
+pub(super) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Result<()> {
+    context.store()?.adopt_foreign(foreign, furnish(context, foreign.profile.bare)?)
 }
 
 /// What a new profile starts with in its config directory: links to what it shares, and a state

@@ -24,7 +24,7 @@ use crate::model::{
     Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
 };
 use crate::os;
-use crate::store::ProfileEntry;
+use crate::store::{ForeignProfile, ProfileEntry};
 use crate::ui::{self, Align, Table};
 
 pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
@@ -40,6 +40,11 @@ pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<
         ProfileCommand::Adopt { name, directory } => adopt::run(context, &name, &directory),
         ProfileCommand::Remove { name, force } => remove::run(context, &name, force),
     }
+}
+
+/// Makes a profile whose record came from elsewhere, without a login.
+pub(super) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Result<()> {
+    create::make_foreign(context, foreign)
 }
 
 /// The endpoints that are known by name, and what each is.

@@ -158,7 +158,7 @@ fn candidates(context: &Context, home: &Path) -> Vec<Candidate> {
         .map(|(directory, mentioned)| Candidate {
             is_own: os::is_same_file(&directory, &own),
             conversations: claude::conversations(&directory).map_or(0, |all| all.len()),
-            has_login: claude::has_login(&directory),
+            has_login: claude::has_login_file(&directory),
             directory,
             mentioned,
         })

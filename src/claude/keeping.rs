@@ -1,0 +1,130 @@
+//! What in a config directory is worth keeping, and what Claude makes again by itself.
+
+use std::fs;
+use std::path::Path;
+
+use crate::os;
+
+/// What Claude Code makes again by itself when it is gone: logs, snapshots of the shell, lists it
+/// fetches, what it measured of itself. By the names that 2.1.197 and 2.1.329 build from the config
+/// directory, and by what they do with them:
+///
+/// - `shell-snapshots` are written at the first command of a run and removed at its end;
+/// - `image-cache` is emptied of all other conversations' images at every start;
+/// - `cache`, `mcp-discovery-cache` and `gh-pr-status-cache.json` are fetched again;
+/// - `debug`, `logs`, `dump-prompts`, `startup-perf`, `telemetry`, `traces` and `statsig` are logs.
+///
+/// Not among them, although their names sound like it: `paste-cache` (the prompt history refers to it),
+/// `stats-cache.json` (it counts transcripts that are gone by now), `file-history`, `plans`, `tasks`,
+/// `projects`, `jobs`, `uploads`, `backups`, `session-env`, `plugins`.
+pub const CACHES: &[&str] = &[
+    "cache",
+    "debug",
+    "dump-prompts",
+    "gh-pr-status-cache.json",
+    "image-cache",
+    "logs",
+    "mcp-discovery-cache",
+    "shell-snapshots",
+    "startup-perf",
+    "statsig",
+    "telemetry",
+    "traces",
+];
+
+/// What was said and done: conversations, and what belongs to them.
+pub const CONVERSATIONS: &[&str] =
+    &["projects", "history.jsonl", "file-history", "paste-cache", "plans", "tasks", "todos", "uploads"];
+
+/// What a backup takes besides, where it is the session's own and no link.
+pub const OWN: &[&str] = &[
+    "CLAUDE.md",
+    "agents",
+    "commands",
+    "keybindings.json",
+    "output-styles",
+    "rules",
+    "settings.json",
+    "skills",
+];
+
+/// Whether a backup may hold something of this name, wherever in a config directory it is: no login, no
+/// state file, which has the account in it, none of their backups, and no key.
+pub fn may_be_copied(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    !(lower.starts_with(".credentials.json")
+        || lower.starts_with(".claude.json")
+        || lower == ".config.json"
+        || lower == "backups"
+        || Path::new(&lower).extension().is_some_and(|ending| ending == "key"))
+}
+
+/// The name of a background job in the config directory `config` that has not come to its end, or
+/// does not say so. A job says what became of it in `jobs/<id>/state.json` (2.1.329).
+pub fn pending_job(config: &Path) -> Option<String> {
+    const ENDED: &[&str] =
+        &["stopped", "done", "completed", "failed", "killed", "cancelled", "canceled", "error", "exited"];
+    fs::read_dir(config.join("jobs")).ok()?.flatten().find_map(|job| {
+        let path = job.path().join("state.json");
+        let text = os::read_optional(&path).ok();
+        // A directory without a state has nothing to be waited for.
+        let text = match text {
+            Some(None) => return None,
+            Some(Some(text)) => text,
+            None => Vec::new(),
+        };
+        let state = serde_json::from_slice::<serde_json::Value>(&text).ok();
+        let state = state.as_ref().and_then(|state| state.get("state")).and_then(|state| state.as_str());
+        let ended = state.is_some_and(|state| ENDED.contains(&state));
+        (!ended).then(|| job.file_name().to_string_lossy().into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_kept_is_a_cache() {
+        for kept in CONVERSATIONS.iter().chain(OWN) {
+            assert!(!CACHES.contains(kept), "{kept}");
+            assert!(may_be_copied(kept), "{kept}");
+        }
+    }
+
+    #[test]
+    fn no_login_and_no_key_may_be_copied_however_it_is_spelled() {
+        for secret in [
+            ".credentials.json",
+            ".credentials.json.lock",
+            ".CREDENTIALS.json",
+            ".claude.json",
+            ".claude.json.backup.1",
+            "backups",
+            "1234.abc.key",
+            "id.KEY",
+        ] {
+            assert!(!may_be_copied(secret), "{secret}");
+        }
+        assert!(may_be_copied("a.jsonl") && may_be_copied("keybindings.json"));
+    }
+
+    #[test]
+    fn a_job_that_works_or_does_not_say_is_waited_for() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let job = dir.path().join("jobs/0a1b2c3d");
+        assert_eq!(pending_job(dir.path()), None);
+        fs::create_dir_all(&job).expect("made");
+        assert_eq!(pending_job(dir.path()), None);
+        for (state, pending) in [
+            (r#"{"state":"working"}"#, true),
+            (r#"{"state":"stopped"}"#, false),
+            (r#"{"state":"#, true),
+            (r#"{"state":"something new"}"#, true),
+            (r#"{"state":"completed"}"#, false),
+        ] {
+            fs::write(job.join("state.json"), state).expect("written");
+            assert_eq!(pending_job(dir.path()).is_some(), pending, "{state}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What `cleanup`, `trash` and `du` have in common.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use super::{liveness, report};
+use crate::claude;
+use crate::git::{Checkout, Work};
+use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
+use crate::os::{self, Left, Liveness};
+use crate::store::{Keep, Run};
+use crate::ui;
+
+/// What no removal may reach: the user's own files, and the config directory of every profile. A record
+/// may be damaged or hostile and point anywhere, also at what is to be removed: then that stays.
+pub(super) fn kept(context: &Context) -> Result<Vec<Keep>> {
+    let home = context.home()?;
+    let mut kept = vec![
+        Keep { what: "your ~/.claude".into(), path: home.join(".claude"), whole: true },
+        Keep { what: "your home directory".into(), path: home.clone(), whole: false },
+    ];
+    if let Ok(here) = std::env::current_dir() {
+        kept.push(Keep { what: "the current directory".into(), path: here, whole: false });
+    }
+    for entry in context.store()?.profiles(&home) {
+        if let Ok(profile) = entry.profile {
+            let what = of_profile(&profile.name);
+            kept.push(Keep { what, path: profile.home.directory(), whole: true });
+        }
+    }
+    Ok(kept)
+}
+
+/// The same, for what is removed from inside the config directory of `profile`, which `cs` made: that
+/// directory itself is no obstacle then. The record of another profile that points there is one.
+pub(super) fn kept_but(context: &Context, profile: &Profile) -> Result<Vec<Keep>> {
+    let mut kept = kept(context)?;
+    kept.retain(|keep| keep.what != of_profile(&profile.name));
+    Ok(kept)
+}
+
+fn of_profile(name: &Name) -> String {
+    format!("the config directory of profile '{name}'")
+}
+
+/// Says what could not be removed, a line each, and of many only the first ones.
+pub(super) fn say_left(left: &[Left]) {
+    const MOST: usize = 5;
+    for left in left.iter().take(MOST) {
+        report::say(&format!("not removed: {}: {}", left.path.display(), left.why));
+    }
+    if left.len() > MOST {
+        report::say(&format!("not removed: {} more", left.len() - MOST));
+    }
+}
+
+/// `1 session`, `2 sessions`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A line on a terminal that says how far something is which takes long. Nothing where standard error is
+/// no terminal, and nothing for what is quick.
+pub(super) struct Progress {
+    what: &'static str,
+    began: Instant,
+    drawn: Option<Instant>,
+    shown: bool,
+}
+
+impl Progress {
+    /// The line for `what` ("measuring").
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, began: Instant::now(), drawn: None, shown: std::io::stderr().is_terminal() }
+    }
+
+    /// Draws it again, at most ten times a second.
+    pub(super) fn at(&mut self, about: &str) {
+        let recent = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
+        if !self.shown || recent || self.began.elapsed() < Duration::from_millis(500) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let text: String = format!("cs: {} {}", self.what, ui::escape(about)).chars().take(78).collect();
+        let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.drawn.is_some() {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Why a session may not go to the trash, whatever speaks for it; `None` where nothing does. To be asked
+/// under its lock by whoever acts on it.
+pub(super) fn obstacle(
+    context: &Context,
+    session: &Session,
+    paths: &SessionPaths,
+    run: Option<&Run>,
+) -> Result<Option<String>> {
+    if let Some(open) = liveness::open_state(session, paths, run) {
+        return Ok(Some(format!("it is open (pid {})", open.pid)));
+    }
+    if let Some(run) = run.filter(|run| run.process.liveness() == Liveness::Elsewhere) {
+        return Ok(Some(format!("it may be open on host '{}'", run.process.host)));
+    }
+    if session.isolation != Isolation::None
+        && let Some(job) = claude::pending_job(&paths.config)
+    {
+        return Ok(Some(format!("a background job is not done ({job})")));
+    }
+    if let Some(refused) = refused_for_profiles(context, session)? {
+        return Ok(Some(refused));
+    }
+    let Some(checkout) = linked_worktree(session) else { return Ok(None) };
+    Ok(match checkout.work() {
+        Work::Merged => None,
+        Work::Uncommitted => Some(format!("not all is committed in {}", checkout.root.display())),
+        Work::Unmerged => {
+            let branch = checkout.branch().unwrap_or_default();
+            Some(format!("its branch {branch} is not merged"))
+        }
+        Work::Unknown(why) => Some(format!("there is no telling whether its work is saved: {why}")),
+    })
+}
+
+/// The linked worktree that a session works in, if it works in one.
+pub(super) fn linked_worktree(session: &Session) -> Option<Checkout> {
+    let directory = os::real_path(session.directory()).ok()?;
+    Checkout::of(&directory).filter(Checkout::is_linked)
+}
+
+/// Why a session's directory is not to be moved: the config directory of a profile lies in it.
+pub(super) fn refused_for_profiles(context: &Context, session: &Session) -> Result<Option<String>> {
+    let root = context.store()?.session_root(session.id);
+    let real = os::real_path(&root).unwrap_or(root);
+    let home = context.home()?;
+    Ok(context.store()?.profiles(&home).into_iter().find_map(|entry| {
+        let directory = entry.profile.ok()?.home.directory();
+        let theirs = os::real_path(&directory).unwrap_or(directory);
+        theirs.starts_with(&real).then(|| format!("{} is in it", of_profile(&entry.name)))
+    }))
+}
+
+/// Where the files of a session are, also where its profile is gone.
+pub(super) fn paths_of(context: &Context, session: &Session) -> Result<(SessionPaths, Option<Profile>)> {
+    if let Some(profile) = context.profile_if(&session.profile)? {
+        return Ok((context.paths(session, &profile)?, Some(profile)));
+    }
+    let root = context.store()?.session_root(session.id);
+    let nowhere = ConfigHome::Directory(root.join("claude"));
+    Ok((SessionPaths::new(&root, session.isolation, &nowhere), None))
+}

@@ -1,0 +1,141 @@
+//! Sessions from somewhere else: all of them are on disk and whole before the first one is seen.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::records::{self, Damage};
+use super::sessions::discard;
+use super::{Claim, Store, lock};
+use crate::model::{Failure, Result, Session};
+use crate::os::{self, Lock};
+
+/// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with
+/// one lock. Dropped without [`Store::end_batch`], it is swept up later.
+#[derive(Debug)]
+pub struct Batch {
+    staged: PathBuf,
+    _lock: Lock,
+}
+
+impl Batch {
+    /// Where the files of the session `id` go.
+    pub fn root(&self, id: Uuid) -> PathBuf {
+        self.staged.join(id.to_string())
+    }
+}
+
+impl Store {
+    /// The record of a session, as text.
+    pub fn session_text(session: &Session) -> Result<String> {
+        records::text(session)
+    }
+
+    /// The session whose record has this text.
+    pub fn parse_session(text: &[u8]) -> Result<Session, Damage> {
+        records::parse(text)
+    }
+
+    /// Begins to bring sessions in.
+    pub fn batch(&self) -> Result<Batch> {
+        self.ensure()?;
+        let entry = Uuid::now_v7().simple().to_string();
+        let staged = self.staging().join(&entry);
+        os::create_private_dir(&staged).map_err(|error| Failure::io("create", &staged, &error))?;
+        match lock(&self.lock_path(&staged, &entry), "an import") {
+            Ok(lock) => Ok(Batch { staged, _lock: lock }),
+            Err(failure) => {
+                discard(&staged);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Makes the directory of a session that is brought in; its record comes when it is published.
+    pub fn add_to_batch(&self, batch: &Batch, id: Uuid) -> Result<PathBuf> {
+        let root = batch.root(id);
+        os::create_private_dir(&root).map_err(|error| Failure::io("create", &root, &error))?;
+        Ok(root)
+    }
+
+    /// Publishes one session of a batch under its name: `Ok(None)` where it exists now, else who has that
+    /// name. Where it fails, nothing of it is seen, and its files are in the batch as before.
+    pub fn publish_from_batch(&self, batch: &Batch, session: &Session) -> Result<Option<Claim>> {
+        let (from, entry) = (batch.root(session.id), session.id.to_string());
+        let (staged, place) = (self.staging().join(&entry), self.session_root(session.id));
+        let record = from.join("session.toml");
+        os::replace_file(&record, records::text(session)?.as_bytes(), true)
+            .map_err(|error| Failure::io("write", &record, &error))?;
+        let _lock = lock(&self.lock_path(&from, &entry), "a new session")?;
+        if os::exists(&staged) && !self.is_being_made(&entry) {
+            // An import of the same session that died here.
+            discard(&staged);
+        }
+        let failed = |error: std::io::Error| Failure::io("create", &place, &error);
+        os::publish_dir(&from, &staged).map_err(failed)?;
+        let back = || {
+            let _ = os::publish_dir(&staged, &from);
+        };
+        let claim = Claim::Session(session.id);
+        match self.claim_name(&session.name, claim) {
+            Ok(None) => {}
+            Ok(Some(holder)) => {
+                back();
+                return Ok(Some(holder));
+            }
+            Err(failure) => {
+                back();
+                self.release_name(&session.name, claim);
+                return Err(failure);
+            }
+        }
+        if let Err(error) = os::publish_dir(&staged, &place) {
+            back();
+            self.release_name(&session.name, claim);
+            return Err(failed(error));
+        }
+        Ok(None)
+    }
+
+    /// Takes a session back that was published from a batch, unless somebody works on it already.
+    pub fn withdraw_to_batch(&self, batch: &Batch, session: &Session) {
+        let root = self.session_root(session.id);
+        let held = Lock::take(&self.lock_path(&root, &session.id.to_string()), Duration::ZERO);
+        let untouched = !os::exists(&self.session_run_path(session.id));
+        if held.is_ok() && untouched && os::publish_dir(&root, &batch.root(session.id)).is_ok() {
+            self.release_name(&session.name, Claim::Session(session.id));
+        }
+    }
+
+    /// Removes what is left of a batch.
+    pub fn end_batch(&self, batch: Batch) {
+        discard(&batch.staged);
+    }
+
+    /// Whether a session of this id is here, or in the trash.
+    pub fn knows_session(&self, id: Uuid) -> Known {
+        if os::exists(&self.session_root(id)) {
+            return Known::Here;
+        }
+        let beginning = format!("{id}-");
+        let trashed = os::names_in(&self.trash_dir(), &beginning);
+        if trashed.is_empty() { Known::Not } else { Known::InTrash }
+    }
+
+    /// Flushes what was written below the data root to the disk, as far as the system can do that at once.
+    pub fn flush(&self) {
+        os::flush_file_system(Path::new(&self.root));
+    }
+}
+
+/// Whether a session is known by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It is not.
+    Not,
+    /// It is here.
+    Here,
+    /// It is in the trash.
+    InTrash,
+}

@@ -1,0 +1,72 @@
+//! Which sessions go to the trash by themselves: a small file for each that was launched, so that the
+//! next launch of anything finds those whose Claude was killed without reading every record.
+
+use std::fs;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::Store;
+use crate::model::{Failure, Result};
+use crate::os;
+
+/// What is noted of an ephemeral session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EphemeralNote {
+    /// It was launched.
+    #[default]
+    Launched,
+    /// It has ended and stays for now: why. Nobody was told yet.
+    Stays(String),
+    /// As [`Self::Stays`], and somebody was told.
+    Told,
+}
+
+impl EphemeralNote {
+    fn text(&self) -> String {
+        match self {
+            Self::Launched => String::new(),
+            Self::Stays(why) => format!("stays: {why}\n"),
+            Self::Told => "told\n".into(),
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text.trim_end() {
+            "told" => Self::Told,
+            text => text.strip_prefix("stays: ").map_or(Self::Launched, |why| Self::Stays(why.into())),
+        }
+    }
+}
+
+impl Store {
+    fn ephemeral_dir(&self) -> PathBuf {
+        self.root.join("ephemeral")
+    }
+
+    /// The ephemeral sessions that were launched and are not in the trash yet, with what is noted of
+    /// each. Costs one system call where there are none.
+    pub fn ephemeral(&self) -> Vec<(Uuid, EphemeralNote)> {
+        let dir = self.ephemeral_dir();
+        let note = |id: Uuid| {
+            let text = os::read_optional(&dir.join(id.to_string())).ok().flatten()?;
+            Some((id, EphemeralNote::parse(&String::from_utf8_lossy(&text))))
+        };
+        os::names_in(&dir, "").iter().filter_map(|name| note(name.parse().ok()?)).collect()
+    }
+
+    /// Notes something of an ephemeral session.
+    pub fn note_ephemeral(&self, id: Uuid, note: &EphemeralNote) -> Result<()> {
+        let dir = self.ephemeral_dir();
+        os::create_private_dir(&dir).map_err(|error| Failure::io("create", &dir, &error))?;
+        let path = dir.join(id.to_string());
+        os::replace_file(&path, note.text().as_bytes(), false)
+            .map_err(|error| Failure::io("write", &path, &error))
+    }
+
+    /// Forgets an ephemeral session: it is in the trash, or no longer there.
+    pub fn forget_ephemeral(&self, id: Uuid) {
+        // One that stays is forgotten the next time.
+        let _ = fs::remove_file(self.ephemeral_dir().join(id.to_string()));
+    }
+}

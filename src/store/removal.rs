@@ -1,0 +1,430 @@
+//! Removing for good: the trash, what processes that died left behind, and caches.
+//!
+//! What goes was renamed first, to a name that nothing looks for: a kill half-way leaves something that
+//! the next removal finishes, and that nobody is ever offered.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use super::records::Damage;
+use super::trash::guard;
+use super::{Claim, Store, Trashed, TrashedKind, lock};
+use crate::model::{Failure, Name, Result, Session};
+use crate::os::{self, Left, Lock, LockError, Unremovable};
+
+/// How the name of something in the trash begins that is being removed.
+const GOING: &str = "removing.";
+
+/// How old something has to be before it counts as left behind: nothing of ours takes so long.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// A directory of a person's that no removal may reach, whatever a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// What it is, for the refusal.
+    pub what: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What lies in it is kept as well. (A home directory has our own data root in it.)
+    pub whole: bool,
+}
+
+/// Something in the trash, recognised or not.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// What can be restored.
+    Whole(Trashed),
+    /// What a removal that was cut short left.
+    Half {
+        /// What it was.
+        what: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// What nothing of ours has put there, or what is damaged. It is never touched.
+    Unknown {
+        /// Where it is.
+        path: PathBuf,
+        /// Why it cannot be read, if it looks like something of ours.
+        damage: Option<Damage>,
+    },
+}
+
+impl Piece {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Whole(trashed) => &trashed.path,
+            Self::Half { path, .. } | Self::Unknown { path, .. } => path,
+        }
+    }
+}
+
+/// What is in the way of a name, of the disk, or of nobody, and belongs to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// A session or profile that a process was making when it died.
+    Staged(PathBuf),
+    /// A name that belongs to nothing.
+    Claim(Name, PathBuf),
+    /// The directory of a session or profile without a record, in which nothing of value is.
+    Empty(PathBuf),
+    /// A file that was being written when its process died.
+    Temporary(PathBuf),
+    /// A removal that was cut short.
+    Half(PathBuf),
+}
+
+impl Leftover {
+    /// What it is, for a person.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Staged(_) => "something that was never finished",
+            Self::Claim(..) => "a name of nothing",
+            Self::Empty(_) => "a directory without a record, and with nothing in it",
+            Self::Temporary(_) => "a file that was never finished",
+            Self::Half(_) => "something half removed",
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Staged(path)
+            | Self::Claim(_, path)
+            | Self::Empty(path)
+            | Self::Temporary(path)
+            | Self::Half(path) => path,
+        }
+    }
+}
+
+/// Refuses a removal below which, or in which, something that is to be kept lies.
+pub(super) fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
+    let real = os::real_path(path).map_err(|error| Failure::io("remove", path, &error))?;
+    for kept in keep {
+        let theirs = os::real_path(&kept.path).unwrap_or_else(|_| kept.path.clone());
+        if theirs.starts_with(&real) || kept.whole && real.starts_with(&theirs) {
+            let how = if theirs == real {
+                "is"
+            } else if theirs.starts_with(&real) {
+                "contains"
+            } else {
+                "is inside"
+            };
+            return Err(Failure::refused(format!(
+                "{} {how} {} ({}), so it is left alone",
+                path.display(),
+                kept.what,
+                theirs.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn unremovable(path: &Path, why: &Unremovable) -> Failure {
+    match why {
+        Unremovable::Io(at, error) => Failure::io("remove", at, error),
+        Unremovable::Missing => Failure::refused(format!("{} is gone already", path.display())),
+        why => Failure::refused(format!("{why}, so {} is left alone", path.display())),
+    }
+}
+
+impl Store {
+    /// All that is in the trash: first what can be restored, the newest first, then the rest in name order.
+    /// Fails where the trash cannot be listed.
+    pub fn pieces(&self) -> Result<Vec<Piece>> {
+        let dir = self.trash_dir();
+        let failed = |error| Failure::io("list", &dir, &error);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let (mut whole, mut others) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_str().unwrap_or_default();
+            if let Some(what) = name.strip_prefix(GOING).filter(|_| os::is_dir(&path)) {
+                others.push(Piece::Half { what: what.to_owned(), path });
+                continue;
+            }
+            match Self::trashed_at(&path, name) {
+                Some(Ok(trashed)) => whole.push(trashed),
+                Some(Err(damage)) => others.push(Piece::Unknown { path, damage: Some(damage) }),
+                None => others.push(Piece::Unknown { path, damage: None }),
+            }
+        }
+        whole.sort_by_key(|trashed: &Trashed| std::cmp::Reverse(trashed.removed));
+        others.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(whole.into_iter().map(Piece::Whole).chain(others).collect())
+    }
+
+    /// Removes a piece of trash for good, and says what of it could not be removed. Under its lock, so
+    /// that of a restore and a removal one wins. `keep` is what must not be reached. Refused, with
+    /// nothing removed, for what is unknown, for what is or holds something to be kept, and where
+    /// anything is mounted in it.
+    pub fn empty(&self, piece: &Piece, keep: &[Keep]) -> Result<Vec<Left>> {
+        let trash = self.trash_dir();
+        let path = piece.path();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+        guard(path, &trash, &name)?;
+        refuse_kept(path, keep)?;
+        let (going, _lock) = match piece {
+            Piece::Unknown { .. } => {
+                return Err(Failure::refused(format!("{} is nothing that cs put there", path.display())));
+            }
+            Piece::Half { .. } => (name, None),
+            Piece::Whole(trashed) => {
+                let entry = match &trashed.kind {
+                    TrashedKind::Session(session) => session.id.to_string(),
+                    TrashedKind::Profile(profile) => profile.key(),
+                };
+                let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
+                let held = lock(&self.lock_path(path, &entry), &format!("'{}'", trashed.name()))
+                    .map_err(|failure| if os::is_dir(path) { failure } else { gone() })?;
+                if !os::is_dir(path) {
+                    return Err(gone());
+                }
+                os::check_tree(&trash, OsStr::new(&name)).map_err(|why| unremovable(path, &why))?;
+                let going = format!("{GOING}{name}");
+                let to = trash.join(&going);
+                os::publish_dir(path, &to).map_err(|error| Failure::io("remove", path, &error))?;
+                (going, Some(held))
+            }
+        };
+        match os::remove_tree(&trash, OsStr::new(&going)) {
+            Ok(left) => Ok(left),
+            // Another process finished it.
+            Err(Unremovable::Missing) => Ok(Vec::new()),
+            Err(why) => Err(unremovable(&trash.join(going), &why)),
+        }
+    }
+
+    /// Removes one directory or file of a session's or profile's config directory for good: something that
+    /// Claude makes again. `config` has to be the directory of ours that it should be, with no link on
+    /// the way; a link in the place of `item` is left alone. `None` where there is no such item.
+    pub fn trim(&self, config: &Path, item: &str, keep: &[Keep]) -> Result<Option<Vec<Left>>> {
+        let root = os::real_path(&self.root).map_err(|error| Failure::io("find", &self.root, &error))?;
+        let inside = config.strip_prefix(&self.root).ok().map(|inside| root.join(inside));
+        if inside.is_none() || os::real_path(config).ok() != inside {
+            return Err(Failure::refused(format!(
+                "{} is not where it should be, so it is left alone",
+                config.display()
+            )));
+        }
+        let path = config.join(item);
+        let Ok(about) = path.symlink_metadata() else { return Ok(None) };
+        if about.is_symlink() {
+            return Ok(None);
+        }
+        refuse_kept(&path, keep)?;
+        if about.is_file() {
+            os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+            return Ok(Some(Vec::new()));
+        }
+        if !about.is_dir() {
+            return Ok(None);
+        }
+        guard(&path, config, item)?;
+        match os::remove_tree(config, OsStr::new(item)) {
+            Ok(left) => Ok(Some(left)),
+            Err(Unremovable::Missing) => Ok(None),
+            Err(why) => Err(unremovable(&path, &why)),
+        }
+    }
+
+    /// The config directories of the profiles that have a record: no removal may reach one of them,
+    /// wherever a record says it is.
+    pub(super) fn kept_by_profiles(&self) -> Vec<Keep> {
+        let entries = self.profiles(Path::new("")).into_iter().filter(|entry| !entry.name.is_default());
+        entries
+            .filter_map(|entry| {
+                let path = entry.profile.ok()?.home.directory();
+                Some(Keep {
+                    what: format!("the config directory of profile '{}'", entry.name),
+                    path,
+                    whole: true,
+                })
+            })
+            .collect()
+    }
+
+    /// What belongs to nothing any more. Changes nothing.
+    pub fn leftovers(&self) -> Vec<Leftover> {
+        let mut found = Vec::new();
+        for (path, name) in children(&self.staging()) {
+            if os::is_dir(&path) && is_abandoned(&path) && !self.seems_held(&path, &name) {
+                found.push(Leftover::Staged(path));
+            }
+        }
+        for key in self.claimed_names() {
+            let path = self.names().join(&key);
+            let Ok(name) = Name::of_profile(&key) else { continue };
+            if is_abandoned(&path) && self.is_nobodys(&name) {
+                found.push(Leftover::Claim(name, path));
+            }
+        }
+        for room in [self.sessions_dir(), self.profiles_dir()] {
+            for (path, _) in children(&room) {
+                if is_abandoned(&path) && self.is_empty_shell(&path) {
+                    found.push(Leftover::Empty(path));
+                }
+            }
+        }
+        for room in [self.root.clone(), self.names()] {
+            for (path, name) in children(&room) {
+                let temporary = name.starts_with('.') && name.ends_with(".new");
+                if temporary
+                    && path.symlink_metadata().is_ok_and(|about| about.is_file())
+                    && is_abandoned(&path)
+                {
+                    found.push(Leftover::Temporary(path));
+                }
+            }
+        }
+        let halves = self.pieces().unwrap_or_default().into_iter().filter_map(|piece| match piece {
+            Piece::Half { path, .. } => Some(Leftover::Half(path)),
+            _ => None,
+        });
+        found.extend(halves);
+        found
+    }
+
+    /// Removes what belongs to nothing any more, after looking again; what of it could not be removed is
+    /// returned. `keep` is what must not be reached.
+    pub fn sweep(&self, leftover: &Leftover, keep: &[Keep]) -> Result<Vec<Left>> {
+        let path = leftover.path();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        // Before anything is made or locked in it.
+        let may_go = |room: &Path| -> Result<()> {
+            guard(path, room, name)?;
+            refuse_kept(path, keep)?;
+            os::check_tree(room, OsStr::new(name)).map(drop).map_err(|why| unremovable(path, &why))
+        };
+        let remove = |room: &Path| -> Result<Vec<Left>> {
+            match os::remove_tree(room, OsStr::new(name)) {
+                Ok(left) => Ok(left),
+                Err(Unremovable::Missing) => Ok(Vec::new()),
+                Err(why) => Err(unremovable(path, &why)),
+            }
+        };
+        match leftover {
+            Leftover::Staged(_) => {
+                may_go(&self.staging())?;
+                let entry = self.lock_path(path, name);
+                let Some(_lock) = try_lock(&entry)? else { return Ok(Vec::new()) };
+                remove(&self.staging())
+            }
+            Leftover::Claim(owner, _) => {
+                self.release_if_nobodys(owner)?;
+                Ok(Vec::new())
+            }
+            Leftover::Empty(_) => {
+                may_go(path.parent().unwrap_or(path))?;
+                let Some(_lock) = try_lock(&self.lock_path(path, name))? else { return Ok(Vec::new()) };
+                if !self.is_empty_shell(path) {
+                    return Ok(Vec::new());
+                }
+                remove(path.parent().unwrap_or(path))
+            }
+            Leftover::Temporary(_) => {
+                os::remove_file(path).map_err(|error| Failure::io("remove", path, &error))?;
+                Ok(Vec::new())
+            }
+            Leftover::Half(_) => {
+                self.empty(&Piece::Half { what: String::new(), path: path.to_path_buf() }, keep)
+            }
+        }
+    }
+
+    /// Whether `name` is claimed for something that does not exist and is not being made.
+    fn is_nobodys(&self, name: &Name) -> bool {
+        match self.claim(name) {
+            Ok(Some(Claim::Session(id))) => {
+                !os::exists(&self.staging().join(id.to_string())) && self.session(id) == Err(Damage::Missing)
+                    || self.session(id).is_ok_and(|session| session.name.key() != name.key())
+            }
+            Ok(Some(Claim::Profile)) => {
+                !os::exists(&self.profile_root(name)) && !os::exists(&self.staging().join(name.key()))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether some process seems to hold the lock in `directory`. Nothing is made where there is none.
+    pub(super) fn seems_held(&self, directory: &Path, entry: &str) -> bool {
+        let path = self.lock_path(directory, entry);
+        os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
+    }
+
+    /// Whether a session's or profile's directory has no record and nothing but what `cs` itself notes.
+    fn is_empty_shell(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
+        let room = path.parent();
+        let ours = if room == Some(&self.sessions_dir()) {
+            name.parse::<Uuid>().is_ok()
+        } else {
+            Name::of_profile(name).is_ok_and(|name| !name.is_default())
+        };
+        let record = if room == Some(&self.sessions_dir()) { "session.toml" } else { "profile.toml" };
+        ours && os::is_dir(path) && !os::exists(&path.join(record)) && holds_nothing(path, 0)
+    }
+
+    /// The lock of a session, if nobody has it; `None` where somebody has, or it has changed meanwhile.
+    pub fn try_lock_session(&self, session: &Session) -> Result<Option<Lock>> {
+        let root = self.session_root(session.id);
+        if !os::is_dir(&root) {
+            return Ok(None);
+        }
+        let held = try_lock(&self.lock_path(&root, &session.id.to_string()))?;
+        Ok(held.filter(|_| self.session(session.id).as_ref() == Ok(session)))
+    }
+}
+
+/// The lock at `path`, if nobody has it and its directory is there.
+fn try_lock(path: &Path) -> Result<Option<Lock>> {
+    match Lock::take(path, Duration::ZERO) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Held(_)) => Ok(None),
+        Err(LockError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(LockError::Io(error)) => Err(Failure::io("lock", path, &error)),
+    }
+}
+
+/// Whether a directory has nothing in it but directories, links, and what `cs` itself notes.
+fn holds_nothing(path: &Path, depth: usize) -> bool {
+    let Ok(entries) = fs::read_dir(path) else { return false };
+    depth < 8
+        && entries.map(|entry| entry.ok()).all(|entry| {
+            let Some(entry) = entry else { return false };
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => holds_nothing(&entry.path(), depth + 1),
+                Ok(kind) if kind.is_symlink() => true,
+                Ok(_) => depth == 0 && matches!(entry.file_name().to_str(), Some("lock" | "run.toml")),
+                Err(_) => false,
+            }
+        })
+}
+
+/// What is in a directory, in name order; nothing that is not UTF-8.
+fn children(path: &Path) -> Vec<(PathBuf, String)> {
+    let mut names = os::names_in(path, "");
+    names.sort_unstable();
+    names.into_iter().map(|name| (path.join(&name), name)).collect()
+}
+
+/// Whether nobody has touched something for an hour.
+fn is_abandoned(path: &Path) -> bool {
+    path.symlink_metadata()
+        .and_then(|about| about.modified())
+        .ok()
+        .and_then(|then| SystemTime::now().duration_since(then).ok())
+        .is_some_and(|age| age > ABANDONED)
+}
