@@ -15,6 +15,7 @@ mod program;
 mod seed;
 mod settings;
 mod sharing;
+mod status;
 mod variables;
 
 pub use arguments::{Asked, asked, settings_argument};
@@ -28,6 +29,7 @@ pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
 pub use program::{find_program, is_program};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
-pub use settings::{injected, merged_settings};
+pub use settings::{has_status_line, injected, merged_settings, project_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};
+pub use status::{Limit, STATUS_LIMIT, Status};
 pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};

@@ -56,6 +56,8 @@ pub struct Scene {
     pub start: Start,
     /// The text behind a `--settings` among the arguments, where it is a file.
     pub settings_file: Option<String>,
+    /// The command of our status line, where the session has none of its own and is to have one.
+    pub status_line: Option<String>,
     /// The endpoint's token.
     pub token: Option<String>,
 }
@@ -243,7 +245,12 @@ fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
         command.extend(conversation_flags(session, &scene.start, &arguments));
     }
     if asked != Asked::Command && session.isolation != Isolation::None {
-        let ours = injected(&scene.home, has_base_rules(scene), scene.memory.as_deref());
+        let ours = injected(
+            &scene.home,
+            has_base_rules(scene),
+            scene.memory.as_deref(),
+            scene.status_line.as_deref(),
+        );
         match settings_value(&arguments) {
             None => command.extend(["--settings".into(), ours.to_string().into()]),
             Some((index, theirs)) => {

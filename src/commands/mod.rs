@@ -88,6 +88,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     if let Some(args) = alone(&arguments, "use") {
         return use_::run(context, &args);
     }
+    if let Some(args) = alone(&arguments, "statusline") {
+        return statusline::run(context, &args);
+    }
     if arguments.len() == 2 && arguments[1] == "off" {
         return off::run(context);
     }

@@ -3,12 +3,14 @@
 mod ask;
 mod escape;
 mod size;
+mod status_line;
 mod table;
 mod time;
 
 pub use ask::{can_ask, choose, confirm};
 pub use escape::escape;
 pub use size::size;
+pub use status_line::{FIELDS, Format, THEMES, Theme, Value, Wrong};
 pub use table::{Align, Table};
 pub use time::{age, stamp};
 

@@ -63,6 +63,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         seeds: Vec::new(),
         start: Start::New(ID),
         settings_file: None,
+        status_line: None,
         token: None,
     }
 }
