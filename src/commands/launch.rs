@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::advice::advise;
 use super::context::Context;
 use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
@@ -59,6 +60,9 @@ pub(super) fn start_profile(
     prepare(&plan)?;
     let store = context.store()?;
     store.note_run(&store.profile_run_path(&name), &Run::now(None))?;
+    if !is_command {
+        advise(context, &name.key())?;
+    }
     become_planned(context, &plan)
 }
 
@@ -152,6 +156,7 @@ impl Planned {
         let store = context.store()?;
         prepare(&self.plan)?;
         store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
+        advise(context, &self.session.id.to_string())?;
         // On Windows this process stays until Claude ends; the note says that it runs.
         let lock = lock.filter(|_| !cfg!(windows));
         let ended = become_planned(context, &self.plan);

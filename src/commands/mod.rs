@@ -1,5 +1,6 @@
 //! The verbs, one file each: resolve, plan, render.
 
+mod advice;
 mod allow;
 mod bind;
 mod bound;
@@ -35,6 +36,7 @@ mod profile;
 mod prompt;
 mod rename;
 mod report;
+mod resources;
 mod restore;
 mod resume;
 mod rm;

@@ -5,8 +5,10 @@
 
 mod files;
 mod lock;
+mod memory;
 mod process;
 mod tree;
+mod usage;
 
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
@@ -14,8 +16,10 @@ pub use files::{
     real_path, remove_file, replace_file, rewrite_file,
 };
 pub use lock::{Lock, LockError};
+pub use memory::free_memory;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
 pub use tree::{Size, tree_size};
+pub use usage::{Process, Processes, Used};

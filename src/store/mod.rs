@@ -14,12 +14,14 @@
 //! trash/<id or name>-<when>/    what was removed
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
+//! open/<id or name>            what is likely open: a hint
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
 mod bindings;
 mod layout;
 mod names;
+mod open;
 mod plain;
 mod profiles;
 mod records;

@@ -435,7 +435,7 @@ mod tests {
             ("cost", value("$1.20")),
         ];
         let format = "{session} | {dir} | {model} | {cost}";
-        assert_eq!(line(format, Some(45), &values), "api | ~/sr…to/project | Opus 5.5 | $1.20\n");
+        assert_eq!(line(format, Some(45), &values), "api | ~/src/a…y/to/project | Opus 5.5 | $1.20\n");
         assert_eq!(line(format, Some(26), &values), "api | ~/s…ject | Opus 5.5\n");
         for width in 1..60 {
             let text = line(format, Some(width), &values);
