@@ -547,7 +547,7 @@ pub struct UsageArgs {
     /// Only this profile and its sessions
     #[arg(short = 'P', long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// How far back: 30d, 2w, 24h, or all
+    /// How far back: 30d, 2w, 24h, a day (2026-01-31), or all
     #[arg(long, value_name = "AGE", default_value = "30d")]
     pub since: String,
     /// A line for each
