@@ -143,7 +143,8 @@ impl Values {
         values.put("effort", status.effort.clone());
         values.put_percent("context", status.context);
         values.put_percent("bar", status.context);
-        values.put("size", status.context_size.map(short_number));
+        // How much fits says nothing as long as it is not known how much of it is used.
+        values.put("size", status.context.and(status.context_size).map(short_number));
         values.put("cost", status.cost.map(|cost| format!("${cost:.2}")));
         values.put("lines", status.lines.map(|(added, removed)| format!("+{added} -{removed}")));
         values.put("duration", status.duration.map(|ms| span(ms / 1000)));

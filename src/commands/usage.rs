@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
     }
     if ui::width().is_some() {
         report::say(&format!(
-            "costs are at the list prices of {}; a subscription is not billed by them",
+            "at list prices of {}; a subscription is not billed by these",
             claude::prices_date()
         ));
     }

@@ -268,9 +268,11 @@ fn fit(parts: &mut Vec<Part>, width: usize, theme: &Theme) {
     let around = if theme.segments { 3 } else { 0 };
     let total = |parts: &[Part]| parts.iter().map(|part| part.width() + around).sum::<usize>();
     let excess = total(parts).saturating_sub(width);
+    let mut whole = None;
     if let Some(directory) = parts.iter_mut().find(|part| part.name == Some("dir") && excess > 0) {
         let wanted = directory.text.width().saturating_sub(excess).max(LEAST);
-        directory.text = middle_cut(&directory.text, wanted);
+        let cut = middle_cut(&directory.text, wanted);
+        whole = Some(std::mem::replace(&mut directory.text, cut));
     }
     while total(parts) > width && parts.len() > 1 {
         // What would be cut to a stump goes whole, and its separator with it.
@@ -282,6 +284,11 @@ fn fit(parts: &mut Vec<Part>, width: usize, theme: &Theme) {
         while parts.last().is_some_and(|part| part.name.is_none()) {
             parts.pop();
         }
+    }
+    // What went at the end may have left room for more of the directory.
+    let room = width.saturating_sub(total(parts));
+    if let (Some(whole), Some(directory)) = (whole, parts.iter_mut().find(|part| part.name == Some("dir"))) {
+        directory.text = middle_cut(&whole, directory.text.width() + room);
     }
     let excess = total(parts).saturating_sub(width);
     if let Some(last) = parts.last_mut().filter(|_| excess > 0) {
@@ -331,7 +338,7 @@ fn colour_of(name: &str, percent: Option<f64>) -> &'static str {
 }
 
 /// Foreground and background of a segment, of the 256 colours.
-fn segment_of(name: &str, percent: Option<f64>) -> (u8, u8) {
+fn segment_of(name: &str, percent: Option<f64>, at: usize) -> (u8, u8) {
     match percent {
         Some(percent) if percent >= 95.0 => return (231, 160),
         Some(percent) if percent > 80.0 => return (16, 214),
@@ -343,7 +350,9 @@ fn segment_of(name: &str, percent: Option<f64>) -> (u8, u8) {
         "dir" => (252, 238),
         "branch" => (16, 108),
         "model" => (252, 236),
-        _ => (252, 240),
+        // Two that stand side by side are told apart.
+        _ if at % 2 == 0 => (252, 240),
+        _ => (252, 237),
     }
 }
 
@@ -364,16 +373,16 @@ fn draw(text: &mut String, parts: &[Part], theme: &Theme, colour: bool) {
 
 fn draw_segments(text: &mut String, parts: &[Part], colour: bool) {
     for (at, part) in parts.iter().enumerate() {
-        let look = |part: &Part| segment_of(part.name.unwrap_or_default(), part.percent);
+        let look = |part: &Part, at| segment_of(part.name.unwrap_or_default(), part.percent, at);
         let whole = format!("{}{}{}", part.before, part.text, part.after);
         if !colour {
             let _ = write!(text, "{}{whole}", if at == 0 { "" } else { " \u{e0b1} " });
             continue;
         }
-        let (front, back) = look(part);
+        let (front, back) = look(part, at);
         let _ = write!(text, "\x1b[38;5;{front};48;5;{back}m {whole} ");
         let _ = match parts.get(at + 1) {
-            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", look(next).1),
+            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", look(next, at + 1).1),
             None => write!(text, "\x1b[0;38;5;{back}m\u{e0b0}\x1b[0m"),
         };
     }

@@ -18,5 +18,6 @@ mod opening;
 mod profiles;
 mod removal;
 mod scenery;
+mod statusline;
 mod store;
 mod verbs;
