@@ -445,7 +445,7 @@ mod tests {
         ];
         let format = "{session} | {dir} | {model} | {cost}";
         assert_eq!(line(format, Some(45), &values), "api | ~/src/a…y/to/project | Opus 5.5 | $1.20\n");
-        assert_eq!(line(format, Some(26), &values), "api | ~/s…ject | Opus 5.5\n");
+        assert_eq!(line(format, Some(26), &values), "api | ~/s…oject | Opus 5.5\n");
         for width in 1..60 {
             let text = line(format, Some(width), &values);
             assert!(text.trim_end_matches('\n').width() <= width, "{width}: {text}");

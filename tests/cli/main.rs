@@ -20,4 +20,5 @@ mod removal;
 mod scenery;
 mod statusline;
 mod store;
+mod usage;
 mod verbs;
