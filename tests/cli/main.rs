@@ -17,6 +17,7 @@ mod messages;
 mod opening;
 mod profiles;
 mod removal;
+mod resources;
 mod scenery;
 mod statusline;
 mod store;
