@@ -34,7 +34,9 @@ impl Drop for Opened {
 fn below(pid: u32) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         let parent = stat[stat.rfind(')').unwrap() + 2..].split(' ').nth(1).unwrap().parse::<u32>().unwrap();
         if parent == pid {
@@ -55,12 +57,8 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// Opens a session and waits until its Claude runs.
 fn open(world: &World, directory: &Path, arguments: &[&str]) -> Opened {
-    let child = world
-        .command(directory, arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child =
+        world.command(directory, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let name = arguments.last().unwrap();
     let ready = || {
         let path = world.cs(&["path", name]);
@@ -120,7 +118,10 @@ fn a_session_uses_what_its_claude_and_all_that_it_started_use() {
     assert_eq!(resources("awake")["processes"], 4);
     assert_eq!(resources("asleep")["processes"], 0);
     assert_eq!(resources("asleep")["memory_bytes"], 0);
-    assert!(json_of(&world, &["list", "--json"])["sessions"][0]["resources"].is_null(), "only where it is asked for");
+    assert!(
+        json_of(&world, &["list", "--json"])["sessions"][0]["resources"].is_null(),
+        "only where it is asked for"
+    );
 
     insta::assert_snapshot!(format!(
         "{}---\n{}",
@@ -134,7 +135,9 @@ fn a_session_uses_what_its_claude_and_all_that_it_started_use() {
 #[test]
 fn a_process_that_was_let_go_of_still_belongs_to_the_session_it_was_started_in() {
     let world = World::with_fake_claude();
-    world.fake_claude("setsid sleep 600 </dev/null >/dev/null 2>&1 & : > \"$CLAUDE_SESSION_DIR/ready\"; exec sleep 600");
+    world.fake_claude(
+        "setsid sleep 600 </dev/null >/dev/null 2>&1 & : > \"$CLAUDE_SESSION_DIR/ready\"; exec sleep 600",
+    );
     let project = world.project("api");
     let opened = open(&world, &project, &["one"]);
     let other = open(&world, &project, &["two"]);
@@ -167,7 +170,19 @@ fn a_profile_that_is_open_itself_is_seen_too() {
     let project = world.project("api");
     let opened = open(&world, &project, &["work"]);
     let top = json_of(&world, &["top", "--json"]);
-    let seen: Vec<_> = top["open"].as_array().unwrap().iter().map(|e| (e["kind"].as_str().unwrap(), e["name"].as_str().unwrap(), e["state"].as_str().unwrap(), e["processes"].as_u64().unwrap())).collect();
+    let seen: Vec<_> = top["open"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| {
+            (
+                e["kind"].as_str().unwrap(),
+                e["name"].as_str().unwrap(),
+                e["state"].as_str().unwrap(),
+                e["processes"].as_u64().unwrap(),
+            )
+        })
+        .collect();
     assert_eq!(seen, [("profile", "work", "busy", 1)]);
     drop(opened);
 }
@@ -183,10 +198,17 @@ fn top_keeps_the_screen_until_a_person_leaves_and_gives_it_back() {
     let opened = open(&world, &project, &["awake"]);
     for keys in ["q", "C-c"] {
         let cs = World::cs_program();
-        let script = format!("echo before; {} top; echo \"after $?\"; stty -a | grep -o ' echo '; exec cat", cs.display());
+        let script = format!(
+            "echo before; {} top; echo \"after $?\"; stty -a | grep -o ' echo '; exec cat",
+            cs.display()
+        );
         let tmux = Tmux::start(&["/bin/sh", "-c", &script], &project, world.environment());
         let screen = tmux.wait_for("awake", Duration::from_secs(30));
-        assert!(screen.starts_with("cs top: 1 open, ") && screen.lines().next().unwrap().ends_with("free; q leaves"), "{screen}");
+        assert!(
+            screen.starts_with("cs top: 1 open, ")
+                && screen.lines().next().unwrap().ends_with("free; q leaves"),
+            "{screen}"
+        );
         assert!(!screen.contains("before"), "{screen}");
         // It looks again by itself: another session comes in.
         let other = open(&world, &project, &["late"]);
@@ -213,7 +235,9 @@ fn said(world: &World, directory: &Path, name: &str) -> String {
 fn with_limits(limits: &str) -> (World, std::path::PathBuf) {
     let world = World::with_fake_claude();
     world.write(".config/cs/config.toml", &format!("[limits]\n{limits}\n"));
-    world.fake_claude(": > \"$CLAUDE_SESSION_DIR/ready\"\nif [ \"$CS_SESSION\" != asked ]; then exec sleep 600; fi");
+    world.fake_claude(
+        ": > \"$CLAUDE_SESSION_DIR/ready\"\nif [ \"$CS_SESSION\" != asked ]; then exec sleep 600; fi",
+    );
     let project = world.project("api");
     (world, project)
 }
@@ -232,7 +256,8 @@ fn advice_is_given_from_the_limit_on_and_not_before() {
     drop(two);
     assert_eq!(said(&world, &project, "asked"), "", "one has ended");
     let id = world.show("one")["id"].as_str().unwrap().to_owned();
-    let mut noted: Vec<_> = fs::read_dir(world.data().join("open")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut noted: Vec<_> =
+        fs::read_dir(world.data().join("open")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     noted.retain(|name| *name == *id);
     assert_eq!(noted.len(), 1);
     // The limits can be turned off.
@@ -248,7 +273,11 @@ fn little_memory_is_said_where_something_else_is_open() {
     assert_eq!(said(&world, &project, "asked"), "", "there is nothing to close");
     let one = open(&world, &project, &["one"]);
     let text = said(&world, &project, "asked");
-    assert!(text.starts_with("cs: 1 other is open, and ") && text.contains("iB of memory are free; what each uses: cs top"), "{text}");
+    assert!(
+        text.starts_with("cs: 1 other is open, and ")
+            && text.contains("iB of memory are free; what each uses: cs top"),
+        "{text}"
+    );
     world.write(".config/cs/config.toml", "[limits]\nfree_memory = 1\n");
     assert_eq!(said(&world, &project, "asked"), "", "the control: there is enough");
     drop(one);
@@ -265,7 +294,9 @@ fn what_ended_is_forgotten_and_a_profile_counts() {
     assert_eq!(said(&world, &project, "asked"), "");
     let noted = fs::read_dir(world.data().join("open")).unwrap().count();
     assert_eq!(noted, 1, "only the one that was asked for, which ends now");
-    world.fake_claude(": > \"${CLAUDE_CONFIG_DIR}/ready\"; if [ \"$CS_SESSION\" != asked ]; then exec sleep 600; fi");
+    world.fake_claude(
+        ": > \"${CLAUDE_CONFIG_DIR}/ready\"; if [ \"$CS_SESSION\" != asked ]; then exec sleep 600; fi",
+    );
     let opened = open(&world, &project, &["work"]);
     assert!(said(&world, &project, "asked").starts_with("cs: 1 other is open;"));
     drop(opened);

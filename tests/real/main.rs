@@ -17,6 +17,7 @@ mod logins;
 mod questions;
 mod resuming;
 mod sharing;
+mod showing;
 mod stage;
 mod stand_in;
 mod variables;
