@@ -1,7 +1,7 @@
 //! Tokens: what transcripts say that each answer took.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read};
@@ -101,7 +101,7 @@ pub struct Transcript {
 
 /// Every transcript in the config directory `config`, those of subagents too. What was already
 /// seen, by its real path, is left out: sessions can share them. What cannot be read is left out too.
-pub fn all_transcripts(config: &Path, seen: &mut HashSet<PathBuf>) -> Vec<Transcript> {
+pub fn all_transcripts(config: &Path, seen: &mut BTreeSet<PathBuf>) -> Vec<Transcript> {
     let mut found = Vec::new();
     for project in fs::read_dir(config.join("projects")).into_iter().flatten().flatten() {
         let Ok(real) = fs::canonicalize(project.path()) else { continue };
@@ -283,7 +283,7 @@ mod tests {
         let project = dir.path().join("projects/-w");
         fs::create_dir_all(&project).expect("made");
         fs::write(project.join("01890000-0000-7000-8000-00000000000a.jsonl"), text).expect("written");
-        let found = all_transcripts(dir.path(), &mut HashSet::new());
+        let found = all_transcripts(dir.path(), &mut BTreeSet::new());
         let progress = AtomicU64::new(0);
         let mut messages = Vec::new();
         let senseless = read_spent(&found[0], &progress, |message| messages.push(message)).expect("read");
@@ -327,7 +327,7 @@ mod tests {
         let text = [line("m", "r", 1), line("m", "r", 50), line("m", "s", 3), line("n", "r", 4)].join("\n");
         let (mut messages, _) = read(text.as_bytes());
         assert_eq!(messages[0].key, messages[1].key);
-        assert_eq!(messages.iter().map(|message| message.key).collect::<HashSet<_>>().len(), 3);
+        assert_eq!(messages.iter().map(|message| message.key).collect::<BTreeSet<_>>().len(), 3);
         let later = messages[1].clone();
         messages[0].merge(&later);
         assert_eq!(messages[0].tokens.output, 50);
@@ -343,7 +343,7 @@ mod tests {
             fs::write(project.join(file), "").expect("written");
         }
         fs::write(project.join("notes.txt"), "").expect("written");
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let found = all_transcripts(&dir.path().join("one"), &mut seen);
         let of: Vec<_> = found.iter().map(|found| found.conversation.is_some()).collect();
         assert_eq!(of, [true, true, false]);
@@ -354,7 +354,7 @@ mod tests {
             std::os::unix::fs::symlink(dir.path().join("one/projects"), other.join("projects"))
                 .expect("linked");
             assert_eq!(all_transcripts(&other, &mut seen), []);
-            assert_eq!(all_transcripts(&other, &mut HashSet::new()).len(), 3);
+            assert_eq!(all_transcripts(&other, &mut BTreeSet::new()).len(), 3);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `cs usage`: tokens and cost, summed up from the transcripts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -174,7 +174,7 @@ impl Sources {
             owners.push(Owner { name, profile, is_session: true });
             places.push(paths.config);
         }
-        let (mut seen, mut files) = (HashSet::new(), Vec::new());
+        let (mut seen, mut files) = (BTreeSet::new(), Vec::new());
         for (owner, config) in places.iter().enumerate() {
             files.extend(claude::all_transcripts(config, &mut seen).into_iter().map(|transcript| {
                 let known = transcript.conversation.and_then(|id| conversations.get(&id).copied());

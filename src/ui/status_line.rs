@@ -255,10 +255,10 @@ fn shown<'a>(line: &[Piece], theme: &Theme, value: &impl Fn(&'static str) -> Opt
 
 /// Ten cells, filled so far.
 fn bar(percent: f64, theme: &Theme) -> String {
-    const CELLS: usize = 10;
-    let full = (0..CELLS).filter(|cell| percent >= 10.0 * f64::from(*cell as u32) + 5.0).count();
+    const CELLS: u32 = 10;
+    let full = (0..CELLS).filter(|cell| percent >= 10.0 * f64::from(*cell) + 5.0).count();
     let [filled, empty, open, close] = theme.bar;
-    format!("{open}{}{}{close}", filled.repeat(full), empty.repeat(CELLS - full))
+    format!("{open}{}{}{close}", filled.repeat(full), empty.repeat(CELLS as usize - full))
 }
 
 /// Makes the parts no wider than `width`.
@@ -351,7 +351,7 @@ fn segment_of(name: &str, percent: Option<f64>, at: usize) -> (u8, u8) {
         "branch" => (16, 108),
         "model" => (252, 236),
         // Two that stand side by side are told apart.
-        _ if at % 2 == 0 => (252, 240),
+        _ if at.is_multiple_of(2) => (252, 240),
         _ => (252, 237),
     }
 }

@@ -133,9 +133,9 @@ fn three_sessions() -> World {
     }
     let at = "2026-05-01T10:00:00.000Z";
     let old = answer("old", at, OPUS, [1, 0, 0, 0, 0]);
-    transcript(&world.config_of("old"), A, &[old.clone()]);
+    transcript(&world.config_of("old"), A, std::slice::from_ref(&old));
     // `cs fork` copies a transcript, and Claude writes a new one that begins with it.
-    transcript(&world.config_of("young"), A, &[old.clone()]);
+    transcript(&world.config_of("young"), A, std::slice::from_ref(&old));
     transcript(&world.config_of("young"), B, &[old, answer("young", at, OPUS, [10, 0, 0, 0, 0])]);
     transcript(&world.config_of("office"), B, &[answer("office", at, OPUS, [100, 0, 0, 0, 0])]);
     transcript(&world.home().join(".claude"), B, &[answer("mine", at, OPUS, [1000, 0, 0, 0, 0])]);
@@ -275,7 +275,7 @@ fn lines_and_files_that_make_no_sense_are_left_out_and_said() {
     let world = World::new();
     let config = world.home().join(".claude");
     let good = answer("1", "2026-05-01T10:00:00.000Z", OPUS, [1_000_000, 0, 0, 0, 0]);
-    transcript(&config, A, &[good.clone()]);
+    transcript(&config, A, std::slice::from_ref(&good));
     let project = config.join("projects/-w");
     let torn = good.to_string();
     // What is being written now ends anywhere; numbers may be none; a directory may have the name of a file.
