@@ -196,9 +196,15 @@ Nothing that is imported from is changed.")]
     #[command(after_help = "Claude runs it by itself in every session that has no status line of its own;
 `[statusline]` in config.toml has the theme, the format, and the switch to turn it off.
 
+A format is text with fields in it. {field} stands for its value; {branch:on %} puts text around
+it. What is absent goes with the text around it, and with its separator: the text between two
+fields. {{ is a brace. The fields:
+  session profile dir branch model effort context bar size cost lines duration
+  five_hour resets week week_resets style vim version
+
 Examples:
   cs statusline --preview          how the themes look
-  cs statusline --format '{session} {branch} {context}'")]
+  cs statusline --preview --format '{session}{branch: on %} | {context}'")]
     Statusline(StatuslineArgs),
     /// Settings: show them, edit them, or say where they are
     Config(ConfigArgs),
@@ -541,7 +547,7 @@ pub struct UsageArgs {
     /// Only this profile and its sessions
     #[arg(short = 'P', long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// How far back: 30d, 2w, 24h, or all
+    /// How far back: 30d, 2w, 24h, a day (2026-01-31), or all
     #[arg(long, value_name = "AGE", default_value = "30d")]
     pub since: String,
     /// A line for each
@@ -578,7 +584,7 @@ pub struct TopArgs {
 }
 
 /// `cs statusline`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct StatuslineArgs {
     /// How it looks, in place of `theme` in config.toml
     #[arg(long, value_name = "THEME")]

@@ -45,7 +45,7 @@ impl Checkout {
 
     /// The branch it is on, or the first letters of the commit where it is on none.
     pub fn branch(&self) -> Option<String> {
-        let head = fs::read_to_string(self.git_dir.join("HEAD")).ok()?;
+        let head = text(&self.git_dir.join("HEAD"))?;
         let head = head.trim();
         match head.strip_prefix("ref: refs/heads/") {
             Some(branch) => Some(branch.to_owned()),

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use support::world::{World, ran};
 
-/// What the test build makes (200, 185 and 83), plus about 15%. Where the program got better, come down with it.
-const LAUNCH: usize = 230;
+/// What the test build makes (238, of which 8 look for a status line and 5 note what is open; 185 and 83), and
+/// some more. Where the program got better, come down with it.
+const LAUNCH: usize = 245;
 const LIST: usize = 213;
 const TAB: usize = 95;
 

@@ -62,6 +62,8 @@ pub struct Scene {
     pub start: Start,
     /// The text behind a `--settings` among the arguments, where it is a file.
     pub settings_file: Option<String>,
+    /// The command of our status line, where the session has none of its own and is to have one.
+    pub status_line: Option<String>,
     /// The endpoint's token.
     pub token: Option<String>,
     /// The shell command to be run when Claude ends.
@@ -254,7 +256,12 @@ fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
     let isolated = session.isolation != Isolation::None;
     if asked != Asked::Command && (isolated || scene.ended.is_some()) {
         let ours = if isolated {
-            injected(&scene.home, has_base_rules(scene), scene.memory.as_deref())
+            injected(
+                &scene.home,
+                has_base_rules(scene),
+                scene.memory.as_deref(),
+                scene.status_line.as_deref(),
+            )
         } else {
             Value::Object(serde_json::Map::new())
         };

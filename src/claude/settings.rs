@@ -1,7 +1,7 @@
 //! Settings that a session is given on its command line: `--settings` is merged with the files, and
 //! touches none of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,11 @@ use serde_json::{Map, Value, json};
 /// `CLAUDE.md` by the path it was found under, so a session's link to the base file is still read,
 /// once; but that of rules by their real path, so `base_rules`, true where the session's rules *are*
 /// the base ones, leaves them in: they too are read once (2.1.197 and 2.1.329, by experiment).
-pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>) -> Value {
+///
+/// `status_line` is the command of a status line, where the session is to have one of ours. What is
+/// given on the command line goes before those of every file but a managed one (2.1.329, by
+/// experiment), so only who has looked that there is no other one gives it.
+pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>, status_line: Option<&str>) -> Value {
     let base = glob_literal(&home.join(".claude").to_string_lossy());
     let mut excludes = vec![format!("{base}/CLAUDE.md")];
     if !base_rules {
@@ -23,6 +27,9 @@ pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>) -> Value {
     settings.insert("claudeMdExcludes".into(), json!(excludes));
     if let Some(memory) = memory {
         settings.insert("autoMemoryDirectory".into(), Value::String(memory.to_string_lossy().into_owned()));
+    }
+    if let Some(command) = status_line {
+        settings.insert("statusLine".into(), json!({"type": "command", "command": command, "padding": 0}));
     }
     Value::Object(settings)
 }
@@ -36,6 +43,23 @@ pub(super) fn with_end_hook(mut settings: Value, command: &str) -> Value {
         settings.insert("hooks".into(), json!({"SessionEnd": [{"hooks": [hook]}]}));
     }
     settings
+}
+
+/// Whether the settings in `text` have a status line. Text that names one and is no JSON counts: it
+/// may be half-written.
+pub fn has_status_line(text: &[u8]) -> bool {
+    let named = text.windows(12).any(|window| window == b"\"statusLine\"");
+    named
+        && match serde_json::from_slice::<Value>(text) {
+            Ok(settings) => settings.get("statusLine").is_some_and(|line| !line.is_null()),
+            Err(_) => true,
+        }
+}
+
+/// The files in which settings for a project stand, for a Claude started in `directory`: those in
+/// directories above it are not read (2.1.329, by experiment).
+pub fn project_settings(directory: &Path) -> [PathBuf; 2] {
+    ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
 }
 
 /// `ours` with the settings a person gave on the command line on top: objects are merged key by
@@ -84,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_persons_settings_win_but_cannot_let_the_base_memory_in() {
-        let ours = injected(Path::new("/home/me"), false, Some(Path::new("/m")));
+        let ours = injected(Path::new("/home/me"), false, Some(Path::new("/m")), None);
         let merged =
             merged_settings(&ours, r#"{"claudeMdExcludes":["x"],"autoMemoryDirectory":"/n","model":"opus"}"#);
         assert_eq!(
@@ -112,8 +136,36 @@ mod tests {
     }
 
     #[test]
+    fn a_persons_status_line_goes_before_ours() {
+        let ours = injected(Path::new("/home/me"), true, None, Some("'/bin/cs' statusline"));
+        assert_eq!(
+            ours["statusLine"],
+            json!({"type": "command", "command": "'/bin/cs' statusline", "padding": 0})
+        );
+        let theirs = r#"{"statusLine":{"type":"command","command":"mine"}}"#;
+        let merged = merged_settings(&ours, theirs).expect("an object");
+        assert_eq!(merged["statusLine"], json!({"type": "command", "command": "mine"}));
+        assert_eq!(injected(Path::new("/home/me"), true, None, None).get("statusLine"), None);
+    }
+
+    #[test]
+    fn a_status_line_is_found_where_it_is_set_and_nowhere_else() {
+        for (text, has) in [
+            (&b""[..], false),
+            (b"{}", false),
+            (br#"{"statusLine":{"type":"command","command":"x"}}"#, true),
+            (br#"{"statusLine":null}"#, false),
+            (br#"{"env":{"X":"\"statusLine\""}}"#, false),
+            (br#"{"hooks":{"statusLine":1}}"#, false),
+            (br#"{"statusLine":{"type":"#, true),
+        ] {
+            assert_eq!(has_status_line(text), has, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
     fn a_home_with_special_characters_is_still_excluded() {
-        let settings = injected(Path::new("/home/a[b] (c)"), true, None);
+        let settings = injected(Path::new("/home/a[b] (c)"), true, None, None);
         assert_eq!(settings, json!({"claudeMdExcludes": ["/home/a?b? ?c?/.claude/CLAUDE.md"]}));
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::advice::advise;
 use super::context::Context;
 use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
@@ -68,6 +69,9 @@ pub(super) fn start_profile(
     prepare(&plan)?;
     let store = context.store()?;
     store.note_run(&store.profile_run_path(&name), &Run::now(gone_on_with))?;
+    if !is_command {
+        advise(context, &name.key())?;
+    }
     let claimed = claimed.filter(|_| !cfg!(windows));
     let ended = become_planned(context, &plan);
     drop(claimed);
@@ -183,6 +187,7 @@ impl Planned {
         prepare(&self.plan)?;
         ended::launched(context, &self.session)?;
         store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
+        advise(context, &self.session.id.to_string())?;
         // On Windows this process stays until Claude ends; the note says that it runs.
         let lock = lock.filter(|_| !cfg!(windows));
         #[cfg(windows)]

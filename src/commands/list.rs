@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::context::Context;
 use super::liveness::Open;
 use super::profile::{self, Summary};
+use super::resources::{self, Look, Shown};
 use super::{directory, liveness, report, scene};
 use crate::claude::{self, About};
 use crate::cli::ListArgs;
 use crate::git::Checkout;
 use crate::model::{Isolation, Name, Outcome, Profile, Result, Session, SessionPaths};
-use crate::os;
+use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::ui::{self, Align, Table};
 
@@ -41,6 +42,7 @@ struct Details {
     branch: Option<String>,
     title: Option<String>,
     conversation: Option<Uuid>,
+    resources: Option<(Used, Size)>,
 }
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> Result<Outcome> {
@@ -62,7 +64,8 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> Result<Outcome> {
     if args.live {
         everything.rows.retain(|row| row.open.is_some());
     }
-    everything.look_closer(if args.all { usize::MAX } else { NEWEST });
+    let look = args.resources.then(Look::now);
+    everything.look_closer(if args.all { usize::MAX } else { NEWEST }, look.as_ref());
     if args.json {
         report::print_json(&everything.json(&summaries))?;
         return Ok(Outcome::Done);
@@ -77,7 +80,7 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> Result<Outcome> {
 pub(super) fn resumable(context: &Context, most: usize) -> Result<Vec<Row>> {
     let mut everything = Everything::read(context)?;
     everything.rows.retain(|row| row.open.is_none());
-    everything.look_closer(most);
+    everything.look_closer(most, None);
     everything.rows.truncate(most);
     Ok(everything.rows)
 }
@@ -156,15 +159,15 @@ impl Everything {
         Ok(Self { rows, damaged, profiles, homes, store: store.clone(), home })
     }
 
-    /// Looks up branch and title for the first `most` rows.
-    fn look_closer(&mut self, most: usize) {
+    /// Looks up branch and title for the first `most` rows; what they use too, where `look` is given.
+    fn look_closer(&mut self, most: usize, look: Option<&Look>) {
         let (store, homes) = (&self.store, &self.homes);
         let count = self.rows.len().min(most);
         let rows = &mut self.rows[..count];
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         if rows.len() < 64 {
             for row in rows {
-                row.details = details(store, &row.session, homes);
+                row.details = details(store, row, homes, look);
             }
             return;
         }
@@ -173,7 +176,7 @@ impl Everything {
             for part in rows.chunks_mut(share) {
                 scope.spawn(move || {
                     for row in part {
-                        row.details = details(store, &row.session, homes);
+                        row.details = details(store, row, homes, look);
                     }
                 });
             }
@@ -188,19 +191,30 @@ impl Everything {
             ("PROFILE", Align::Left),
             ("DIRECTORY", Align::ShrinkFront),
             ("BRANCH", Align::Shrink),
+            ("MEM", Align::Right),
+            ("CPU", Align::Right),
+            ("DISK", Align::Right),
             ("AGE", Align::Right),
             ("TITLE", Align::Shrink),
         ]);
         for row in self.rows.iter().take(most) {
+            // Where there is what it uses, that stands in place of what it is about.
+            let used = row.details.resources.as_ref();
+            let about = |text: &Option<String>| -> Cow<'_, str> {
+                text.clone().filter(|_| used.is_none()).unwrap_or_default().into()
+            };
             let state = row.state();
             let cells = [
                 state.into(),
                 row.session.name.as_str().into(),
                 row.session.profile.as_str().into(),
                 short(&row.session.directory, &self.home),
-                row.details.branch.as_deref().unwrap_or_default().into(),
+                about(&row.details.branch),
+                used.map(|(used, _)| resources::memory(*used)).unwrap_or_default().into(),
+                used.map(|(used, _)| resources::processor(*used)).unwrap_or_default().into(),
+                used.map(|(_, disk)| ui::size(disk.bytes)).unwrap_or_default().into(),
                 row.used.map(|used| ui::age(used, now)).unwrap_or_default().into(),
-                row.details.title.as_deref().unwrap_or_default().into(),
+                about(&row.details.title),
             ];
             table.row(cells, colour_of(state));
         }
@@ -209,6 +223,9 @@ impl Everything {
             let cells = [
                 "damaged".into(),
                 entry.id.to_string(),
+                String::new(),
+                String::new(),
+                String::new(),
                 String::new(),
                 String::new(),
                 String::new(),
@@ -251,6 +268,7 @@ impl Everything {
                 branch: row.details.branch.as_deref(),
                 title: row.details.title.as_deref(),
                 conversation: row.details.conversation,
+                resources: row.details.resources.map(|(used, disk)| Shown::new(used, None, disk)),
             }
         });
         let damaged = self.damaged.iter().map(
@@ -292,12 +310,19 @@ struct ListedSession<'a> {
     branch: Option<&'a str>,
     title: Option<&'a str>,
     conversation: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Shown>,
 }
 
 impl Row {
+    /// The process it is open by.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.open.as_ref().map(|open| open.pid)
+    }
+
     /// The word for its state: what its live file says, `live` where that says nothing; where it is
     /// not open, `-`, or `ephemeral` if it goes by itself.
-    fn state(&self) -> &str {
+    pub(super) fn state(&self) -> &str {
         match &self.open {
             None if self.session.ephemeral => "ephemeral",
             None => "-",
@@ -306,7 +331,8 @@ impl Row {
     }
 }
 
-fn colour_of(state: &str) -> Option<&'static str> {
+/// The colour of a state.
+pub(super) fn colour_of(state: &str) -> Option<&'static str> {
     match state {
         "waiting" => Some("33"),
         "-" | "ephemeral" => None,
@@ -351,7 +377,8 @@ fn paths_of(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) -
     Some(SessionPaths::new(&store.session_root(session.id), session.isolation, &profile.home))
 }
 
-fn details(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) -> Details {
+fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Option<&Look>) -> Details {
+    let session = &row.session;
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
     let newest = paths_of(store, session, homes).and_then(|paths| match session.isolation {
         Isolation::None => claude::find_conversation(&paths.config, session.id).ok().flatten(),
@@ -363,7 +390,9 @@ fn details(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) ->
     });
     let about = newest.as_ref().map(|newest| claude::about(newest, &session.name)).unwrap_or_default();
     let About { title, .. } = about;
-    Details { branch, title, conversation: newest.map(|newest| newest.id) }
+    let resources = look
+        .map(|look| (look.of_session(session.id, row.pid()), os::tree_size(&store.session_root(session.id))));
+    Details { branch, title, conversation: newest.map(|newest| newest.id), resources }
 }
 
 /// A path with the home directory `home` as `~`.

@@ -1,5 +1,6 @@
 //! The verbs, one file each: resolve, plan, render.
 
+mod advice;
 mod allow;
 mod archive;
 mod bind;
@@ -39,6 +40,7 @@ mod profile;
 mod prompt;
 mod rename;
 mod report;
+mod resources;
 mod restore;
 mod resume;
 mod rm;
@@ -94,6 +96,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     }
     if let Some(args) = alone(&arguments, "use") {
         return use_::run(context, &args);
+    }
+    if let Some(args) = alone(&arguments, "statusline") {
+        return statusline::run(context, &args);
     }
     if arguments.len() == 2 && arguments[1] == "off" {
         return off::run(context);

@@ -17,6 +17,7 @@ use crate::model::{
     Session, SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
+use crate::shell::{Plain, Shell};
 use crate::store::{Member, Run};
 
 /// Looks at the disk and the environment, and plans.
@@ -78,6 +79,7 @@ fn plan_with(
         servers: std::collections::BTreeMap::new(),
         start,
         settings_file: settings_file(launch),
+        status_line: None,
         token,
         ended: match (subject, launch) {
             (Subject::Session(session, _), Launch::Claude(_)) => ended::hook(context, session)?,
@@ -105,6 +107,9 @@ fn plan_with(
             let paths = context.paths(session, profile)?;
             if session.isolation != Isolation::None {
                 look(context, session, profile, &paths, &mut scene)?;
+                if matches!(launch, Launch::Claude(_)) {
+                    scene.status_line = status_line(context, &paths, &scene)?;
+                }
             }
             scene.paths = Some(paths);
         }
@@ -184,6 +189,32 @@ fn elsewhere_in(elsewhere: &Elsewhere, config: &Path, scene: &mut Scene) {
     scene.directories.extend(elsewhere.directories.iter().cloned());
     scene.history = elsewhere.links(config);
     scene.seeds.extend(elsewhere.seed());
+}
+
+/// The command of our status line, unless the session has one of its own: what is given on the command
+/// line, as ours is, would go before it.
+fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result<Option<String>> {
+    if !context.config()?.statusline.install {
+        return Ok(None);
+    }
+    let has = |path: &Path| match os::read_optional(path) {
+        Ok(text) => text.map(|text| claude::has_status_line(&text)),
+        // What cannot be read may have one.
+        Err(_) => Some(true),
+    };
+    let shared = scene.shared.iter().find(|shared| shared.item == "settings.json");
+    let own = has(&paths.config.join("settings.json")).or_else(|| has(&shared?.target));
+    if own == Some(true)
+        || claude::project_settings(&scene.directory).iter().any(|path| has(path) == Some(true))
+    {
+        return Ok(None);
+    }
+    let program = std::env::current_exe().ok().and_then(|program| program.to_str().map(str::to_owned));
+    let quoted = program
+        .as_deref()
+        .and_then(|program| Plain::new(program).ok())
+        .map(|program| Shell::Bash.quote(program));
+    Ok(quoted.map(|program| format!("{program} statusline")))
 }
 
 /// Whether the config directory of a profile was made by `cs`, and not adopted.

@@ -5,9 +5,11 @@
 
 mod files;
 mod lock;
+mod memory;
 mod process;
 mod removal;
 mod tree;
+mod usage;
 
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
@@ -16,6 +18,7 @@ pub use files::{
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
 pub use lock::{Lock, LockError};
+pub use memory::free_memory;
 #[cfg(not(unix))]
 pub use process::run_program;
 pub use process::{
@@ -24,3 +27,4 @@ pub use process::{
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use tree::{Size, tree_size};
+pub use usage::{Process, Processes, Used};

@@ -16,6 +16,7 @@
 //! ephemeral/<id>                a session that goes to the trash when Claude ends
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
+//! open/<id or name>            what is likely open: a hint
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
@@ -26,6 +27,7 @@ mod groups;
 mod layout;
 mod manifest;
 mod names;
+mod open;
 mod plain;
 mod profiles;
 mod records;

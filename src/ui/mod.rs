@@ -2,13 +2,18 @@
 
 mod ask;
 mod escape;
+mod screen;
 mod size;
+mod status_line;
 mod table;
 mod time;
 
 pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
+#[cfg(unix)]
+pub use screen::{Screen, WaitEnded};
 pub use size::size;
+pub use status_line::{FIELDS, Format, THEMES, Theme, Value, Wrong};
 pub use table::{Align, Table};
 pub use time::{age, stamp};
 

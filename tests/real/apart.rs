@@ -69,8 +69,8 @@ fn two_sessions_of_one_profile_converse_at_once_and_each_keeps_to_its_own_direct
 
     // Beside the sessions themselves: their names, the directory for what is learnt, and what Claude does outside
     // every config directory.
-    let ours =
-        ["names", "profiles/default", "staging", "trash", "version"].map(|path| stage.data().join(path));
+    let ours = ["names", "open", "profiles/default", "staging", "trash", "version"]
+        .map(|path| stage.data().join(path));
     let claudes =
         [".local/share/applications", ".cache/claude-cli-nodejs"].map(|path| stage.home().join(path));
     let allowed: Vec<PathBuf> = [mine("red"), mine("blue")].into_iter().chain(ours).chain(claudes).collect();

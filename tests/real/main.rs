@@ -19,6 +19,7 @@ mod moving;
 mod questions;
 mod resuming;
 mod sharing;
+mod showing;
 mod stage;
 mod stand_in;
 mod together;

@@ -67,6 +67,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         servers: BTreeMap::new(),
         start: Start::New(ID),
         settings_file: None,
+        status_line: None,
         token: None,
         ended: None,
     }

@@ -103,7 +103,7 @@ pub(in super::super) fn furnish(
     let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()));
     // It is run with a person's own arguments, so what keeps the base memory out is a setting of
     // its own.
-    let settings = bare.then(|| claude::injected(&home, false, None));
+    let settings = bare.then(|| claude::injected(&home, false, None, None));
     let shared = if bare {
         Vec::new()
     } else {
