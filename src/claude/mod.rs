@@ -7,11 +7,13 @@
 mod arguments;
 mod conversation;
 mod flags;
+mod health;
 mod live;
 mod login;
 mod place;
 mod planning;
 mod program;
+mod proof;
 mod seed;
 mod settings;
 mod sharing;
@@ -22,11 +24,17 @@ pub use conversation::{
     About, Conversation, about, conversations, copy_conversation, find_conversation, newest_resumable,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
+pub use health::{
+    Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
+    locks_of, login_file, memory_of_base, plugin_places, project_settings_files, settings_facts,
+    settings_file, state_facts,
+};
 pub use live::{Live, live_in};
 pub use login::{Login, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, plan};
 pub use program::{find_program, is_program};
+pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use settings::{injected, merged_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};

@@ -3,11 +3,13 @@
 //!
 //! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
 
+mod disk;
 mod files;
 mod lock;
 mod process;
 mod tree;
 
+pub use disk::{Disk, disk_of};
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,
     is_same_file, make_link, names_in, overwrite_note, publish_dir, publish_file, read_optional, read_small,

@@ -14,10 +14,12 @@
 //! trash/<id or name>-<when>/    what was removed
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
+//! checked.toml                  what trying a Claude showed
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
 mod bindings;
+mod health;
 mod layout;
 mod names;
 mod plain;
@@ -36,7 +38,8 @@ use crate::model::{Failure, Result};
 use crate::os::{self, Lock, LockError};
 
 pub use bindings::Binding;
-pub use layout::{Drift, lay_out, survey};
+pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
+pub use layout::{Drift, Standing, lay_out, standing, survey};
 pub use names::Claim;
 pub use profiles::ProfileEntry;
 pub use records::Damage;
