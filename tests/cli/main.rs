@@ -10,6 +10,7 @@ mod support;
 
 mod bindings;
 mod canary;
+mod doctor;
 mod environment;
 mod escapes;
 mod faults;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
-use super::sessions::{config_directory, impossible, links, locks, planned, plugins, private};
-use crate::claude::{self, Account, Login, MODELS};
+use super::sessions::{config_directory, impossible, links, live_files, locks, planned, plugins, private};
+use crate::claude::{self, Account, Login};
 use crate::commands::bound::word;
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
 use crate::os;
@@ -48,16 +48,17 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
             private(&of, &store.profile_record_path(&profile.name), true, report);
         }
         private(&of, &config, true, report);
-        let subject = Subject::Profile(profile.clone());
-        let directory = machine.home.as_deref().unwrap_or(Path::new("/"));
-        match planned(machine, &subject, directory) {
-            Ok(layout) => links(&of, &config, subject, layout, report),
-            Err(why) => impossible(machine, &of, why, report),
-        }
+    }
+    let subject = Subject::Profile(profile.clone());
+    match planned(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
+        Ok(layout) if ours => links(&of, &config, subject, layout, report),
+        Ok(_) => {}
+        Err(why) => impossible(&of, why, report),
     }
     adopted_default(machine, profile, &of, &config, report);
     config_directory(machine, &of, &config, &profile.home.state_file(), report);
     plugins(machine, &of, &config, None, report);
+    live_files(&of, &config, None, report);
     let live = machine.profile_is_live(profile);
     locks(&of, &config, &profile.home.state_file(), live, ours, report);
     login_file(&of, &config, ours, report);
@@ -103,7 +104,7 @@ fn no_login(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Repo
     // A key, a token or a cloud's switch in `[env]` is a login of another kind.
     let is_credential = |name: &VarName| {
         let name = name.as_str();
-        claude::CREDENTIALS.contains(&name) && !MODELS.contains(&name) && name != "ANTHROPIC_BASE_URL"
+        claude::CREDENTIALS.contains(&name) && name != "ANTHROPIC_BASE_URL"
     };
     if wanted && !env.keys().chain(profile.env.keys()).any(is_credential) {
         let fix = Fix::Command(format!("cs profile login {}", profile.name));

@@ -37,13 +37,14 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
         match planned(machine, &subject, patient.session.directory()) {
             Ok(layout) => links(&of, &patient.paths.config, subject, layout, report),
-            Err(why) => impossible(machine, &of, why, report),
+            Err(why) => impossible(&of, why, report),
         }
         detached_login(patient, &of, report);
         config_directory(machine, &of, &patient.paths.config, &patient.paths.state, report);
         plugins(machine, &of, &patient.paths.config, Some(&patient.paths.root), report);
         locks(&of, &patient.paths.config, &patient.paths.state, !patient.live().is_empty(), true, report);
-        elsewhere(patient, &of, report);
+        let elsewhere = elsewhere(patient, &of, report);
+        live_files(&of, &patient.paths.config, elsewhere.as_deref(), report);
     }
     if !machine.is_narrowed() || count > 0 {
         report.checked(match count {
@@ -67,13 +68,12 @@ pub(super) fn planned(
 }
 
 /// Notes that there is no plan.
-pub(super) fn impossible(machine: &Machine<'_>, of: &Of, why: Option<String>, report: &mut Report) {
+pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
     match why {
         None => report.blind(format!("the links of {of}"), "what it shares is not known without the settings"),
         Some(why) => {
-            let place = machine.context.config_path().ok();
             let fix = Fix::Hand("correct the settings (cs config edit), or those of its profile (cs profile edit)".into());
-            report.add(Kind::PlanImpossible, Some(of), why, place, fix);
+            report.add(Kind::PlanImpossible, Some(of), why, None, fix);
         }
     }
 }
@@ -251,9 +251,15 @@ pub(super) fn config_directory(
     if !path.is_symlink() {
         settings(of, path, false, report);
     }
+}
+
+/// Live files of processes that ended. One of another host (`elsewhere`) may be of one that runs.
+pub(super) fn live_files(of: &Of, config: &Path, elsewhere: Option<&Path>, report: &mut Report) {
     for path in claude::live_files_left(config) {
-        let fix = Fix::Hand("none is needed".into());
-        report.add(Kind::LiveFileLeft, Some(of), "it names a process that ended", Some(path), fix);
+        if elsewhere != Some(path.as_path()) {
+            let fix = Fix::Hand("none is needed".into());
+            report.add(Kind::LiveFileLeft, Some(of), "it names a process that ended", Some(path), fix);
+        }
     }
 }
 
@@ -343,13 +349,15 @@ pub(super) fn locks(of: &Of, config: &Path, state: &Path, live: bool, ours: bool
     }
 }
 
-/// A session that may be open on another host.
-fn elsewhere(patient: &Patient, of: &Of, report: &mut Report) {
-    let Some(run) = &patient.run else { return };
+/// A session that may be open on another host: the live file that says so.
+fn elsewhere(patient: &Patient, of: &Of, report: &mut Report) -> Option<PathBuf> {
+    let run = patient.run.as_ref().filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
     let file = patient.paths.config.join("sessions").join(format!("{}.json", run.process.pid));
-    if run.process.liveness() == Liveness::Elsewhere && os::exists(&file) {
-        let what = format!("it was opened on host '{}' (pid {})", run.process.host, run.process.pid);
-        let fix = Fix::Hand(format!("if it is closed there: cs --yes {}", patient.session.name));
-        report.add(Kind::LiveElsewhere, Some(of), what, Some(file), fix);
+    if !os::exists(&file) {
+        return None;
     }
+    let what = format!("it was opened on host '{}' (pid {})", run.process.host, run.process.pid);
+    let fix = Fix::Hand(format!("if it is closed there: cs --yes {}", patient.session.name));
+    report.add(Kind::LiveElsewhere, Some(of), what, Some(file.clone()), fix);
+    Some(file)
 }
