@@ -92,8 +92,7 @@ pub fn state_facts(path: &Path) -> Result<Option<StateFacts>, String> {
     };
     let address = text("emailAddress");
     let id = text("accountUuid").or_else(|| address.clone());
-    let account =
-        id.map(|id| Account { id, masked: address.as_deref().map_or_else(|| "?".into(), masked) });
+    let account = id.map(|id| Account { id, masked: address.as_deref().map_or_else(|| "?".into(), masked) });
     let trusts = |project: &Value| project.get("hasTrustDialogAccepted") == Some(&Value::Bool(true));
     let trusted =
         state.projects.into_iter().filter(|(_, project)| trusts(project)).map(|(path, _)| path).collect();
@@ -123,7 +122,7 @@ pub struct SettingsFacts {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Settings {
-    env: Option<BTreeMap<String, IgnoredAny>>,
+    env: Option<BTreeMap<String, Value>>,
     api_key_helper: Option<IgnoredAny>,
     cleanup_period_days: Option<Value>,
     claude_md_excludes: Option<Vec<IgnoredAny>>,

@@ -20,7 +20,11 @@ pub fn disk_of(path: &Path) -> io::Result<Disk> {
         let about = rustix::fs::statfs(there)?;
         let block = u64::try_from(about.f_bsize).unwrap_or(0);
         // The kind is a number of 32 bits, which some systems hold with a sign.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the upper half is the sign's")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the upper half is the sign's"
+        )]
         let kind = about.f_type as u32;
         Ok(Disk { free: block.saturating_mul(about.f_bavail), network: network(kind) })
     }
@@ -56,7 +60,10 @@ mod tests {
 
     #[test]
     fn a_file_system_is_known_by_its_number_and_one_that_is_not_there_by_what_is_above() {
-        assert_eq!((network(0x6969), network(0xff53_4d42), network(0xef53)), (Some("NFS"), Some("SMB"), None));
+        assert_eq!(
+            (network(0x6969), network(0xff53_4d42), network(0xef53)),
+            (Some("NFS"), Some("SMB"), None)
+        );
         let dir = tempfile::tempdir().expect("a temporary directory");
         let below = disk_of(&dir.path().join("not/there")).expect("known");
         assert_eq!(below.network, disk_of(dir.path()).expect("known").network);

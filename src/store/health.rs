@@ -235,9 +235,9 @@ impl Store {
     pub fn forget_trust(&self, record: &Path) -> Result<bool> {
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
         let still = self.trust()?.into_iter().find(|trusted| trusted.record == record);
-        let leads_nowhere = still.and_then(|trusted| trusted.about.ok()).is_some_and(|about| {
-            about.path.parent().is_some_and(|directory| !os::exists(directory))
-        });
+        let leads_nowhere = still
+            .and_then(|trusted| trusted.about.ok())
+            .is_some_and(|about| about.path.parent().is_some_and(|directory| !os::exists(directory)));
         if leads_nowhere {
             os::remove_file(record).map_err(|error| Failure::io("remove", record, &error))?;
         }

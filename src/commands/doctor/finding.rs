@@ -142,11 +142,11 @@ pub(super) struct Of {
 }
 
 impl Of {
-    pub(super) fn session(name: impl ToString) -> Self {
+    pub(super) fn session(name: &impl ToString) -> Self {
         Self { kind: "session", name: name.to_string() }
     }
 
-    pub(super) fn profile(name: impl ToString) -> Self {
+    pub(super) fn profile(name: &impl ToString) -> Self {
         Self { kind: "profile", name: name.to_string() }
     }
 }

@@ -82,7 +82,8 @@ impl Repair {
             Self::RemoveLeftover { path } => changed(store.remove_leftover(path)?),
             Self::Unbind { place, target } => {
                 let gone = matches!(bound::subject_of(machine.context, target), Ok(None));
-                let still = store.bindings()?.iter().any(|found| found.place == *place && found.target == *target);
+                let still =
+                    store.bindings()?.iter().any(|found| found.place == *place && found.target == *target);
                 changed(gone && still)?;
                 store.unbind(place).map(drop)
             }
@@ -90,7 +91,8 @@ impl Repair {
             Self::RemoveLock { path } => {
                 let config = path.parent().unwrap_or(path);
                 let live = machine.patients.iter().any(|patient| {
-                    (patient.paths.root == config || patient.paths.config == config) && !patient.live().is_empty()
+                    (patient.paths.root == config || patient.paths.config == config)
+                        && !patient.live().is_empty()
                 });
                 changed(!live && store.remove_claude_lock(path)?)
             }

@@ -49,7 +49,11 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
     let mut runs = Vec::new();
     for patient in &machine.patients {
         let of = patient.of();
-        runs.extend(patient.live().into_iter().map(|live| Runs { of: of.clone(), patient: Some(patient), live }));
+        runs.extend(patient.live().into_iter().map(|live| Runs {
+            of: of.clone(),
+            patient: Some(patient),
+            live,
+        }));
     }
     for profile in machine.profiles.values() {
         for live in claude::live_in(&profile.home.directory()) {
@@ -67,7 +71,8 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
 fn environment(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let pid = run.live.pid;
     let Some(given) = os::environment_of(pid) else { return };
-    let reopen = || Fix::Hand(format!("leave that Claude (pid {pid}), and open it again: cs {}", run.of.name));
+    let reopen =
+        || Fix::Hand(format!("leave that Claude (pid {pid}), and open it again: cs {}", run.of.name));
     let is_set = |name: &str| given.get(OsStr::new(name)).is_some_and(|value| !value.is_empty());
     if is_set("CLAUDE_CODE_CHILD_SESSION") {
         let what = format!("pid {pid} was started with CLAUDE_CODE_CHILD_SESSION");
@@ -109,8 +114,7 @@ fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient
     if own(patient) {
         return;
     }
-    let other =
-        machine.patients.iter().find(|other| other.session.id != patient.session.id && own(other));
+    let other = machine.patients.iter().find(|other| other.session.id != patient.session.id && own(other));
     if let Some(other) = other {
         let what = format!("pid {} is in a conversation of session '{}'", run.live.pid, other.session.name);
         let fix = Fix::Hand("leave that Claude; to go on from there: cs fork NAME NEW".into());
@@ -136,7 +140,8 @@ fn twice(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut R
                 None => _ = conversations.insert(conversation, run),
             }
         }
-        let Some(patient) = run.patient.filter(|patient| patient.is_isolated() && !run.live.background) else {
+        let Some(patient) = run.patient.filter(|patient| patient.is_isolated() && !run.live.background)
+        else {
             continue;
         };
         match directories.get(&patient.session.id) {

@@ -70,15 +70,8 @@ impl<'a> Machine<'a> {
         let home = context.home().map_err(|failure| said(report, "your home directory", failure)).ok();
         let config = context.config().map_err(|failure| said(report, "the settings", failure)).ok();
         let store = context.store().map_err(|failure| said(report, "what cs keeps", failure)).ok();
-        let mut machine = Self {
-            context,
-            home,
-            config,
-            store,
-            profiles: BTreeMap::new(),
-            patients: Vec::new(),
-            only,
-        };
+        let mut machine =
+            Self { context, home, config, store, profiles: BTreeMap::new(), patients: Vec::new(), only };
         machine.read_profiles(report);
         machine.read_sessions(report);
         machine
@@ -91,7 +84,7 @@ impl<'a> Machine<'a> {
                 Ok(profile) => _ = self.profiles.insert(entry.name, profile),
                 Err(damage) if self.only.is_none() => {
                     let place = store.profile_record_path(&entry.name);
-                    damaged(report, &Of::profile(entry.name), &damage, place);
+                    damaged(report, &Of::profile(&entry.name), &damage, place);
                 }
                 Err(_) => {}
             }
@@ -111,7 +104,7 @@ impl<'a> Machine<'a> {
                 Err(Damage::Missing) => continue,
                 Err(damage) if self.only.is_none() => {
                     let place = store.session_record_path(entry.id);
-                    damaged(report, &Of::session(entry.id), &damage, place);
+                    damaged(report, &Of::session(&entry.id), &damage, place);
                     continue;
                 }
                 Err(_) => continue,

@@ -44,7 +44,8 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Outcome> {
         }
         // The machine first, then each session and profile; what matters more before the rest.
         report.findings.sort_by(|a, b| {
-            let key = |finding: &finding::Finding| (finding.kind.severity() == Severity::Advice, finding.kind);
+            let key =
+                |finding: &finding::Finding| (finding.kind.severity() == Severity::Advice, finding.kind);
             (&a.of, key(a), &a.place).cmp(&(&b.of, key(b), &b.place))
         });
         if args.fix && !args.dry_run {

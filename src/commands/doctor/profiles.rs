@@ -51,7 +51,7 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
     }
     let subject = Subject::Profile(profile.clone());
     match planned(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
-        Ok(layout) if ours => links(&of, &config, subject, layout, report),
+        Ok(layout) if ours => links(&of, &config, &subject, &layout, report),
         Ok(_) => {}
         Err(why) => impossible(&of, why, report),
     }
@@ -119,7 +119,13 @@ fn token(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Report)
     let edit = || Fix::Command(format!("cs profile edit {}", profile.name));
     match &endpoint.token {
         TokenSource::File(path) if !path.exists() => {
-            report.add(Kind::TokenMissing, Some(of), "the file of its token is gone", Some(path.clone()), edit());
+            report.add(
+                Kind::TokenMissing,
+                Some(of),
+                "the file of its token is gone",
+                Some(path.clone()),
+                edit(),
+            );
         }
         TokenSource::File(path) => private(of, path, machine.is_ours(path), report),
         TokenSource::Variable(name) if machine.context.variable(name.as_str()).is_none() => {
@@ -142,9 +148,8 @@ fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path,
     }
     let base = home.join(".claude");
     // What the profile has a link to it reads anyway.
-    let not_shared = |path: &PathBuf| {
-        path.file_name().is_some_and(|item| !os::is_same_file(path, &config.join(item)))
-    };
+    let not_shared =
+        |path: &PathBuf| path.file_name().is_some_and(|item| !os::is_same_file(path, &config.join(item)));
     if let Some(read) = claude::memory_of_base(&base).into_iter().find(not_shared) {
         let what = format!("cs {} reads the memory of ~/.claude too; its sessions do not", profile.name);
         let fix = format!(

@@ -31,7 +31,8 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
                 proof
             }
             Err(error) => {
-                let why = format!("{} could not be tried: {}", program.display(), crate::model::reason(&error));
+                let why =
+                    format!("{} could not be tried: {}", program.display(), crate::model::reason(&error));
                 return report.blind("whether this Claude honours both directory variables", why);
             }
         },
@@ -53,16 +54,13 @@ fn find(machine: &Machine<'_>, report: &mut Report) -> Option<PathBuf> {
     } else {
         path_of(machine).into_iter().map(|directory| directory.join(named)).collect()
     };
-    match candidates.into_iter().find(|candidate| candidate.is_file()) {
-        Some(file) => {
-            let fix = Fix::Hand(format!("chmod +x {}, or install Claude Code again", file.display()));
-            report.add(Kind::ClaudeNotExecutable, None, "claude is there and cannot be run", Some(file), fix);
-        }
-        None => {
-            let hint = failure.hints.first().cloned().unwrap_or_default();
-            let place = named.is_absolute().then(|| named.to_path_buf());
-            report.add(Kind::ClaudeMissing, None, failure.message, place, Fix::Hand(hint));
-        }
+    if let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) {
+        let fix = Fix::Hand(format!("chmod +x {}, or install Claude Code again", file.display()));
+        report.add(Kind::ClaudeNotExecutable, None, "claude is there and cannot be run", Some(file), fix);
+    } else {
+        let hint = failure.hints.first().cloned().unwrap_or_default();
+        let place = named.is_absolute().then(|| named.to_path_buf());
+        report.add(Kind::ClaudeMissing, None, failure.message, place, Fix::Hand(hint));
     }
     None
 }
@@ -73,7 +71,8 @@ fn path_of(machine: &Machine<'_>) -> Vec<PathBuf> {
 
 /// Directories that a shell looks through before it comes to this program.
 fn path_entries(machine: &Machine<'_>, program: &Path, report: &mut Report) {
-    let before = path_of(machine).into_iter().take_while(|directory| Some(directory.as_path()) != program.parent());
+    let before =
+        path_of(machine).into_iter().take_while(|directory| Some(directory.as_path()) != program.parent());
     for directory in before.collect::<Vec<_>>() {
         if !directory.is_absolute() {
             let shown = if directory.as_os_str().is_empty() { ".".into() } else { directory.clone() };
@@ -129,9 +128,11 @@ fn judge(program: &Path, real: &Path, proof: &Proof, report: &mut Report) {
             Verdict::Honoured => honoured += 1,
             Verdict::Ignored => {
                 let held = claude::names(real, variable).unwrap_or(false);
-                let detail = if held { "its program holds the name" } else { "its program does not hold the name" };
+                let detail =
+                    if held { "its program holds the name" } else { "its program does not hold the name" };
                 let what = format!("claude {version} does not honour {variable} ({detail})");
-                let fix = Fix::Hand("update Claude Code; where a script starts it, pass the variable on".into());
+                let fix =
+                    Fix::Hand("update Claude Code; where a script starts it, pass the variable on".into());
                 report.add(kind, None, what, Some(program.to_path_buf()), fix);
             }
             Verdict::Unclear(why) => {

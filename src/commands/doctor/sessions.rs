@@ -36,7 +36,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         }
         let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
         match planned(machine, &subject, patient.session.directory()) {
-            Ok(layout) => links(&of, &patient.paths.config, subject, layout, report),
+            Ok(layout) => links(&of, &patient.paths.config, &subject, &layout, report),
             Err(why) => impossible(&of, why, report),
         }
         detached_login(patient, &of, report);
@@ -70,9 +70,13 @@ pub(super) fn planned(
 /// Notes that there is no plan.
 pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
     match why {
-        None => report.blind(format!("the links of {of}"), "what it shares is not known without the settings"),
+        None => {
+            report.blind(format!("the links of {of}"), "what it shares is not known without the settings");
+        }
         Some(why) => {
-            let fix = Fix::Hand("correct the settings (cs config edit), or those of its profile (cs profile edit)".into());
+            let fix = Fix::Hand(
+                "correct the settings (cs config edit), or those of its profile (cs profile edit)".into(),
+            );
             report.add(Kind::PlanImpossible, Some(of), why, None, fix);
         }
     }
@@ -103,7 +107,11 @@ fn directory(machine: &Machine<'_>, patient: &Patient, report: &mut Report) {
     let Some(home) = &machine.home else { return };
     let base = claude::settings_file(&home.join(".claude"));
     let own = claude::settings_file(&patient.paths.config);
-    if patient.is_isolated() && os::is_same_file(directory, home) && base.exists() && !os::is_same_file(&base, &own) {
+    if patient.is_isolated()
+        && os::is_same_file(directory, home)
+        && base.exists()
+        && !os::is_same_file(&base, &own)
+    {
         let what = "it works in your home directory, where ~/.claude is that of a project";
         let fix = Fix::Hand("work in a directory below it".into());
         report.add(Kind::DirectoryIsHome, Some(&of), what, Some(base), fix);
@@ -116,7 +124,13 @@ fn own_directories(patient: &Patient, of: &Of, report: &mut Report) -> bool {
     for path in [Some(&paths.root), paths.home.as_ref(), Some(&paths.config)].into_iter().flatten() {
         if path.is_symlink() {
             let fix = Fix::Hand("put the directory itself where the link is".into());
-            report.add(Kind::ConfigIsLink, Some(of), "a link stands where its own directory belongs", Some(path.clone()), fix);
+            report.add(
+                Kind::ConfigIsLink,
+                Some(of),
+                "a link stands where its own directory belongs",
+                Some(path.clone()),
+                fix,
+            );
             return false;
         }
     }
@@ -174,7 +188,7 @@ pub(super) fn private_of(of: Option<&Of>, path: &Path, ours: bool, report: &mut 
 }
 
 /// The links of a plan, and links to nothing that no plan has any more.
-pub(super) fn links(of: &Of, config: &Path, subject: Subject, layout: Layout, report: &mut Report) {
+pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, report: &mut Report) {
     let make = |link: &Link| {
         let only = Layout { base: layout.base.clone(), links: vec![link.clone()], ..Layout::default() };
         Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout: only })
@@ -189,8 +203,15 @@ pub(super) fn links(of: &Of, config: &Path, subject: Subject, layout: Layout, re
                 (Kind::LinkDangling, format!("a link leads to nothing, instead of to {target}"), make(link))
             }
             Standing::Otherwise(Drift::InPlaceOfLink(_)) => {
-                let fix = format!("keep it (share {item} = \"private\"), or move it away: then cs doctor --fix");
-                (Kind::LinkReplaced, format!("{item} is its own, instead of a link to {target}"), Fix::Hand(fix))
+                let profile = &subject.profile().name;
+                let fix = format!(
+                    "to keep it: [share] \"{item}\" = \"private\" (cs profile edit {profile}); else move it away, then cs doctor --fix"
+                );
+                (
+                    Kind::LinkReplaced,
+                    format!("{item} is its own, instead of a link to {target}"),
+                    Fix::Hand(fix),
+                )
             }
             Standing::Otherwise(Drift::OtherTarget(_)) => {
                 let fix = "remove the link if it was not meant: then cs doctor --fix".to_owned();
@@ -214,10 +235,8 @@ pub(super) fn links(of: &Of, config: &Path, subject: Subject, layout: Layout, re
 fn detached_login(patient: &Patient, of: &Of, report: &mut Report) {
     let path = claude::login_file(&patient.paths.config);
     let Ok(about) = path.symlink_metadata() else { return };
-    let what = match about.is_symlink() {
-        true => "it has a link to a login, beside the one it shares with its profile",
-        false => "it has a login of its own, beside the one it shares with its profile",
-    };
+    let kind = if about.is_symlink() { "a link to a login" } else { "a login of its own" };
+    let what = format!("it has {kind}, beside the one it shares with its profile");
     let fix = Fix::Hand("nothing of cs uses it: close the session, and remove the file".into());
     report.add(Kind::LoginDetached, Some(of), what, Some(path), fix);
 }
@@ -274,7 +293,8 @@ fn settings(of: &Of, path: PathBuf, shared: bool, report: &mut Report) {
             return report.add(Kind::SettingsDamaged, Some(of), what, Some(path), fix);
         }
     };
-    let take_out = || Fix::Hand("take it out of the file; in a profile: cs profile edit NAME, [env]".into());
+    let take_out =
+        || Fix::Hand("take it out there; to have it for one profile: [env] in cs profile edit NAME".into());
     if !facts.directories.is_empty() {
         let what = format!("these settings set {}", facts.directories.join(", "));
         report.add(Kind::SettingsDirectory, Some(of), what, Some(path.clone()), take_out());

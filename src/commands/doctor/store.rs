@@ -20,8 +20,17 @@ const LOW: u64 = 1 << 30;
 const FULL: u64 = 100 << 20;
 
 /// Directories that programs copy to other machines.
-const SYNCED: &[&str] =
-    &["Dropbox", "OneDrive", "Google Drive", "GoogleDrive", "iCloud Drive", "Mobile Documents", "Nextcloud", "ownCloud", "Syncthing"];
+const SYNCED: &[&str] = &[
+    "Dropbox",
+    "OneDrive",
+    "Google Drive",
+    "GoogleDrive",
+    "iCloud Drive",
+    "Mobile Documents",
+    "Nextcloud",
+    "ownCloud",
+    "Syncthing",
+];
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
@@ -41,7 +50,8 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     bindings(machine, store, &trash, report);
     trust(store, report);
     old_trash(machine, &trash, report);
-    report.checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
+    report
+        .checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
 }
 
 fn disk(root: &Path, report: &mut Report) {
@@ -91,10 +101,12 @@ fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
         report.add(Kind::NameOrphaned, None, what, Some(path), fix);
     }
     for path in damaged {
-        let fix = Fix::Hand("it should read 'session ID' or 'profile'; without it cs doctor --fix makes it".into());
+        let fix =
+            Fix::Hand("it should read 'session ID' or 'profile'; without it cs doctor --fix makes it".into());
         report.add(Kind::RecordDamaged, None, "the claim of a name is damaged", Some(path), fix);
     }
-    let sessions = machine.patients.iter().map(|patient| (patient.of(), store.nameless_session(&patient.session)));
+    let sessions =
+        machine.patients.iter().map(|patient| (patient.of(), store.nameless_session(&patient.session)));
     let profiles = machine.profiles.keys().map(|name| (Of::profile(name), store.nameless_profile(name)));
     for (of, nameless) in sessions.chain(profiles) {
         match nameless {
@@ -120,7 +132,7 @@ fn without_record(store: &Store, report: &mut Report) {
     for path in store.without_record() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_profile = path.parent().is_some_and(|room| room.ends_with("profiles"));
-        let of = if is_profile { Of::profile(name) } else { Of::session(name) };
+        let of = if is_profile { Of::profile(&name) } else { Of::session(&name) };
         let fix = Fix::Hand("put its record back from a copy, or move the directory away".into());
         report.add(Kind::RecordMissing, Some(&of), "it has no record", Some(path), fix);
     }

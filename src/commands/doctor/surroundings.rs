@@ -12,15 +12,8 @@ use crate::os;
 use crate::shell::Shell;
 
 /// Files, below the home directory, in which people set variables.
-const START_UP_FILES: &[&str] = &[
-    ".bash_profile",
-    ".bashrc",
-    ".config/fish/config.fish",
-    ".profile",
-    ".zprofile",
-    ".zshenv",
-    ".zshrc",
-];
+const START_UP_FILES: &[&str] =
+    &[".bash_profile", ".bashrc", ".config/fish/config.fish", ".profile", ".zprofile", ".zshenv", ".zshrc"];
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     credentials(machine, report);
@@ -36,7 +29,8 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
 
 /// Variables that decide who is billed. Their values are nobody's business.
 fn credentials(machine: &Machine<'_>, report: &mut Report) {
-    let kept = |name: &str| machine.config.is_some_and(|config| config.env.keys().any(|key| key.as_str() == name));
+    let kept =
+        |name: &str| machine.config.is_some_and(|config| config.env.keys().any(|key| key.as_str() == name));
     let set: Vec<&str> = CREDENTIALS
         .iter()
         .copied()
@@ -44,7 +38,9 @@ fn credentials(machine: &Machine<'_>, report: &mut Report) {
         .collect();
     if !set.is_empty() {
         let what = format!("this shell sets {}", set.join(", "));
-        let fix = Fix::Hand("to use it in sessions, name it in [env]: cs config edit, or cs profile edit NAME".into());
+        let fix = Fix::Hand(
+            "to use it in sessions, name it in [env]: cs config edit, or cs profile edit NAME".into(),
+        );
         report.add(Kind::EnvironmentCredential, None, what, None, fix);
     }
 }
@@ -55,7 +51,8 @@ fn config_directory(machine: &Machine<'_>, report: &mut Report) {
     if machine.context.variable("CS_PROFILE").is_some() {
         return;
     }
-    let is_default = machine.home.as_ref().is_some_and(|home| os::is_same_file(&directory, &home.join(".claude")));
+    let is_default =
+        machine.home.as_ref().is_some_and(|home| os::is_same_file(&directory, &home.join(".claude")));
     if is_default {
         let fix = Fix::Hand("unset CLAUDE_CONFIG_DIR, and take it out of your start-up files".into());
         let what = "this shell sets CLAUDE_CONFIG_DIR to ~/.claude";
@@ -157,9 +154,10 @@ fn other_cs(machine: &Machine<'_>, report: &mut Report) {
     let found = which::which_in_all("cs", path, "/").into_iter().flatten();
     let Some(other) = found.into_iter().find(|found| !os::is_same_file(found, &program)) else { return };
     let first = which::which_in("cs", path, "/").is_ok_and(|first| first == other);
-    let what = match first {
-        true => "another program called cs is found first on PATH",
-        false => "there is another program called cs on PATH",
+    let what = if first {
+        "another program called cs is found first on PATH"
+    } else {
+        "there is another program called cs on PATH"
     };
     let fix = Fix::Hand("remove one of them, or give this one another name: cs init SHELL --cmd NAME".into());
     report.add(Kind::CsElsewhere, None, what, Some(other), fix);
@@ -178,7 +176,9 @@ fn shim(machine: &Machine<'_>, report: &mut Report) {
 }
 
 fn default_profile(machine: &Machine<'_>, report: &mut Report) {
-    let (Some(config), Some(store), Some(home)) = (machine.config, machine.store, &machine.home) else { return };
+    let (Some(config), Some(store), Some(home)) = (machine.config, machine.store, &machine.home) else {
+        return;
+    };
     if matches!(store.profile(&config.default_profile, home), Ok(None)) {
         let what = format!("default_profile names '{}', which is gone", config.default_profile);
         let fix = Fix::Command("cs profile default NAME".into());
