@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::scenery::{
-    OTHER_TALK, Running, TALK, Transcript, has, is_root, may_mount, shell, state, talk, until,
-};
+use super::scenery::{OTHER_TALK, Running, TALK, Transcript, has, is_root, may_mount, state, talk, until};
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, ran};
 
@@ -150,8 +148,9 @@ const fn advice(id: &'static str, of: &'static str, breaks: fn(&mut World)) -> C
     Case { id, of, code: 0, safe: false, breaks }
 }
 
-const fn mended(case: Case) -> Case {
-    Case { safe: true, ..case }
+const fn mended(mut case: Case) -> Case {
+    case.safe = true;
+    case
 }
 
 fn mode(path: &Path, mode: u32) {
@@ -645,7 +644,6 @@ fn what_another_user_owns_is_found_and_left() {
     std::os::unix::fs::chown(&config, Some(12345), None).unwrap();
     let (code, report) = examined(&world, &["--fix"]);
     assert_eq!((code, found(&report)), (1, vec![("owner".into(), Some("api".into()))]), "{report:#}");
-    use std::os::unix::fs::MetadataExt;
     assert_eq!(config.metadata().unwrap().uid(), 12345);
 }
 
