@@ -28,6 +28,8 @@ pub enum Verdict {
     Honoured,
     /// It has no effect.
     Ignored,
+    /// It cannot be tried on this system, and stands in the program.
+    Named,
     /// The trial showed nothing: why.
     Unclear(String),
 }
@@ -87,8 +89,12 @@ pub fn prove(
             Some(true) => Verdict::Unclear("it is logged in without the variable too".into()),
             None => Verdict::Unclear("'claude auth status' did not answer".into()),
         },
-        // There the login is in the Keychain, where nothing is made up.
-        Some(false) if cfg!(target_os = "macos") => Verdict::Unclear("its login is in the Keychain".into()),
+        // There a login is in the Keychain, where nothing is made up.
+        Some(false) if cfg!(target_os = "macos") => {
+            let stands = names(program, DIRECTORY_VARIABLES[1])?;
+            let unclear = || Verdict::Unclear("its login is in the Keychain".into());
+            if stands { Verdict::Named } else { unclear() }
+        }
         Some(false) => Verdict::Ignored,
         None => Verdict::Unclear("'claude auth status' did not answer".into()),
     };

@@ -3,12 +3,14 @@
 //!
 //! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
 
+mod access;
 mod disk;
 mod files;
 mod lock;
 mod process;
 mod tree;
 
+pub use access::{Access, access};
 pub use disk::{Disk, disk_of};
 pub use files::{
     create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, exists, is_dir,

@@ -242,6 +242,20 @@ const SESSIONS: &[Case] = &[
         fs::remove_file(&link).unwrap();
         symlink(world.home(), link).unwrap();
     }),
+    advice("link-unplanned", "job", |world| {
+        let record = world.data().join("profiles/work/profile.toml");
+        let text = fs::read_to_string(&record).unwrap();
+        fs::write(record, format!("{text}\n[share]\nskills = \"private\"\n")).unwrap();
+        // Its other session is made anew.
+        fs::remove_file(world.config_of("homely").join("skills")).unwrap();
+        // What the profile itself takes from ~/.claude is no longer a link either.
+        let own = world.config_of("work").join("skills");
+        fs::remove_file(&own).unwrap();
+        fs::create_dir(own).unwrap();
+        let link = world.config_of("job").join("skills");
+        fs::remove_file(&link).unwrap();
+        symlink(world.config_of("work").join("skills"), link).unwrap();
+    }),
     mended(problem("permissions", "api", |world| mode(&world.config_of("api"), 0o750))),
     mended(problem("permissions", "unused", |world| mode(&root_of(world, "unused"), 0o701))),
     mended(problem("permissions", "job", |world| mode(&root_of(world, "job").join("session.toml"), 0o644))),
@@ -840,6 +854,24 @@ fn what_runs_is_held_against_the_plan() {
         );
         assert_eq!(found(&examined(&world, &["api"]).1), expected);
         assert_eq!(found(&examined(&world, &["job"]).1), vec![]);
+    }
+}
+
+#[test]
+fn a_claude_in_the_default_directory_by_its_variable_is_found() {
+    let world = healthy();
+    let claude = world.home().join(".claude");
+    for (set, expected) in [(false, vec![]), (true, vec![("default-set".into(), Some("default".into()))])] {
+        let mut command = world.any_command(Path::new("/bin/sleep"), &world.home(), &["60"]);
+        if set {
+            command.env("CLAUDE_CONFIG_DIR", &claude);
+        }
+        let running = Running(command.spawn().unwrap());
+        until("it sleeps", || sleeps(running.0.id()));
+        says_it_is_in(&claude, running.0.id(), TALK);
+        let (code, report) = examined(&world, &[]);
+        assert_eq!((code, found(&report)), (i32::from(set), expected), "{report:#}");
+        fs::remove_dir_all(claude.join("sessions")).unwrap();
     }
 }
 

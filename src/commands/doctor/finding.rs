@@ -66,10 +66,11 @@ kinds! {
     DirectoryIsHome "directory-is-home" Advice "Claude reads ~/.claude/settings.json as the settings of a project there";
     ConfigMissing "config-missing" Problem "it was started before, so its conversations went with it";
     ConfigIsLink "config-is-link" Problem "what is private to it is written somewhere else";
-    LinkMissing "link-missing" Advice "it does not see that part of its profile before its next start";
+    LinkMissing "link-missing" Advice "it does not see what it shares before its next start";
     LinkDangling "link-dangling" Problem "what is written through it is lost, or ends up where it does not belong";
     LinkReplaced "link-replaced" Problem "it has its own, and changes of the profile's do not reach it";
-    LinkElsewhere "link-elsewhere" Problem "it shares something else than its profile's";
+    LinkElsewhere "link-elsewhere" Problem "it shares something else than planned";
+    LinkUnplanned "link-unplanned" Advice "what is changed in it, there or in the profile, is changed in both";
     Permissions "permissions" Problem "other users of this machine can read it";
     Owner "owner" Problem "you may be unable to change it, and somebody else may";
     LoginDetached "login-detached" Problem "two copies of a login log each other out when one is refreshed";
@@ -83,7 +84,7 @@ kinds! {
     PluginGone "plugin-gone" Problem "the plugin is not loaded";
     Retention "retention" Advice "Claude deletes older conversations by itself";
     LockStale "lock-stale" Advice "Claude may wait for it, or refuse to write";
-    LiveFileLeft "live-file-left" Advice "a Claude was killed there; the next one takes the file away";
+    LiveFileLeft "live-file-left" Advice "a Claude was killed there, or runs where this system cannot see it (a container)";
     TrustedProjectGone "trusted-project-gone" Advice "whatever is put there by that name is trusted";
     WorktreeGone "worktree-gone" Problem "git does not work there any more, and the branch may be lost";
     WorktreeMoved "worktree-moved" Advice "git may prune it, and then its branch is not checked out there";
@@ -100,7 +101,7 @@ kinds! {
     ProfilesOneIdentity "profiles-one-identity" Advice "both bill one account; log in again where that is not meant";
     DefaultSet "default-set" Problem "Claude reads other files, and on macOS another login, than without the variable";
     DefaultAdopted "default-adopted" Problem "it is 'default' already, and entered so Claude reads other files";
-    BaseMemory "base-memory" Advice "~/.claude/CLAUDE.md and rules are read too, in projects below your home directory";
+    BaseMemory "base-memory" Advice "it goes into what Claude is told, in projects below your home directory";
     LoginMissing "login-missing" Advice "its sessions ask for a login";
     LoginLink "login-link" Problem "Claude replaces the link when it refreshes, and the others are logged out";
     TokenMissing "token-missing" Problem "its sessions have no token to work with";

@@ -94,6 +94,11 @@ impl Repair {
                     (patient.paths.root == config || patient.paths.config == config)
                         && !patient.live().is_empty()
                 });
+                let profile = machine.profiles.values().find(|profile| {
+                    let own = profile.home.directory();
+                    own == config || own.parent() == Some(config)
+                });
+                let live = live || profile.is_some_and(|profile| machine.profile_is_live(profile));
                 changed(!live && store.remove_claude_lock(path)?)
             }
         }

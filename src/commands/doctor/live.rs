@@ -10,7 +10,7 @@ use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient};
 use crate::claude::{self, DIRECTORY_VARIABLES, Live};
 use crate::commands::scene;
-use crate::model::{Change, Environment, Subject};
+use crate::model::{Change, Environment, Name, Subject};
 use crate::os;
 
 /// A Claude process, and in what it runs.
@@ -24,6 +24,10 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     let runs = all(machine);
     let asked: Vec<Uuid> = machine.sessions().map(|patient| patient.session.id).collect();
     for run in &runs {
+        if run.patient.is_none() && run.of == Of::profile(&Name::default_profile()) && !machine.is_narrowed()
+        {
+            entered_by_setting(run, report);
+        }
         if let Some(patient) = run.patient.filter(|patient| asked.contains(&patient.session.id)) {
             environment(machine, run, patient, report);
             foreign_conversation(machine, run, patient, report);
@@ -65,6 +69,17 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
         }
     }
     runs
+}
+
+/// A Claude in `~/.claude` that was not started by leaving the variable out.
+fn entered_by_setting(run: &Runs<'_>, report: &mut Report) {
+    let pid = run.live.pid;
+    let Some(given) = os::environment_of(pid) else { return };
+    if given.get(OsStr::new(DIRECTORY_VARIABLES[0])).is_some_and(|value| !value.is_empty()) {
+        let what = format!("pid {pid} was started with CLAUDE_CONFIG_DIR set to it");
+        let fix = Fix::Hand("leave that Claude, and start it without the variable: cs default".into());
+        report.add(Kind::DefaultSet, Some(&run.of), what, None, fix);
+    }
 }
 
 /// The variables it was started with, as far as the system shows them.

@@ -151,7 +151,8 @@ fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path,
     let not_shared =
         |path: &PathBuf| path.file_name().is_some_and(|item| !os::is_same_file(path, &config.join(item)));
     if let Some(read) = claude::memory_of_base(&base).into_iter().find(not_shared) {
-        let what = format!("cs {} reads the memory of ~/.claude too; its sessions do not", profile.name);
+        let what =
+            format!("cs {} reads the memory of ~/.claude too; its isolated sessions do not", profile.name);
         let fix = format!(
             "work in sessions of it, or in its settings.json: \"claudeMdExcludes\": [\"{}/**\"]",
             base.display()

@@ -80,14 +80,11 @@ fn path_entries(machine: &Machine<'_>, program: &Path, report: &mut Report) {
             report.add(Kind::PathRelative, None, what, None, Fix::Hand("take it out of PATH".into()));
             continue;
         }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            if directory.metadata().is_ok_and(|about| about.mode() & 0o002 != 0) {
-                let what = "PATH has a directory before claude that everybody can write to";
-                let fix = format!("chmod o-w {}, or take it out of PATH", directory.display());
-                report.add(Kind::PathWritable, None, what, Some(directory), Fix::Hand(fix));
-            }
+        let real = os::real_path(&directory).ok();
+        if real.and_then(|real| os::access(&real)).is_some_and(|access| access.mode & 0o002 != 0) {
+            let what = "PATH has a directory before claude that everybody can write to";
+            let fix = format!("chmod o-w {}, or take it out of PATH", directory.display());
+            report.add(Kind::PathWritable, None, what, Some(directory), Fix::Hand(fix));
         }
     }
 }
@@ -106,7 +103,7 @@ fn remember(machine: &Machine<'_>, unknown: CheckedProgram, proof: &Proof) {
     let clear = |verdict: &Verdict| match verdict {
         Verdict::Honoured => Some(true),
         Verdict::Ignored => Some(false),
-        Verdict::Unclear(_) => None,
+        Verdict::Named | Verdict::Unclear(_) => None,
     };
     let (Some(store), Some(config), Some(login)) = (machine.store, clear(&proof.config), clear(&proof.login))
     else {
@@ -119,13 +116,14 @@ fn remember(machine: &Machine<'_>, unknown: CheckedProgram, proof: &Proof) {
 
 fn judge(program: &Path, real: &Path, proof: &Proof, report: &mut Report) {
     let version = proof.version.as_deref().unwrap_or("of unknown version");
-    let mut honoured = 0;
+    let (mut honoured, mut named) = (0, "");
     for (variable, verdict, kind) in [
         (DIRECTORY_VARIABLES[0], &proof.config, Kind::ConfigIgnored),
         (DIRECTORY_VARIABLES[1], &proof.login, Kind::LoginIgnored),
     ] {
         match verdict {
             Verdict::Honoured => honoured += 1,
+            Verdict::Named => named = variable,
             Verdict::Ignored => {
                 let held = claude::names(real, variable).unwrap_or(false);
                 let detail =
@@ -140,6 +138,13 @@ fn judge(program: &Path, real: &Path, proof: &Proof, report: &mut Report) {
             }
         }
     }
-    let honours = if honoured == 2 { ", honours both directory variables" } else { "" };
+    let mut honours = match honoured {
+        0 => String::new(),
+        1 => ", honours one directory variable".into(),
+        _ => ", honours both directory variables".into(),
+    };
+    if !named.is_empty() {
+        honours.push_str(&format!(", knows {named} (that cannot be tried here)"));
+    }
     report.checked(format!("claude {version}: {}{honours}", program.display()));
 }

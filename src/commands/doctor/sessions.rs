@@ -36,7 +36,10 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         }
         let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
         match planned(machine, &subject, patient.session.directory()) {
-            Ok(layout) => links(&of, &patient.paths.config, &subject, &layout, report),
+            Ok(layout) => {
+                links(&of, &patient.paths.config, &subject, &layout, report);
+                shared_still(machine, patient, &layout, report);
+            }
             Err(why) => impossible(&of, why, report),
         }
         detached_login(patient, &of, report);
@@ -159,32 +162,22 @@ pub(super) fn private(of: &Of, path: &Path, ours: bool, report: &mut Report) {
 
 /// As [`private`], for what belongs to nobody in particular.
 pub(super) fn private_of(of: Option<&Of>, path: &Path, ours: bool, report: &mut Report) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let Ok(about) = path.symlink_metadata() else { return };
-        let uid = rustix::process::geteuid().as_raw();
-        if about.is_symlink() {
-            return;
-        }
-        if about.uid() != uid {
-            let fix = Fix::Hand(format!("sudo chown {uid} {}", word(&path.to_string_lossy())));
-            let what = format!("it belongs to another user (uid {})", about.uid());
-            return report.add(Kind::Owner, of, what, Some(path.to_path_buf()), fix);
-        }
-        if about.mode() & 0o077 != 0 {
-            let what = format!("other users may use it (mode {:04o})", about.mode() & 0o7777);
-            let wanted = if about.is_dir() { "0700" } else { "0600" };
-            let fix = if ours {
-                Fix::Safe(Repair::MakePrivate { path: path.to_path_buf(), mode: about.mode() & 0o7777 })
-            } else {
-                Fix::Hand(format!("chmod {wanted} {}", word(&path.to_string_lossy())))
-            };
-            report.add(Kind::Permissions, of, what, Some(path.to_path_buf()), fix);
-        }
+    let Some(access) = os::access(path) else { return };
+    let shown = word(&path.to_string_lossy());
+    if !access.is_mine {
+        let fix = Fix::Hand(format!("have it given back to you: sudo chown \"$(id -u)\" {shown}"));
+        let what = format!("it belongs to another user (uid {})", access.owner);
+        report.add(Kind::Owner, of, what, Some(path.to_path_buf()), fix);
+    } else if access.mode & 0o077 != 0 {
+        let what = format!("other users may use it (mode {:04o})", access.mode);
+        let wanted = if access.is_dir { "0700" } else { "0600" };
+        let fix = if ours {
+            Fix::Safe(Repair::MakePrivate { path: path.to_path_buf(), mode: access.mode })
+        } else {
+            Fix::Hand(format!("chmod {wanted} {shown}"))
+        };
+        report.add(Kind::Permissions, of, what, Some(path.to_path_buf()), fix);
     }
-    #[cfg(not(unix))]
-    let _ = (of, path, ours, report);
 }
 
 /// The links of a plan, and links to nothing that no plan has any more.
@@ -231,6 +224,21 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
     }
 }
 
+/// Links of earlier settings: to what the profile has, though each is to have its own by now.
+fn shared_still(machine: &Machine<'_>, patient: &Patient, layout: &Layout, report: &mut Report) {
+    let Ok(share) = scene::share_of(machine.context, &patient.profile, patient.session.bare) else { return };
+    let base = patient.profile.home.directory();
+    for item in SHAREABLE.iter().filter(|item| !share.linked().any(|linked| linked == **item)) {
+        let path = patient.paths.config.join(item);
+        let planned = layout.links.iter().any(|link| link.path == path);
+        if !planned && path.is_symlink() && os::is_same_file(&path, &base.join(item)) {
+            let fix = Fix::Hand(format!("to have its own: rm {}", word(&path.to_string_lossy())));
+            let what = format!("{item} is still its profile's, though the settings say private");
+            report.add(Kind::LinkUnplanned, Some(&patient.of()), what, Some(path), fix);
+        }
+    }
+}
+
 /// A login in a session, whose login is its profile's.
 fn detached_login(patient: &Patient, of: &Of, report: &mut Report) {
     let path = claude::login_file(&patient.paths.config);
@@ -273,13 +281,17 @@ pub(super) fn config_directory(
 }
 
 /// Live files of processes that ended. One of another host (`elsewhere`) may be of one that runs.
+/// Claude takes them away itself (2.1.197) or leaves them (2.1.329).
 pub(super) fn live_files(of: &Of, config: &Path, elsewhere: Option<&Path>, report: &mut Report) {
-    for path in claude::live_files_left(config) {
-        if elsewhere != Some(path.as_path()) {
-            let fix = Fix::Hand("none is needed".into());
-            report.add(Kind::LiveFileLeft, Some(of), "it names a process that ended", Some(path), fix);
-        }
-    }
+    let mut left = claude::live_files_left(config);
+    left.retain(|path| elsewhere != Some(path.as_path()));
+    let Some(first) = left.first() else { return };
+    let (what, place) = match left.len() {
+        1 => ("it names a process that ended".to_owned(), Some(first.clone())),
+        count => (format!("{count} files name processes that ended"), first.parent().map(Path::to_path_buf)),
+    };
+    let fix = Fix::Hand("none is needed; they may be removed".into());
+    report.add(Kind::LiveFileLeft, Some(of), what, place, fix);
 }
 
 /// A settings file; `shared` with whoever has the project.
