@@ -72,7 +72,11 @@ pub fn prove(
     let run = |arguments: &[&str], variables: &[(&str, &Path)]| {
         scratch.run(program, arguments, variables, environment, patience)
     };
-    let version = run(&["--version"], &[(DIRECTORY_VARIABLES[0], &config)])?.and_then(|text| version(&text));
+    let Some(answer) = run(&["--version"], &[(DIRECTORY_VARIABLES[0], &config)])? else {
+        let unclear = || Verdict::Unclear("it cannot be started, or does not end".into());
+        return Ok(Proof { version: None, config: unclear(), login: unclear() });
+    };
+    let version = version(&answer);
     let with =
         run(&["auth", "status"], &[(DIRECTORY_VARIABLES[0], &config), (DIRECTORY_VARIABLES[1], &login)])?;
     let home = scratch.join("home");

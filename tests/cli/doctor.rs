@@ -462,6 +462,9 @@ const KEPT: &[Case] = &[
         let lines = fs::read_to_string(&paths).unwrap();
         fs::write(paths, format!("/src/x\n{lines}")).unwrap();
     })),
+    mended(problem("binding-unseen", "", |world| {
+        fs::remove_file(world.data().join("bindings.paths")).unwrap();
+    })),
     // What is in the trash can come back.
     advice("binding-gone", "", |world| {
         let directory = world.project("bound-too");
@@ -691,8 +694,12 @@ fn what_cannot_be_looked_at_is_said_and_the_rest_is_shown() {
 #[test]
 fn a_claude_that_cannot_be_tried_is_one_that_could_not_be_looked_at() {
     let world = healthy();
-    for script in ["exit 1", "echo no json", "case $1 in auth) echo '{\"loggedIn\": true}' ;; esac"] {
-        world.program("claude", &format!("#!/bin/sh\n{script}\n"));
+    let cannot_be_started = "#!/nowhere/sh\n";
+    for script in
+        [cannot_be_started, "exit 1", "echo no json", "case $1 in auth) echo '{\"loggedIn\": true}' ;; esac"]
+    {
+        let head = if script.starts_with('#') { "" } else { "#!/bin/sh\n" };
+        world.program("claude", &format!("{head}{script}\n"));
         let (code, report) = examined(&world, &[]);
         assert_eq!((code, found(&report).len()), (2, 0), "{script}: {report:#}");
         assert!(report["could_not_check"].to_string().contains("honours CLAUDE_CONFIG_DIR"), "{report:#}");
@@ -1060,6 +1067,91 @@ fn the_screen_of_one_that_is_ill_says_what_where_why_and_what_helps() {
         .cs(&["doctor", "--fix"])
         .cs(&["doctor", "job"]);
     insta::assert_snapshot!(told.text());
+}
+
+#[test]
+fn a_finding_as_json_has_everything_and_the_text_of_others_is_spelled_out() {
+    let world = healthy();
+    fs::remove_file(world.config_of("api").join("skills")).unwrap();
+    let bare = world.config_of("bare");
+    fs::create_dir_all(bare.join("plugins")).unwrap();
+    let record = json!({"plugins": {"p\u{1b}]2;x\u{7}\u{202e}": {"installPath": "/nowhere/\u{9b}2J"}}});
+    fs::write(bare.join("plugins/installed_plugins.json"), record.to_string()).unwrap();
+    let mut told = Transcript::new(&world);
+    told.cs(&["doctor", "--json"]).cs(&["doctor", "--fix", "--json", "api"]).cs(&["doctor", "bare"]);
+    insta::assert_snapshot!(told.text());
+    for acts in ['\u{1b}', '\u{7}', '\u{202e}', '\u{9b}'] {
+        assert!(!told.text().contains(acts), "{}", told.text());
+    }
+}
+
+/// Breaks everything at once that `--fix` mends: one case of each kind.
+fn much_to_mend(world: &mut World) {
+    let kinds = ["staging-left", "trust-gone", "binding-gone", "permissions", "link-dangling", "lock-stale"];
+    for kind in kinds {
+        let tables = [SESSIONS, KEPT].into_iter().flatten();
+        let case = tables.into_iter().find(|case| case.safe && case.id == kind).unwrap();
+        (case.breaks)(world);
+    }
+    fs::remove_file(world.config_of("job").join("settings.json")).unwrap();
+    fs::write(world.data().join("names/ghost"), "profile\n").unwrap();
+    fs::remove_file(world.data().join("names/job")).unwrap();
+}
+
+#[test]
+fn repairs_that_are_cut_short_or_fail_are_made_by_the_next() {
+    if !has("strace") {
+        return;
+    }
+    let mut world = healthy();
+    let settled = |world: &World| {
+        let mut state = everything(world);
+        // What a process that was killed had not given its name yet.
+        state.retain(|path, _| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // And a line too many for the hooks of the shells, which costs nothing.
+            !(name.starts_with('.') && name.ends_with(".new")) && name != "bindings.paths"
+        });
+        state
+    };
+    let whole = settled(&world);
+    much_to_mend(&mut world);
+    let saved = world.root().join("broken");
+    let _ = ran(Command::new("cp").arg("-a").args([&world.home(), &saved])).ok();
+    let trace = world.root().join("trace");
+    let changes =
+        ["rename", "renameat2", "link", "linkat", "unlink", "unlinkat", "rmdir", "symlink", "chmod", "flock"];
+    let mut injected = 0;
+    for (call, fault) in changes.into_iter().flat_map(|call| [(call, "signal=KILL"), (call, "error=EIO")]) {
+        for nth in 1.. {
+            put_back(&world, &saved);
+            let (filter, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));
+            let program = World::cs_program();
+            let words = ["-f", "-qq", "-o", trace.to_str().unwrap(), "-e", &filter, "-e", &inject];
+            let words = [&words[..], &[program.to_str().unwrap(), "doctor", "--fix"]].concat();
+            let done = ran(&mut world.any_command(Path::new("/usr/bin/strace"), &world.home(), &words));
+            let told = format!("{fault} at {call} {nth}: {done:?}");
+            assert!(!done.stderr.contains("panicked"), "{told}");
+            // What was half removed is left alone for an hour.
+            let half = world.data().join("staging").join(TALK);
+            if half.exists() {
+                aged(&half, 2);
+            }
+            let (code, report) = examined(&world, &["--fix"]);
+            assert_eq!(code, 0, "{told}, then {report:#}");
+            let now = settled(&world);
+            let differs = |path: &&PathBuf| now.get(*path) != whole.get(*path);
+            let different: Vec<_> = now.keys().chain(whole.keys()).filter(differs).collect();
+            assert!(different.is_empty(), "{told}: {different:?}");
+            assert_eq!(found(&examined(&world, &["--fix"]).1), vec![], "{told}");
+            let text = fs::read_to_string(&trace).unwrap();
+            if !text.contains("INJECTED") && !text.contains("killed by SIGKILL") {
+                break;
+            }
+            injected += 1;
+        }
+    }
+    assert!(injected > 20, "{injected} faults were injected");
 }
 
 #[test]

@@ -128,6 +128,7 @@ kinds! {
     NameTaken "name-taken" Problem "its name leads to something else";
     StagingLeft "staging-left" Advice "a command that was cut short left it; it takes room";
     BindingGone "binding-gone" Advice "commands in that directory fail, or warn";
+    BindingUnseen "binding-unseen" Problem "the hook of a shell does nothing where something is bound";
     TrustGone "trust-gone" Advice "whatever is put there with that content counts";
     TrustDamaged "trust-damaged" Problem "what it says does not count, and cs deny fails";
     TrashOld "trash-old" Advice "it takes room";

@@ -25,6 +25,8 @@ pub(super) enum Repair {
     RemoveLeftover { path: PathBuf },
     /// Take away a binding that leads to nothing.
     Unbind { place: Place, target: Target },
+    /// Write the lines that the hooks of the shells read.
+    ShowHooks { path: PathBuf },
     /// Forget what was said about a file in a directory that is gone.
     ForgetTrust { record: PathBuf, path: PathBuf, allowed: bool },
     /// Remove a lock directory of Claude's that is nobody's.
@@ -45,6 +47,7 @@ impl Repair {
             Self::ClaimAgain { name, .. } => format!("put the name '{name}' back"),
             Self::RemoveLeftover { path } => format!("remove {}", path.display()),
             Self::Unbind { place, .. } => format!("unbind {}", place.text()),
+            Self::ShowHooks { path } => format!("write {} as the bindings are", path.display()),
             Self::ForgetTrust { path, .. } => format!("forget what was said about {}", path.display()),
             Self::RemoveLock { path } => format!("remove the empty {}", path.display()),
         }
@@ -69,6 +72,7 @@ impl Repair {
             | Self::ClaimAgain { .. }
             | Self::RemoveLeftover { .. }
             | Self::Unbind { .. }
+            | Self::ShowHooks { .. }
             | Self::RemoveLock { .. } => None,
         }
     }
@@ -87,6 +91,7 @@ impl Repair {
                 changed(gone && still)?;
                 store.unbind(place).map(drop)
             }
+            Self::ShowHooks { .. } => store.show_hooks_bindings(),
             Self::ForgetTrust { record, .. } => changed(store.forget_trust(record)?),
             Self::RemoveLock { path } => {
                 let config = path.parent().unwrap_or(path);

@@ -102,10 +102,8 @@ impl Screen {
             (Fix::Safe(repair), Some(Err(why))) => {
                 line("not done: ", &format!("{}: {}", self.shown(&repair.does()), self.shown(why)));
             }
-            (Fix::Safe(repair), None) => {
-                let label = if self.trying { "would: " } else { "fix: cs doctor --fix would " };
-                line(label, &self.shown(&repair.does()));
-            }
+            (Fix::Safe(repair), None) if self.trying => line("would: ", &self.shown(&repair.does())),
+            (Fix::Safe(_), None) => line("fix: ", "cs doctor --fix"),
             (Fix::Command(command), _) => line("fix: ", command),
             (Fix::Hand(what), _) => line(if self.fixing { "by hand: " } else { "fix: " }, what),
         }

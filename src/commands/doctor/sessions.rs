@@ -347,7 +347,7 @@ pub(super) fn plugins(
     }
     let record = config.join("plugins/installed_plugins.json");
     for (name, place) in claude::plugin_places(config) {
-        let fix = || Fix::Hand(format!("install it again: claude plugin install {}", word(&name)));
+        let fix = || Fix::Command(format!("cs {} plugin install {}", of.name, word(&name)));
         let other = machine.patients.iter().find(|patient| {
             place.starts_with(&patient.paths.root) && root.is_none_or(|root| !place.starts_with(root))
         });

@@ -143,6 +143,17 @@ fn bindings(machine: &Machine<'_>, store: &Store, trash: &[Trashed], report: &mu
         Ok(bindings) => bindings,
         Err(failure) => return report.blind("the bindings", failure.message),
     };
+    if store.hooks_miss_bindings() == Ok(true) {
+        let path = store.bound_paths_path();
+        let fix = Fix::Safe(Repair::ShowHooks { path: path.clone() });
+        report.add(
+            Kind::BindingUnseen,
+            None,
+            "a binding is missing in what the hooks of the shells read",
+            Some(path),
+            fix,
+        );
+    }
     for binding in bindings {
         // What cannot be read is not gone.
         if !matches!(bound::subject_of(machine.context, &binding.target), Ok(None)) {
