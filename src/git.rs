@@ -134,6 +134,33 @@ fn said(output: &Output) -> String {
     text.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned()
 }
 
+/// What is wrong with a linked worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// What it says it belongs to is gone: this directory.
+    MainGone(PathBuf),
+    /// What it says it belongs to knows it at another place, or not at all: this directory.
+    Unknown(PathBuf),
+}
+
+/// What is wrong with the linked worktree that `directory` is in; `None` where it is in none, or all
+/// is well.
+pub fn linked_at(directory: &Path) -> Option<Linked> {
+    let directory = os::real_path(directory).ok()?;
+    let root = directory.ancestors().find(|root| os::exists(&root.join(".git")))?;
+    let dot_git = root.join(".git");
+    if !dot_git.symlink_metadata().is_ok_and(|about| about.is_file()) {
+        return None;
+    }
+    let git_dir = root.join(text(&dot_git)?.strip_prefix("gitdir:")?.trim());
+    // A submodule's, or one that was put elsewhere on purpose.
+    git_dir.parent().filter(|parent| parent.ends_with("worktrees"))?;
+    if !git_dir.is_dir() {
+        return Some(Linked::MainGone(git_dir));
+    }
+    shared(&git_dir, &dot_git).is_none().then_some(Linked::Unknown(git_dir))
+}
+
 /// The git directory of the main checkout that `git_dir` is a linked worktree's part of, if it
 /// names `dot_git` as that worktree's `.git` file. Whoever wrote that file can have it say anything;
 /// what lies in the main checkout they cannot have written.
@@ -242,5 +269,11 @@ mod tests {
         fs::copy(tree.join(".git"), forged.join(".git")).expect("written");
         let claimed = Checkout::of(&forged).expect("a checkout");
         assert_eq!((&claimed.root, &claimed.main), (&forged, &forged), "it is named by nobody");
+
+        assert_eq!((linked_at(&tree.join("src")), linked_at(&repo), linked_at(&base)), (None, None, None));
+        let known_as = repo.join(".git/worktrees/tree");
+        assert_eq!(linked_at(&forged), Some(Linked::Unknown(known_as.clone())));
+        fs::rename(&repo, base.join("moved")).expect("moved");
+        assert_eq!(linked_at(&tree), Some(Linked::MainGone(known_as)));
     }
 }

@@ -19,6 +19,8 @@ pub struct Live {
     pub status: Option<String>,
     /// What it waits for, when it waits.
     pub waiting_for: Option<String>,
+    /// Whether the background daemon runs it, on purpose beside others (2.1.329).
+    pub background: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,8 @@ struct LiveFile {
     status: Option<String>,
     #[serde(default)]
     waiting_for: Option<String>,
+    #[serde(default)]
+    kind: Option<String>,
 }
 
 /// The Claude processes that run in the config directory `config` now: those whose live file names
@@ -61,11 +65,13 @@ pub fn live_in(config: &Path) -> Vec<Live> {
             if parsed.as_ref().is_some_and(|file| file.pid != pid) || !os::process_alive(pid, &start) {
                 return None;
             }
+            let background =
+                parsed.as_ref().is_some_and(|file| file.kind.as_deref().is_some_and(|kind| kind == "bg"));
             let (conversation, status, waiting_for) = match parsed {
                 Some(file) => (file.session_id.and_then(|id| id.parse().ok()), file.status, file.waiting_for),
                 None => (None, None, None),
             };
-            Some(Live { pid, conversation, status, waiting_for })
+            Some(Live { pid, conversation, status, waiting_for, background })
         })
         .collect();
     live.sort_by_key(|live| live.pid);

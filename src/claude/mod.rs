@@ -7,6 +7,7 @@
 mod arguments;
 mod conversation;
 mod flags;
+mod health;
 mod keeping;
 mod live;
 mod login;
@@ -14,6 +15,7 @@ mod place;
 mod planning;
 mod prices;
 mod program;
+mod proof;
 mod seed;
 mod servers;
 mod settings;
@@ -28,6 +30,11 @@ pub use conversation::{
     find_conversation, newest_resumable, said_in,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
+pub use health::{
+    Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
+    locks_of, login_file, memory_of_base, plugin_places, project_settings_files, settings_facts,
+    settings_file, state_facts,
+};
 pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in};
 pub use login::{Login, has_login_file, is_config_directory, login_of};
@@ -35,6 +42,7 @@ pub use place::{Place, slug};
 pub use planning::{Scene, Start, looks_secret, plan};
 pub use prices::{cost_of, prices_date};
 pub use program::{find_program, is_program};
+pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use servers::{Fate, Merge, merge_servers, server_hashes};
 pub use settings::{has_status_line, injected, merged_settings, project_settings};

@@ -3,6 +3,8 @@
 //!
 //! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
 
+mod access;
+mod disk;
 mod files;
 mod lock;
 mod memory;
@@ -11,6 +13,8 @@ mod removal;
 mod tree;
 mod usage;
 
+pub use access::{Access, access};
+pub use disk::{Disk, disk_of};
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
     exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file,

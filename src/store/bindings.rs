@@ -61,6 +61,22 @@ impl Store {
         self.root().join("bindings.paths")
     }
 
+    /// Whether the hooks of the shells do not see a directory, or the remotes, of some binding.
+    pub fn hooks_miss_bindings(&self) -> Result<bool> {
+        let bindings = self.bindings()?;
+        let path = self.bound_paths_path();
+        let there = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        let there = String::from_utf8_lossy(&there.unwrap_or_default()).into_owned();
+        let lines: BTreeSet<&str> = there.lines().collect();
+        Ok(!paths(&bindings).is_subset(&lines))
+    }
+
+    /// Writes what the hooks of the shells see as the table has it.
+    pub fn show_hooks_bindings(&self) -> Result<()> {
+        let _lock = lock(&self.root().join("lock"), "the bindings")?;
+        self.write_paths(&paths(&self.bindings()?))
+    }
+
     /// Every binding, in the order they were made in.
     pub fn bindings(&self) -> Result<Vec<Binding>> {
         let path = self.bindings_path();

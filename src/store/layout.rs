@@ -177,14 +177,20 @@ pub fn survey(layout: &Layout) -> Vec<Drift> {
 }
 
 /// How a planned link stands on disk.
-enum Standing {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As the plan has it.
     AsPlanned,
+    /// Nothing is there.
     Missing,
+    /// It leads to nothing.
     Dangling,
+    /// Something else is there.
     Otherwise(Drift),
 }
 
-fn standing(link: &Link) -> Standing {
+/// How `link` stands on disk. Changes nothing.
+pub fn standing(link: &Link) -> Standing {
     match fs::read_link(&link.path) {
         Ok(target) if target == link.target => Standing::AsPlanned,
         Ok(_) if link.path.exists() => Standing::Otherwise(Drift::OtherTarget(link.clone())),

@@ -17,6 +17,7 @@
 //! bindings.toml                 which directories and remotes belong to what
 //! bindings.paths                which directories are bound, for the hooks of the shells
 //! open/<id or name>            what is likely open: a hint
+//! checked.toml                  what trying a Claude showed
 //! trust/<hash>                  a .cs.toml that is allowed: its path and content; denied-<hash>: its path
 //! ```
 
@@ -24,6 +25,7 @@ mod batch;
 mod bindings;
 mod ephemeral;
 mod groups;
+mod health;
 mod layout;
 mod manifest;
 mod names;
@@ -48,7 +50,8 @@ pub use batch::{Batch, Known};
 pub use bindings::Binding;
 pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
-pub use layout::{Drift, lacking, lay_out, note_standing, ours_among, survey, take_away};
+pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
+pub use layout::{Drift, Standing, lacking, lay_out, note_standing, ours_among, standing, survey, take_away};
 pub use manifest::{manifest, write_manifest};
 pub use names::Claim;
 pub use profiles::{ForeignProfile, NewProfile, ProfileEntry};

@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Whether the owner that `claim` names exists under `name`, or is being made.
-    fn is_held(&self, name: &Name, claim: Claim) -> bool {
+    pub(super) fn is_held(&self, name: &Name, claim: Claim) -> bool {
         // A session goes from staging to its place, never back, so looking at staging first
         // cannot miss one that is on its way.
         match claim {

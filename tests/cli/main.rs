@@ -12,6 +12,7 @@ mod bindings;
 mod canary;
 mod cleanup;
 mod deleting;
+mod doctor;
 mod environment;
 mod escapes;
 mod faults;

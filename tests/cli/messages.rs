@@ -90,7 +90,7 @@ fn names_that_are_taken_or_none() {
         &["profile", "remove", "default"],
         &["new", "list"],
         &["new", "default"],
-        &["doctor"],
+        &["new", "doctor"],
         &["new", &long],
         &[&long],
         &["new", &longest[..70]],

@@ -9,6 +9,7 @@ mod support;
 mod apart;
 mod arguments;
 mod crowd;
+mod doctor;
 mod ephemeral;
 mod flags;
 mod footing;
