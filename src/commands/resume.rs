@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::launch::Manner;
-use super::{directory, launch, list};
+use super::{directory, launch, list, scene};
 use crate::claude;
 use crate::cli::ResumeArgs;
-use crate::model::{Failure, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::ui;
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
@@ -94,15 +94,25 @@ fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
         let profile = context.profile_of(&session)?;
         return Ok((session, profile));
     }
+    let mut shared = None;
     for other in store.session_ids()?.into_iter().rev() {
         let Ok(session) = store.session(other) else { continue };
         let Ok(profile) = context.profile_of(&session) else { continue };
         let paths = context.paths(&session, &profile)?;
         // One that cannot be read hides no conversation of another.
-        if !matches!(claude::find_conversation(&paths.config, id), Ok(Some(_))) {
-            continue;
+        let Ok(Some(found)) = claude::find_conversation(&paths.config, id) else { continue };
+        if session.isolation != Isolation::None && paths.config.join("projects").is_symlink() {
+            // All who share it find it: it is whose own it is, if anybody's.
+            let run = store.last_run(&store.session_run_path(session.id));
+            if !scene::own_among_others(&session, &paths, session.directory(), run)?(&found) {
+                shared.get_or_insert((session, profile));
+                continue;
+            }
         }
         return Ok((session, profile));
+    }
+    if let Some(found) = shared {
+        return Ok(found);
     }
     Err(Failure::not_found(format!("there is no session or conversation {id}"))
         .hint("to see the sessions: cs list"))

@@ -394,6 +394,12 @@ fn members_of_a_group_resume_each_others_conversations_and_leave_with_their_own(
     assert_eq!(world.last_start().flag("--resume"), Some(OTHER_TALK));
     world.cs(&["blue", "--resume", TALK]).ok();
     assert_eq!(world.last_start().flag("--resume"), Some(TALK));
+    // By its id alone a conversation is opened as whose own it is.
+    for (id, name) in [(TALK, "red"), (OTHER_TALK, "blue")] {
+        world.cs(&["resume", id]).ok();
+        let start = world.last_start();
+        assert_eq!((start.flag("--resume"), start.var("CS_SESSION")), (Some(id), Some(name)));
+    }
 
     // What grows in the group comes along; what is another's does not.
     let grown = talk(&group, &project, TALK, "red");

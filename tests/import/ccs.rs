@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::skipped;
 use crate::support::world::{Ran, World, ran};
-use crate::{all, found, is};
+use crate::{all, found, is, opens_no_login};
 
 /// CCS's program, a script for Node; `None`, after saying so, where the test run was given none.
 fn ccs_program() -> Option<PathBuf> {
@@ -91,6 +91,8 @@ fn what_the_real_ccs_made_is_taken_over_in_place_and_once() {
 
     let shown = found(&world, &["ccs", "--dry-run"]);
     assert!(!world.data().exists(), "--dry-run makes nothing");
+    opens_no_login(&world, &["import", "ccs"]);
+    fs::remove_dir_all(world.data()).unwrap();
     let done = found(&world, &["ccs"]);
     assert_eq!(shown.len(), done.len());
     let one = |what: &str, from: &str| done[&(what.to_owned(), from.to_owned())].clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::tmux::Tmux;
 use crate::support::world::World;
-use crate::{all, found, is};
+use crate::{all, found, is, opens_no_login};
 
 /// A person with two accounts by alias, a directory that nobody names, and the trap.
 fn world() -> World {
@@ -57,6 +57,8 @@ fn what_is_there_is_listed_and_adopted_in_place_only_when_said_so() {
 
     let shown = found(&world, &["claude", "--yes", "--dry-run"]);
     assert!(!world.data().exists());
+    opens_no_login(&world, &["import", "claude", "--yes"]);
+    fs::remove_dir_all(world.data()).unwrap();
     let done = found(&world, &["claude", "--yes"]);
     assert_eq!(shown, done);
     assert_eq!(done[&profile(&world, ".claude-work")], is("imported", "job"), "as its alias");

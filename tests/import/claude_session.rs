@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::support::world::World;
-use crate::{all, found, is};
+use crate::{all, found, is, opens_no_login};
 
 const ONE: &str = "3f2a8c1e-5b7d-4e9a-8c3f-1a2b3c4d5e6f";
 const TWO: &str = "7c1d9e2b-4a6f-4b8c-9d0e-2f3a4b5c6d7e";
@@ -52,6 +52,8 @@ fn each_with_a_conversation_becomes_a_session_that_resumes_it() {
     let before = all(&[&world.home().join(".claude")]);
     let shown = found(&world, &["claude-session", "--dry-run"]);
     assert!(!world.data().exists());
+    opens_no_login(&world, &["import", "claude-session"]);
+    fs::remove_dir_all(world.data()).unwrap();
     let done = found(&world, &["claude-session"]);
     assert_eq!(shown, done, "what was shown is what is done");
     assert_eq!(done.len(), 3, "Claude's own files there are none: {done:?}");

@@ -12,7 +12,7 @@ use super::Lines;
 use super::line::Slot;
 use crate::claude::{self, Conversation};
 use crate::commands::context::Context;
-use crate::commands::{list, liveness, profile};
+use crate::commands::{list, liveness, profile, scene};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
@@ -249,10 +249,15 @@ impl Lookup<'_> {
     }
 
     fn title(&self, session: &Session) -> Option<String> {
-        let config = self.paths(session)?.config;
+        let paths = self.paths(session)?;
+        let config = &paths.config;
         let newest = match session.isolation {
-            Isolation::None => claude::find_conversation(&config, session.id).ok().flatten(),
-            _ => claude::conversations(&config).ok()?.into_iter().next(),
+            Isolation::None => claude::find_conversation(config, session.id).ok().flatten(),
+            _ if config.join("projects").is_symlink() => {
+                let run = self.store.last_run(&self.store.session_run_path(session.id));
+                scene::newest(session, &paths, session.directory(), run).ok().flatten()
+            }
+            _ => claude::conversations(config).ok()?.into_iter().next(),
         };
         claude::about(&newest?, &session.name).title
     }
