@@ -444,7 +444,9 @@ fn flagged(session: &Session, files: &[Found]) -> Vec<String> {
         let Ok(Some(text)) = os::read_small(&file.path, LARGEST) else { continue };
         let mut keys = Vec::new();
         match serde_json::from_slice::<Value>(&text) {
-            Ok(value) if file.inside.ends_with(".json") => secret_keys(&value, "", &mut keys),
+            Ok(value) if file.path.extension().is_some_and(|ending| ending == "json") => {
+                secret_keys(&value, "", &mut keys);
+            }
             _ => {
                 let mut lines = SecretLines::default();
                 lines.feed(&text);

@@ -225,19 +225,19 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
 /// removed goes in any case, if nothing is named.
 fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Result<Vec<Piece>> {
     let now = jiff::Timestamp::now();
-    let named = |trashed: &Trashed, name: &str| {
+    let is_called = |trashed: &Trashed, name: &str| {
         trashed.name().as_str().eq_ignore_ascii_case(name)
             || matches!(&trashed.kind, TrashedKind::Session(session) if session.id.to_string() == name)
     };
     for name in names {
-        if !pieces.iter().any(|piece| matches!(piece, Piece::Whole(trashed) if named(trashed, name))) {
+        if !pieces.iter().any(|piece| matches!(piece, Piece::Whole(trashed) if is_called(trashed, name))) {
             return Err(Failure::not_found(format!("there is no '{name}' in the trash"))
                 .hint("to see what is: cs trash"));
         }
     }
     let wanted = |piece: &Piece| match piece {
         Piece::Whole(trashed) => {
-            (names.is_empty() || names.iter().any(|name| named(trashed, name)))
+            (names.is_empty() || names.iter().any(|name| is_called(trashed, name)))
                 && older_than.is_none_or(|age| age.is_reached(trashed.removed, now))
         }
         Piece::Half { .. } => names.is_empty(),

@@ -111,6 +111,7 @@ impl Store {
     /// Removes what is left of a batch.
     pub fn end_batch(&self, batch: Batch) {
         discard(&batch.staged);
+        drop(batch);
     }
 
     /// Whether a session of this id is here, or in the trash.

@@ -280,7 +280,8 @@ impl Store {
         }
         for room in [self.root.clone(), self.names()] {
             for (path, name) in children(&room) {
-                let temporary = name.starts_with('.') && name.ends_with(".new");
+                let temporary =
+                    name.starts_with('.') && path.extension().is_some_and(|ending| ending == "new");
                 if temporary
                     && path.symlink_metadata().is_ok_and(|about| about.is_file())
                     && is_abandoned(&path)
@@ -402,7 +403,7 @@ fn try_lock(path: &Path) -> Result<Option<Lock>> {
 fn holds_nothing(path: &Path, depth: usize) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return false };
     depth < 8
-        && entries.map(|entry| entry.ok()).all(|entry| {
+        && entries.map(std::io::Result::ok).all(|entry| {
             let Some(entry) = entry else { return false };
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => holds_nothing(&entry.path(), depth + 1),

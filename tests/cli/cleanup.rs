@@ -15,9 +15,8 @@ fn age(world: &World, name: &str, days: i64) {
     let record = root.join("session.toml");
     let text = fs::read_to_string(&record).unwrap();
     let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
-    let lines = text.lines().map(|line| match line.starts_with("created") {
-        true => format!("created = \"{then}\"\n"),
-        false => format!("{line}\n"),
+    let lines = text.lines().map(|line| {
+        if line.starts_with("created") { format!("created = \"{then}\"\n") } else { format!("{line}\n") }
     });
     fs::write(&record, lines.collect::<String>()).unwrap();
     let done = Command::new("find")

@@ -14,6 +14,9 @@ const ID: &str = "01890000-0000-7000-8000-00000000000c";
 /// The ways in which something is removed for good.
 const WAYS: &[&str] = &["trash empty", "old trash", "half removed", "caches", "staging", "making a session"];
 
+/// Where the record of a profile says that its files are.
+type Place = (&'static str, fn(&Doomed) -> PathBuf);
+
 /// One of them, about to be gone.
 struct Doomed {
     world: World,
@@ -189,7 +192,7 @@ fn where_something_is_mounted_in_it_nothing_of_it_goes() {
 #[test]
 fn what_a_profile_calls_its_own_is_not_removed() {
     for way in WAYS {
-        let of: &[(&str, fn(&Doomed) -> PathBuf)] = &[
+        let of: &[Place] = &[
             ("itself", |doomed| doomed.root.clone()),
             ("itself, spelled otherwise", |doomed| doomed.root.join("a/..")),
             ("inside", |doomed| doomed.root.join("a/b")),

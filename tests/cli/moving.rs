@@ -374,6 +374,7 @@ fn import(world: &World, bytes: &[u8]) -> Ran {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, one entry a line")]
 fn a_forged_file_is_refused_as_a_whole_and_leaves_nothing() {
     let world = World::with_fake_claude();
     world.cs(&["new", "--no-open", "mine"]).ok();

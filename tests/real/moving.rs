@@ -38,7 +38,7 @@ fn a_session_goes_on_in_another_home_where_it_was_left() {
 fn what_claude_makes_again_by_itself_can_go_and_the_conversation_goes_on() {
     let Some(stage) = Stage::set() else { return };
     let project = stage.project("api");
-    let _ = stage.cs_in(&project, &["api", "-p", "--debug", "RUN:echo one", "--allowedTools", "Bash"]).ok();
+    let _ = stage.cs_in(&project, &["api", "-p", "RUN:echo one", "--debug", "--allowedTools", "Bash"]).ok();
     let config = stage.config_of("api");
     assert!(config.join("debug").is_dir(), "the control: there is something to go");
     let _ = stage.cs(&["cleanup", "--caches", "--yes", "api"]).ok();
@@ -46,7 +46,7 @@ fn what_claude_makes_again_by_itself_can_go_and_the_conversation_goes_on() {
         assert!(!config.join(cache).exists(), "{cache}");
     }
     let answer =
-        stage.cs_in(&project, &["api", "-p", "--debug", "RUN:echo two", "--allowedTools", "Bash"]).ok();
+        stage.cs_in(&project, &["api", "-p", "RUN:echo two", "--debug", "--allowedTools", "Bash"]).ok();
     assert!(!answer.is_empty());
     let messages = stage.request_with("RUN:echo two")["messages"].to_string();
     assert!(messages.contains("echo one"), "{messages}");

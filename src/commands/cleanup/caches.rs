@@ -7,7 +7,7 @@ use super::super::keeping::{Progress, count, kept_but, say_left};
 use super::super::{liveness, report};
 use crate::claude::{self, CACHES};
 use crate::cli::CleanupArgs;
-use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Failure, Isolation, Outcome, Profile, Result, Subject};
 use crate::os;
 use crate::store::Store;
 use crate::ui::{self, Align, Table};
@@ -206,13 +206,14 @@ fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option
 fn trim(context: &Context, one: &mut Trimmable) -> Result<u64> {
     let store = context.store()?;
     let _lock = match &one.subject {
-        Subject::Session(session, _) => match lock(store, session)? {
-            Some(lock) => Some(lock),
-            None => {
+        Subject::Session(session, _) => {
+            let lock = store.try_lock_session(session)?;
+            if lock.is_none() {
                 one.stays = Some("it is being worked on".into());
                 return Ok(0);
             }
-        },
+            lock
+        }
         Subject::Profile(_) => None,
     };
     if let Some(why) = open_in(context, &one.subject, &one.config)? {
@@ -240,8 +241,4 @@ fn trim(context: &Context, one: &mut Trimmable) -> Result<u64> {
         freed += bytes;
     }
     Ok(freed)
-}
-
-fn lock(store: &Store, session: &Session) -> Result<Option<os::Lock>> {
-    store.try_lock_session(session)
 }

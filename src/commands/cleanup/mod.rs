@@ -469,8 +469,8 @@ impl Found {
         }
         if emptied > 0 || done.swept > 0 {
             report::say(&format!(
-                "removed for good: {} and {}, {}",
-                format!("{} in the trash", count(emptied, "thing")),
+                "removed for good: {} in the trash and {}, {}",
+                count(emptied, "thing"),
                 count(done.swept, "leftover"),
                 ui::size(done.for_good)
             ));

@@ -162,6 +162,55 @@ fn refused(source: &str, why: impl std::fmt::Display) -> Failure {
     Failure::refused(format!("{source} is not taken: {why}")).hint("nothing was changed")
 }
 
+/// The refusal of a file for one entry of it.
+fn about(source: &str, path: &str, why: &str) -> Failure {
+    refused(source, format!("'{path}': {why}"))
+}
+
+/// The refusal of a file that cannot be read to its end.
+fn unreadable(source: &str, error: &io::Error) -> Failure {
+    let early = error.kind() == io::ErrorKind::UnexpectedEof;
+    refused(source, if early { "it ends too early".to_owned() } else { error.to_string() })
+}
+
+fn no_manifest() -> String {
+    format!("it does not begin with {MANIFEST}, as cs export has it")
+}
+
+/// Whether an entry is a file, or a directory, which is made where a file needs it: who packs the file again
+/// has them in it. Anything else has no business in it.
+fn is_file(kind: EntryType, size: u64, path: &str) -> Result<bool, &'static str> {
+    match kind {
+        EntryType::Regular => Ok(true),
+        EntryType::Directory if size == 0 => {
+            let mut inside = path.trim_end_matches('/').split('/');
+            if inside.any(|part| part == ".." || part.is_empty()) {
+                return Err("its path leads elsewhere");
+            }
+            Ok(false)
+        }
+        EntryType::Symlink | EntryType::Link => Err("it is a link"),
+        EntryType::Char | EntryType::Block | EntryType::Fifo => Err("it is a device"),
+        _ => Err("cs export writes no entry of this kind"),
+    }
+}
+
+/// One entry, and where it stands.
+struct Part<'p> {
+    source: &'p str,
+    path: &'p str,
+    size: u64,
+    seconds: u64,
+    content: &'p mut dyn Read,
+}
+
+impl Part<'_> {
+    /// All of it, if it is no larger than `most`.
+    fn text(&mut self, most: u64) -> Result<Vec<u8>> {
+        bounded(self.content, self.size, most).map_err(|error| unreadable(self.source, &error))
+    }
+}
+
 impl<'c> Import<'c> {
     fn begin(context: &'c Context, args: &'c ImportArgs) -> Result<Self> {
         // A store that is refused is so before anything is read.
@@ -186,136 +235,42 @@ impl<'c> Import<'c> {
     fn read(&mut self, source: Source) -> Result<()> {
         let Source { reader, name: source } = source;
         let mut archive = Archive::new(reader);
-        let unreadable = |error: &io::Error| {
-            let early = error.kind() == io::ErrorKind::UnexpectedEof;
-            refused(&source, if early { "it ends too early".to_owned() } else { error.to_string() })
-        };
-        let entries = archive.entries().map_err(|error| unreadable(&error))?.raw(true);
+        let entries = archive.entries().map_err(|error| unreadable(&source, &error))?.raw(true);
         let mut progress = Progress::new("reading");
-        let mut long_name: Option<String> = None;
+        let mut long_name: Option<Vec<u8>> = None;
         for entry in entries {
             let mut entry = entry.map_err(|error| {
                 // What is no tar at all is told in words of its content, which is nobody's business.
                 if self.entries == 0 && error.kind() != io::ErrorKind::UnexpectedEof {
                     return refused(&source, "it is no file of cs export");
                 }
-                unreadable(&error)
+                unreadable(&source, &error)
             })?;
             self.entries += 1;
             if self.entries > MOST_ENTRIES {
                 return Err(refused(&source, "it has too many entries"));
             }
-            let size = entry.header().entry_size().map_err(|error| unreadable(&error))?;
-            let kind = entry.header().entry_type();
+            let header = entry.header();
+            let (kind, seconds) = (header.entry_type(), header.mtime().unwrap_or(0));
+            let size = header.entry_size().map_err(|error| unreadable(&source, &error))?;
             if kind == EntryType::GNULongName {
-                let text = bounded(&mut entry, size, LONGEST_PATH).map_err(|error| unreadable(&error))?;
-                let text = text.strip_suffix(&[0]).unwrap_or(&text).to_vec();
-                long_name =
-                    Some(String::from_utf8(text).map_err(|_| refused(&source, "a path is not UTF-8"))?);
+                let name = bounded(&mut entry, size, LONGEST_PATH);
+                long_name = Some(name.map_err(|error| unreadable(&source, &error))?);
                 continue;
             }
-            let path = match long_name.take() {
-                Some(path) => path,
-                None => String::from_utf8(entry.path_bytes().into_owned())
-                    .map_err(|_| refused(&source, "a path is not UTF-8"))?,
-            };
-            let bad = |why: &str| refused(&source, format!("'{path}': {why}"));
-            match kind {
-                EntryType::Regular => {}
-                // Who packs it again has directories in it. They are made where a file needs them.
-                EntryType::Directory if size == 0 => {
-                    let inside = path.trim_end_matches('/').split('/');
-                    if inside.clone().any(|part| part == ".." || part.is_empty()) {
-                        return Err(bad("its path leads elsewhere"));
-                    }
-                    continue;
-                }
-                EntryType::Symlink | EntryType::Link => return Err(bad("it is a link")),
-                EntryType::Char | EntryType::Block | EntryType::Fifo => return Err(bad("it is a device")),
-                _ => return Err(bad("cs export writes no entry of this kind")),
-            }
-            let place = Entry::parse(&path).map_err(bad)?;
-            if self.complete {
-                return Err(bad("it stands behind the end"));
-            }
-            if !self.seen.insert(path.clone()) {
-                return Err(bad("it is there twice"));
-            }
-            if self.manifest.is_none() && place != Entry::Manifest {
-                return Err(refused(
-                    &source,
-                    format!("it does not begin with {MANIFEST}, as cs export has it"),
-                ));
-            }
-            if size > LARGEST_FILE {
-                return Err(bad(&format!("it is larger than {}", ui::size(LARGEST_FILE))));
-            }
-            self.bytes += size;
-            if self.bytes > LARGEST_TOTAL {
-                return Err(refused(&source, format!("it is larger than {}", ui::size(LARGEST_TOTAL))));
-            }
+            let path = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let path = path.strip_suffix(&[0]).unwrap_or(&path).to_vec();
+            let path = String::from_utf8(path).map_err(|_| refused(&source, "a path is not UTF-8"))?;
             progress.at(&path);
-            let seconds = entry.header().mtime().unwrap_or(0);
-            let read =
-                |entry: &mut dyn Read, most| bounded(entry, size, most).map_err(|error| unreadable(&error));
-            match place {
-                Entry::Manifest => {
-                    let text = read(&mut entry, LARGEST_MANIFEST)?;
-                    self.take_manifest(&text).map_err(|why| bad(&why))?;
-                }
-                Entry::End => {
-                    let text = read(&mut entry, LARGEST_RECORD)?;
-                    let end: Option<End> =
-                        std::str::from_utf8(&text).ok().and_then(|text| toml::from_str(text).ok());
-                    let expected = self.seen.len() as u64 - 1;
-                    if end.is_none_or(|end| end.files != expected) {
-                        return Err(refused(&source, "files are missing from it"));
-                    }
-                    self.complete = true;
-                }
-                Entry::Profile(name) => {
-                    let text = read(&mut entry, LARGEST_RECORD)?;
-                    self.take_profile(&name, &text).map_err(|why| bad(&why))?;
-                }
-                Entry::Record(id) => {
-                    let text = read(&mut entry, LARGEST_RECORD)?;
-                    let incoming = self.take_record(id, &text)?.map_err(|why| bad(&why))?;
-                    self.sessions.insert(id, incoming);
-                }
-                Entry::File(id, inside) => {
-                    let number = self.entries;
-                    let Some(incoming) = self.sessions.get_mut(&id) else {
-                        return Err(bad("the record of its session does not stand before it"));
-                    };
-                    incoming.files += 1;
-                    incoming.bytes += size;
-                    let talk = inside.starts_with("projects/") && inside.matches('/').count() == 2;
-                    incoming.conversations += u64::from(talk && inside.ends_with(".jsonl"));
-                    let path = incoming.config.as_ref().map(|config| config.join(&inside));
-                    let settings = inside == "settings.json";
-                    let mut kept = Vec::new();
-                    let write = store_file(path.as_deref(), &mut entry, size, settings.then_some(&mut kept));
-                    write.map_err(|error| match (&path, error) {
-                        (_, Copying::Reading(error)) => unreadable(&error),
-                        (Some(path), Copying::Writing(error)) => Failure::io("write", path, &error),
-                        (None, Copying::Writing(error)) => Failure::failed(error.to_string()),
-                    })?;
-                    if settings && brings_commands(&kept) {
-                        incoming.notes.push("its settings.json has commands that Claude will run".into());
-                    }
-                    if let Some(path) = path {
-                        // Times are whole seconds in the file; its order says which is newer within one.
-                        let time = SystemTime::UNIX_EPOCH
-                            + Duration::from_secs(seconds.min(u64::from(u32::MAX)))
-                            + Duration::from_nanos(number.min(999_999) * 1000);
-                        let _ =
-                            File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
-                    }
-                }
+            if !is_file(kind, size, &path).map_err(|why| about(&source, &path, why))? {
+                continue;
             }
+            let place = self.admit(&source, &path, size)?;
+            let mut part = Part { source: &source, path: &path, size, seconds, content: &mut entry };
+            self.take(place, &mut part)?;
         }
         if self.manifest.is_none() {
-            return Err(refused(&source, format!("it does not begin with {MANIFEST}, as cs export has it")));
+            return Err(refused(&source, no_manifest()));
         }
         if !self.complete {
             return Err(refused(&source, format!("it ends too early ({END} is missing)")));
@@ -323,6 +278,95 @@ impl<'c> Import<'c> {
         if self.args.new.is_some() && self.sessions.len() != 1 {
             let many = count(self.sessions.len(), "session");
             return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
+        }
+        Ok(())
+    }
+
+    /// What an entry at `path` is, if it may stand there, once, at this point of the file, and be so large.
+    fn admit(&mut self, source: &str, path: &str, size: u64) -> Result<Entry> {
+        let place = Entry::parse(path).map_err(|why| about(source, path, why))?;
+        if self.complete {
+            return Err(about(source, path, "it stands behind the end"));
+        }
+        if !self.seen.insert(path.to_owned()) {
+            return Err(about(source, path, "it is there twice"));
+        }
+        if self.manifest.is_none() && place != Entry::Manifest {
+            return Err(refused(source, no_manifest()));
+        }
+        if size > LARGEST_FILE {
+            return Err(about(source, path, &format!("it is larger than {}", ui::size(LARGEST_FILE))));
+        }
+        self.bytes += size;
+        if self.bytes > LARGEST_TOTAL {
+            return Err(refused(source, format!("it is larger than {}", ui::size(LARGEST_TOTAL))));
+        }
+        Ok(place)
+    }
+
+    /// Takes one entry.
+    fn take(&mut self, place: Entry, part: &mut Part<'_>) -> Result<()> {
+        let (source, path) = (part.source, part.path);
+        let bad = |why: String| about(source, path, &why);
+        match place {
+            Entry::Manifest => {
+                let text = part.text(LARGEST_MANIFEST)?;
+                self.take_manifest(&text).map_err(bad)
+            }
+            Entry::End => {
+                let text = part.text(LARGEST_RECORD)?;
+                let end: Option<End> =
+                    std::str::from_utf8(&text).ok().and_then(|text| toml::from_str(text).ok());
+                let expected = self.seen.len() as u64 - 1;
+                if end.is_none_or(|end| end.files != expected) {
+                    return Err(refused(source, "files are missing from it"));
+                }
+                self.complete = true;
+                Ok(())
+            }
+            Entry::Profile(name) => {
+                let text = part.text(LARGEST_RECORD)?;
+                self.take_profile(&name, &text).map_err(bad)
+            }
+            Entry::Record(id) => {
+                let text = part.text(LARGEST_RECORD)?;
+                let incoming = self.take_record(id, &text)?.map_err(bad)?;
+                self.sessions.insert(id, incoming);
+                Ok(())
+            }
+            Entry::File(id, inside) => self.take_file(id, &inside, part),
+        }
+    }
+
+    /// Puts a file of a session where it belongs.
+    fn take_file(&mut self, id: Uuid, inside: &str, part: &mut Part<'_>) -> Result<()> {
+        let number = self.entries;
+        let Some(incoming) = self.sessions.get_mut(&id) else {
+            return Err(about(part.source, part.path, "the record of its session does not stand before it"));
+        };
+        incoming.files += 1;
+        incoming.bytes += part.size;
+        let is_transcript = Path::new(inside).extension().is_some_and(|ending| ending == "jsonl");
+        let is_talk = inside.starts_with("projects/") && inside.matches('/').count() == 2;
+        incoming.conversations += u64::from(is_talk && is_transcript);
+        let path = incoming.config.as_ref().map(|config| config.join(inside));
+        let settings = inside == "settings.json";
+        let mut kept = Vec::new();
+        let written = store_file(path.as_deref(), part.content, part.size, settings.then_some(&mut kept));
+        written.map_err(|error| match (&path, error) {
+            (_, Copying::Reading(error)) => unreadable(part.source, &error),
+            (Some(path), Copying::Writing(error)) => Failure::io("write", path, &error),
+            (None, Copying::Writing(error)) => Failure::failed(error.to_string()),
+        })?;
+        if settings && brings_commands(&kept) {
+            incoming.notes.push("its settings.json has commands that Claude will run".into());
+        }
+        if let Some(path) = path {
+            // Times are whole seconds in the file; its order says which is newer within one.
+            let time = SystemTime::UNIX_EPOCH
+                + Duration::from_secs(part.seconds.min(u64::from(u32::MAX)))
+                + Duration::from_nanos(number.min(999_999) * 1000);
+            let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
         }
         Ok(())
     }
@@ -483,20 +527,17 @@ impl<'c> Import<'c> {
         }
         for (foreign, skipped) in &self.profiles {
             let name = &foreign.profile.name;
-            match skipped {
-                Some(why) => {
-                    report::say(&format!("profile '{name}' is left out: {why} ({})", said_of(foreign)));
-                }
-                None => {
-                    let verb = if dry { "would make" } else { "made" };
-                    report::say(&format!("{verb} profile '{name}', without a login ({})", said_of(foreign)));
-                    if !foreign.left_out.is_empty() {
-                        report::say(&format!(
-                            "profile '{name}': left out: {}; to set it: cs profile edit {name}",
-                            foreign.left_out.join(", ")
-                        ));
-                    }
-                }
+            if let Some(why) = skipped {
+                report::say(&format!("profile '{name}' is left out: {why} ({})", said_of(foreign)));
+                continue;
+            }
+            let verb = if dry { "would make" } else { "made" };
+            report::say(&format!("{verb} profile '{name}', without a login ({})", said_of(foreign)));
+            if !foreign.left_out.is_empty() {
+                report::say(&format!(
+                    "profile '{name}': left out: {}; to set it: cs profile edit {name}",
+                    foreign.left_out.join(", ")
+                ));
             }
         }
         for incoming in self.sessions.values() {
