@@ -67,6 +67,13 @@ impl Store {
         Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
     }
 
+    /// Every group that there is, by name, whoever is in it.
+    pub fn groups(&self) -> Vec<Name> {
+        let mut names = os::names_in(&self.root().join("history"), "");
+        names.sort_unstable();
+        names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect()
+    }
+
     /// Takes the lock of a group, by its directory, so that nobody else opens a conversation of it
     /// meanwhile.
     pub fn lock_group(&self, root: &Path) -> Result<Lock> {

@@ -192,45 +192,6 @@ impl Store {
         found
     }
 
-    /// What a process that died left in `staging/`: entries older than an hour that none holds.
-    pub fn staging_leftovers(&self) -> Vec<PathBuf> {
-        let mut left: Vec<PathBuf> = fs::read_dir(self.staging())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|entry| entry.file_name().to_str().is_some_and(|name| self.is_left_over(name)))
-            .map(|entry| entry.path())
-            .collect();
-        left.sort_unstable();
-        left
-    }
-
-    fn is_left_over(&self, name: &str) -> bool {
-        let path = self.staging().join(name);
-        let old = path
-            .symlink_metadata()
-            .and_then(|about| about.modified())
-            .ok()
-            .and_then(|then| SystemTime::now().duration_since(then).ok())
-            .is_some_and(|age| age > Duration::from_secs(3600));
-        old && os::is_dir(&path) && !self.is_held_by_a_process(name)
-    }
-
-    /// As [`Store::is_being_made`], without making a lock file where there is none.
-    fn is_held_by_a_process(&self, entry: &str) -> bool {
-        os::exists(&self.lock_path(&self.staging().join(entry), entry)) && self.is_being_made(entry)
-    }
-
-    /// Removes one of the [`Store::staging_leftovers`]. `false` where it is none by now.
-    pub fn remove_leftover(&self, path: &Path) -> Result<bool> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path != self.staging().join(name) || !self.is_left_over(name) {
-            return Ok(false);
-        }
-        fs::remove_dir_all(path).map_err(|error| Failure::io("remove", path, &error))?;
-        Ok(true)
-    }
-
     /// Takes away a record of trust, if it still says what it did.
     pub fn forget_trust(&self, record: &Path) -> Result<bool> {
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;

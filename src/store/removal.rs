@@ -408,7 +408,10 @@ fn holds_nothing(path: &Path, depth: usize) -> bool {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => holds_nothing(&entry.path(), depth + 1),
                 Ok(kind) if kind.is_symlink() => true,
-                Ok(_) => depth == 0 && matches!(entry.file_name().to_str(), Some("lock" | "run.toml")),
+                Ok(_) => {
+                    depth == 0
+                        && matches!(entry.file_name().to_str(), Some("lock" | "run.toml" | "links.toml"))
+                }
                 Err(_) => false,
             }
         })

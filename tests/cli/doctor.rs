@@ -65,6 +65,11 @@ fn healthy() -> World {
         world.cs_in(&world.project(project), words).ok();
     }
     world.cs_in(&world.project("api"), &["new", "--no-open", "unused"]).ok();
+    world.cs_in(&world.project("api"), &["new", "--no-open", "--ephemeral", "short"]).ok();
+    let words = ["profile", "create", "other", "--inherit", "old", "--base-url", "http://127.0.0.1:9"];
+    world.cs(&[&words[..], &["--token-file", token.to_str().unwrap()]].concat()).ok();
+    world.cs_in(&world.project("group"), &["-P", "work", "shared"]).ok();
+    world.cs(&["profile", "share", "shared", "--history", "team"]).ok();
     talk(&world.config_of("api"), &world.project("api"), TALK, "hello");
     world.cs(&["rm", "gone"]).ok();
     let bound = world.project("bound");
@@ -259,6 +264,18 @@ const SESSIONS: &[Case] = &[
     mended(problem("permissions", "api", |world| mode(&world.config_of("api"), 0o750))),
     mended(problem("permissions", "unused", |world| mode(&root_of(world, "unused"), 0o701))),
     mended(problem("permissions", "job", |world| mode(&root_of(world, "job").join("session.toml"), 0o644))),
+    problem("link-replaced", "job", |world| {
+        fs::create_dir_all(world.config_of("job").join("projects")).unwrap();
+        edit(&root_of(world, "job").join("session.toml"), "created = ", "history = \"team\"\ncreated = ");
+    }),
+    problem("notes-damaged", "api", |world| {
+        fs::write(root_of(world, "api").join("links.toml"), "version = 1\nlinks = 3\n").unwrap();
+    }),
+    advice("unsettled", "shared", |world| {
+        let config = world.config_of("shared");
+        fs::create_dir_all(root_of(world, "shared").join("own-projects")).unwrap();
+        fs::remove_file(config.join("projects")).unwrap();
+    }),
     problem("login-detached", "api", |world| {
         fs::write(world.config_of("api").join(".credentials.json"), "{}").unwrap();
     }),
@@ -454,6 +471,12 @@ const KEPT: &[Case] = &[
         fs::write(left.join("session.toml"), "half").unwrap();
         aged(&left, 2);
     })),
+    advice("group-unused", "", |world| {
+        fs::create_dir_all(world.data().join("history/old/projects")).unwrap();
+    }),
+    advice("ephemeral-ended", "short", |world| {
+        world.cs(&["short"]).ok();
+    }),
     mended(advice("binding-gone", "", |world| {
         let table = world.data().join("bindings.toml");
         let text = fs::read_to_string(&table).unwrap();

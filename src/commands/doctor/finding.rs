@@ -71,6 +71,8 @@ kinds! {
     LinkReplaced "link-replaced" Problem "it has its own, and changes of the profile's do not reach it";
     LinkElsewhere "link-elsewhere" Problem "it shares something else than planned";
     LinkUnplanned "link-unplanned" Advice "what is changed in it, there or in the profile, is changed in both";
+    NotesDamaged "notes-damaged" Problem "what cs put there cannot be told from what you did, so none of it is taken out";
+    Unsettled "unsettled" Advice "its conversations are whole, and not yet where they belong";
     Permissions "permissions" Problem "other users of this machine can read it";
     Owner "owner" Problem "you may be unable to change it, and somebody else may";
     LoginDetached "login-detached" Problem "two copies of a login log each other out when one is refreshed";
@@ -127,6 +129,8 @@ kinds! {
     NameLost "name-lost" Problem "nothing leads to it by its name";
     NameTaken "name-taken" Problem "its name leads to something else";
     StagingLeft "staging-left" Advice "a command that was cut short left it; it takes room";
+    GroupUnused "group-unused" Advice "its conversations take room, and nothing leads to them";
+    EphemeralEnded "ephemeral-ended" Advice "it was to go to the trash by itself";
     BindingGone "binding-gone" Advice "commands in that directory fail, or warn";
     BindingUnseen "binding-unseen" Problem "the hook of a shell does nothing where something is bound";
     TrustGone "trust-gone" Advice "whatever is put there with that content counts";

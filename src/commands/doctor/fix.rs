@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use super::finding::{Fix, Report};
 use super::machine::Machine;
 use crate::commands::bound;
+use crate::commands::keeping::kept;
 use crate::model::{Failure, Layout, Name, Place, Result, Subject, Target};
 use crate::os;
-use crate::store::{self, Claim, Store};
+use crate::store::{self, Claim, Leftover, Store};
 
 /// One repair.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub(super) enum Repair {
     /// Put back the claim of something that has lost it.
     ClaimAgain { name: Name, claim: Claim },
     /// Remove what was begun and never made.
-    RemoveLeftover { path: PathBuf },
+    RemoveLeftover { leftover: Leftover },
     /// Take away a binding that leads to nothing.
     Unbind { place: Place, target: Target },
     /// Write the lines that the hooks of the shells read.
@@ -45,7 +46,7 @@ impl Repair {
             Self::MakePrivate { path, .. } => format!("take {} from other users", path.display()),
             Self::ForgetName { name } => format!("free the name '{name}'"),
             Self::ClaimAgain { name, .. } => format!("put the name '{name}' back"),
-            Self::RemoveLeftover { path } => format!("remove {}", path.display()),
+            Self::RemoveLeftover { leftover } => format!("remove {}", leftover.path().display()),
             Self::Unbind { place, .. } => format!("unbind {}", place.text()),
             Self::ShowHooks { path } => format!("write {} as the bindings are", path.display()),
             Self::ForgetTrust { path, .. } => format!("forget what was said about {}", path.display()),
@@ -83,7 +84,10 @@ impl Repair {
             Self::MakePrivate { path, .. } => store.make_private(path),
             Self::ForgetName { name } => changed(store.forget_name(name)?),
             Self::ClaimAgain { name, claim } => store.claim_again(name, *claim),
-            Self::RemoveLeftover { path } => changed(store.remove_leftover(path)?),
+            Self::RemoveLeftover { leftover } => {
+                let left = store.sweep(leftover, &kept(machine.context)?)?;
+                changed(left.is_empty() && !os::exists(leftover.path()))
+            }
             Self::Unbind { place, target } => {
                 let gone = matches!(bound::subject_of(machine.context, target), Ok(None));
                 let still =

@@ -29,6 +29,10 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
     let config = profile.home.directory();
     let is_default = matches!(profile.home, ConfigHome::Default { .. });
     token(machine, profile, &of, report);
+    if let Some(host) = &profile.inherit {
+        // What it works in is looked at as that profile's.
+        return report.checked(format!("profile '{}': it works in the directory of '{host}'", profile.name));
+    }
     if !config.is_dir() {
         // Claude makes the user's own when it is first started.
         if is_default {
@@ -201,7 +205,7 @@ fn pairs(machine: &Machine<'_>, report: &mut Report) {
     let mut directories: BTreeMap<PathBuf, &Profile> = BTreeMap::new();
     let mut accounts: BTreeMap<String, &Profile> = BTreeMap::new();
     let asked: Vec<_> = machine.profiles().map(|profile| &profile.name).collect();
-    for profile in machine.profiles.values() {
+    for profile in machine.profiles.values().filter(|profile| profile.inherit.is_none()) {
         let about_asked = |other: &Profile| asked.contains(&&profile.name) || asked.contains(&&other.name);
         let of = Of::profile(&profile.name);
         let config = profile.home.directory();

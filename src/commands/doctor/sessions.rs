@@ -9,14 +9,17 @@ use super::fix::Repair;
 use super::machine::{Machine, Patient};
 use crate::claude;
 use crate::commands::bound::word;
-use crate::commands::scene;
+use crate::commands::{history, scene};
 use crate::git::{self, Linked};
-use crate::model::{Layout, Link, SHAREABLE, Subject};
+use crate::model::{Layout, Link, ManifestPlace, SHAREABLE, Subject};
 use crate::os::{self, Liveness};
 use crate::store::{self, Drift, LOCK_IS_NOBODYS, Standing};
 
 /// A lock of Claude's that is older than this was left behind: it is touched every few seconds.
 const LOCK_IS_STALE: Duration = Duration::from_secs(60 * 60);
+
+/// What lives elsewhere where conversations are shared.
+const IN_COMMON: &[&str] = &["projects", "history.jsonl"];
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     let mut projects = BTreeSet::new();
@@ -36,12 +39,16 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         }
         let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
         match planned(machine, &subject, patient.session.directory()) {
-            Ok(layout) => {
+            Ok(mut layout) => {
+                if unsettled(machine, &subject, &of, report) {
+                    layout.links.retain(|link| !IN_COMMON.iter().any(|item| link.path.ends_with(item)));
+                }
                 links(&of, &patient.paths.config, &subject, &layout, report);
                 shared_still(machine, patient, &layout, report);
             }
             Err(why) => impossible(&of, why, report),
         }
+        notes(&of, &ManifestPlace::new(&patient.paths.root, &patient.paths.config), report);
         detached_login(patient, &of, report);
         config_directory(machine, &of, &patient.paths.config, &patient.paths.state, report);
         plugins(machine, &of, &patient.paths.config, Some(&patient.paths.root), report);
@@ -195,6 +202,11 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
             Standing::Dangling => {
                 (Kind::LinkDangling, format!("a link leads to nothing, instead of to {target}"), make(link))
             }
+            Standing::Otherwise(Drift::InPlaceOfLink(_)) if item == "projects" => {
+                let what = format!("its conversations are its own, instead of with those in {target}");
+                let fix = Fix::Command(format!("cs profile sync {}", subject.profile().name));
+                (Kind::LinkReplaced, what, fix)
+            }
             Standing::Otherwise(Drift::InPlaceOfLink(_)) => {
                 let profile = &subject.profile().name;
                 let fix = format!(
@@ -213,7 +225,7 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
         };
         report.add(kind, Some(of), what, Some(link.path.clone()), fix);
     }
-    for item in SHAREABLE.iter().chain(&["projects", "history.jsonl"]) {
+    for item in SHAREABLE.iter().chain(IN_COMMON) {
         let path = config.join(item);
         let planned = layout.links.iter().any(|link| link.path == path);
         if !planned && path.is_symlink() && !path.exists() {
@@ -237,6 +249,27 @@ fn shared_still(machine: &Machine<'_>, patient: &Patient, layout: &Layout, repor
             report.add(Kind::LinkUnplanned, Some(&patient.of()), what, Some(path), fix);
         }
     }
+}
+
+/// The notes of what `cs` put into a config directory.
+pub(super) fn notes(of: &Of, place: &ManifestPlace, report: &mut Report) {
+    if let Err(failure) = store::manifest(place) {
+        let fix = Fix::Hand("remove the file: cs profile sync notes anew what stands as planned".into());
+        report.add(Kind::NotesDamaged, Some(of), failure.message, Some(place.file.clone()), fix);
+    }
+}
+
+/// Conversations that a process was moving when it was killed. Whether there are any.
+fn unsettled(machine: &Machine<'_>, subject: &Subject, of: &Of, report: &mut Report) -> bool {
+    let Ok(member) = history::member(machine.context, subject) else { return false };
+    let is_unsettled = member.is_unsettled();
+    if is_unsettled {
+        let what = "a command was cut short while its conversations were moved";
+        let fix =
+            Fix::Command(format!("cs profile sync {}; the next start does it too", subject.profile().name));
+        report.add(Kind::Unsettled, Some(of), what, Some(member.root), fix);
+    }
+    is_unsettled
 }
 
 /// A login in a session, whose login is its profile's.

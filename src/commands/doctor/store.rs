@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::finding::{Fix, Kind, Of, Report};
 use super::fix::Repair;
-use super::machine::{Machine, days_since};
+use super::machine::{Machine, Patient, days_since};
 use super::sessions::private_of;
 use crate::commands::bound;
 use crate::git::Checkout;
-use crate::model::{Place, Target};
+use crate::model::{History, Place, Profile, Share, Target};
 use crate::os;
-use crate::store::{Claim, Nameless, Store, Trashed, TrashedKind};
+use crate::store::{Claim, EphemeralNote, Leftover, Nameless, Store, Trashed, TrashedKind};
 use crate::ui;
 
 /// Below this much room there is advice.
@@ -42,10 +42,15 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     root_place(store.root(), report);
     names(machine, store, report);
     without_record(store, report);
-    for path in store.staging_leftovers() {
-        let fix = Fix::Safe(Repair::RemoveLeftover { path: path.clone() });
-        report.add(Kind::StagingLeft, None, "something was begun and never made", Some(path), fix);
+    for leftover in store.leftovers() {
+        // What else is left over is told by what it was to be.
+        if !matches!(leftover, Leftover::Claim(..) | Leftover::Empty(_)) {
+            let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
+            report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
+        }
     }
+    groups(machine, store, report);
+    ended(machine, store, report);
     let trash = store.trash();
     bindings(machine, store, &trash, report);
     trust(store, report);
@@ -90,6 +95,48 @@ fn root_place(root: &Path, report: &mut Report) {
     if let Some(part) = real.components().find(is_synced) {
         let what = format!("the data root lies in {}, which is copied elsewhere", part.as_os_str().display());
         report.add(Kind::RootSynced, None, what, Some(root.to_path_buf()), elsewhere());
+    }
+}
+
+/// Groups whose conversations are nobody's.
+fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
+    let Some(config) = machine.config else { return };
+    let of_profile = |profile: &Profile| Share::default().with(&config.share).with(&profile.share).history;
+    let of_session = |patient: &Patient| patient.session.history.clone();
+    let said = machine.profiles.values().map(of_profile);
+    let used: Vec<String> = said
+        .chain(machine.patients.iter().filter_map(of_session))
+        .filter_map(|history| if let History::Group(name) = history { Some(name.key()) } else { None })
+        .collect();
+    for group in store.groups() {
+        if !used.contains(&group.key()) {
+            let place = store.group_root(&group);
+            let what = format!("nobody is in the group '{group}' any more");
+            let fix = Fix::Hand(format!(
+                "to go on with it: cs profile share NAME --history {group}; if you do not want it, remove it"
+            ));
+            report.add(Kind::GroupUnused, None, what, Some(place), fix);
+        }
+    }
+}
+
+/// Ephemeral sessions that have ended and are still there.
+fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
+    for (id, note) in store.ephemeral() {
+        let Some(patient) = machine.patients.iter().find(|patient| patient.session.id == id) else {
+            continue;
+        };
+        if !patient.session.ephemeral || !patient.live().is_empty() {
+            continue;
+        }
+        let what = match note {
+            EphemeralNote::Stays(why) => format!("it is ephemeral, has ended, and stays: {why}"),
+            EphemeralNote::Launched | EphemeralNote::Told => {
+                "it is ephemeral, has ended, and is still there".into()
+            }
+        };
+        let fix = Fix::Command(format!("cs rm {}", patient.session.name));
+        report.add(Kind::EphemeralEnded, Some(&patient.of()), what, Some(patient.paths.root.clone()), fix);
     }
 }
 
