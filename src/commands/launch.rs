@@ -102,9 +102,13 @@ pub(super) fn start_session(
     // Held until this process has become Claude: of two that start one session, the second sees
     // the first one's run.
     let lock = if manner.dry_run { None } else { Some(store.lock_session(&session)?) };
-    if lock.is_some() {
+    let projects = paths.config.join("projects");
+    let mut about = projects.symlink_metadata();
+    if lock.is_some() && about.is_err() {
         history::settle(context, &Subject::Session(session.clone(), profile.clone()))?;
+        about = projects.symlink_metadata();
     }
+    let shares = about.is_ok_and(|about| about.is_symlink());
     let run = store.last_run(&store.session_run_path(session.id));
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
@@ -125,7 +129,7 @@ pub(super) fn start_session(
         },
         _ => history::gone_on_with(&arguments, &paths.config, &directory)?,
     };
-    let claimed = match wanted.filter(|_| lock.is_some() && paths.config.join("projects").is_symlink()) {
+    let claimed = match wanted.filter(|_| lock.is_some() && shares) {
         Some(id) => Some(history::claim(context, &profile, &paths.config, id)?),
         None => None,
     };

@@ -368,6 +368,8 @@ fn conversations(projects: &Path) -> BTreeMap<PathBuf, String> {
 fn members_of_a_group_resume_each_others_conversations_and_leave_with_their_own() {
     let (world, red, blue) = in_two_profiles();
     let project = world.project("shared");
+    // Its conversation has the id of red's.
+    fs::remove_dir_all(world.config_of("apart").join("projects")).unwrap();
     let (before, apart) = (own(&world), state(&world.config_of("apart")));
     let alone = conversations(&red.join("projects"));
     let shown = said(&world, &["profile", "share", "red", "--history", "Team", "--dry-run", "--json"]);
