@@ -17,6 +17,7 @@ use crate::os::{self, Processes, Size, Used};
 use crate::ui::{self, Align, Table};
 
 /// Between two looks on a screen.
+#[cfg(unix)]
 const EACH: Duration = Duration::from_secs(2);
 
 /// Between the two looks that a single table takes, to see how busy the processor is.

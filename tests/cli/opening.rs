@@ -64,6 +64,11 @@ fn a_new_session_gives_claude_exactly_these_arguments_and_variables() {
         json!({
             "claudeMdExcludes": [base.join("CLAUDE.md"), base.join("rules/**")],
             "autoMemoryDirectory": memory,
+            "statusLine": {
+                "type": "command",
+                "command": format!("'{}' statusline", World::cs_program().display()),
+                "padding": 0,
+            },
         })
     );
 

@@ -126,7 +126,7 @@ fn a_session_uses_what_its_claude_and_all_that_it_started_use() {
     insta::assert_snapshot!(format!(
         "{}---\n{}",
         level(&world.cs(&["top", "--once"]).ok()),
-        level(&world.cs(&["list", "--resources"]).ok())
+        level(&world.normal(&world.cs(&["list", "--resources"]).ok()))
     ));
     drop(opened);
     until("nothing to be open", || world.cs(&["top", "--once"]).ok() == "nothing is open\n");

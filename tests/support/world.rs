@@ -193,9 +193,10 @@ impl World {
         self.cs(&["path", name]).ok().trim_end().into()
     }
 
-    /// Replaces what differs from run to run: this world's root, ids, times.
+    /// Replaces what differs from run to run: this world's root, the program's path, ids, times.
     pub fn normal(&self, text: &str) -> String {
         let text = text.replace(self.root.to_str().unwrap(), "[WORLD]");
+        let text = text.replace(Self::cs_program().to_str().unwrap(), "[CS]");
         let mut normal = String::new();
         let mut rest = text.as_str();
         while let Some(at) = rest
