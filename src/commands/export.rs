@@ -376,17 +376,18 @@ fn files_of(session: &Session, paths: &SessionPaths, run: Option<crate::store::R
     let mut files = Vec::new();
     let mut skipped = Vec::new();
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
-        // Its conversations are among those of others: only its own newest one is taken.
-        if let Some(newest) = scene::newest(session, paths, session.directory(), run)? {
-            let slug = newest.slug().to_owned();
-            let beside = newest.path.with_extension("");
-            collect(&newest.path, &format!("projects/{slug}/{}.jsonl", newest.id), &mut files, &mut skipped)?;
-            collect(&beside, &format!("projects/{slug}/{}", newest.id), &mut files, &mut skipped)?;
-            report::say(&format!(
-                "session '{}' shares its conversations: only its newest one is in the file",
-                session.name
-            ));
+        // Its conversations are among those of others, whose are theirs to move.
+        let is_own = scene::own_among_others(session, paths, session.directory(), run)?;
+        for found in claude::conversations(&paths.config)?.into_iter().filter(is_own) {
+            let place = format!("projects/{}", found.slug());
+            collect(&found.path, &format!("{place}/{}.jsonl", found.id), &mut files, &mut skipped)?;
+            let beside = found.path.with_extension("");
+            collect(&beside, &format!("{place}/{}", found.id), &mut files, &mut skipped)?;
         }
+        report::say(&format!(
+            "session '{}' shares its conversations: those that are its own are in the file",
+            session.name
+        ));
     }
     if session.isolation != Isolation::None {
         for item in CONVERSATIONS.iter().chain(OWN) {

@@ -66,8 +66,8 @@ fn healthy() -> World {
     }
     world.cs_in(&world.project("api"), &["new", "--no-open", "unused"]).ok();
     world.cs_in(&world.project("api"), &["new", "--no-open", "--ephemeral", "short"]).ok();
-    let words = ["profile", "create", "other", "--inherit", "old", "--base-url", "http://127.0.0.1:9"];
-    world.cs(&[&words[..], &["--token-file", token.to_str().unwrap()]].concat()).ok();
+    let words = ["profile", "create", "mate", "--inherit", "old", "--base-url", "http://127.0.0.1:9"];
+    world.cs(&[&words[..], &["--token-command", "echo a-token"]].concat()).ok();
     world.cs_in(&world.project("group"), &["-P", "work", "shared"]).ok();
     world.cs(&["profile", "share", "shared", "--history", "team"]).ok();
     talk(&world.config_of("api"), &world.project("api"), TALK, "hello");

@@ -210,7 +210,7 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
             Standing::Otherwise(Drift::InPlaceOfLink(_)) => {
                 let profile = &subject.profile().name;
                 let fix = format!(
-                    "to keep it: [share] \"{item}\" = \"private\" (cs profile edit {profile}); else move it away, then cs doctor --fix"
+                    "to keep it: cs profile share {profile} {item}=private; else move it away, then cs doctor --fix"
                 );
                 (
                     Kind::LinkReplaced,

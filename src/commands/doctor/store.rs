@@ -101,6 +101,10 @@ fn root_place(root: &Path, report: &mut Report) {
 /// Groups whose conversations are nobody's.
 fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     let Some(config) = machine.config else { return };
+    // What a record says that cannot be read is not known.
+    if report.findings.iter().any(|finding| finding.kind == Kind::RecordDamaged) {
+        return;
+    }
     let of_profile = |profile: &Profile| Share::default().with(&config.share).with(&profile.share).history;
     let of_session = |patient: &Patient| patient.session.history.clone();
     let said = machine.profiles.values().map(of_profile);
