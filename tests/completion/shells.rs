@@ -179,7 +179,7 @@ fn all_of(person: &Person, cases: &[(&str, &str)]) {
 
 /// What an empty word shows, names first; and what it does not show.
 fn sees_names_before_verbs(person: &Person) {
-    let screen = person.lists("cs ", "tour");
+    let screen = person.lists("cs ", "prompt");
     let words: Vec<&str> = screen.split_whitespace().collect();
     // In the order of the alphabet, `allow` would come first.
     assert!(words[0].eq_ignore_ascii_case("api") || words[0] == "Big-One", "{screen}");
