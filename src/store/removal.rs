@@ -432,3 +432,30 @@ fn is_abandoned(path: &Path) -> bool {
         .and_then(|then| SystemTime::now().duration_since(then).ok())
         .is_some_and(|age| age > ABANDONED)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_trimmed_lies_where_it_should_with_no_link_on_the_way() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path().join("data")).expect("a store");
+        let config = store.session_root(Uuid::now_v7()).join("claude");
+        os::create_private_dirs(&config.join("debug")).expect("made");
+        let aside = dir.path().join("aside");
+        let root = config.parent().expect("a parent").to_path_buf();
+        fs::rename(&root, &aside).expect("moved");
+        std::os::unix::fs::symlink(&aside, &root).expect("linked");
+        let refused = store.trim(&config, "debug", &[]).expect_err("a link is on the way");
+        assert!(refused.message.contains("not where it should be"), "{refused}");
+        let elsewhere = store.trim(&aside.join("claude"), "debug", &[]).expect_err("it is not ours");
+        assert!(elsewhere.message.contains("not where it should be"), "{elsewhere}");
+        assert!(aside.join("claude/debug").is_dir());
+        // The control.
+        fs::remove_file(&root).expect("removed");
+        fs::rename(&aside, &root).expect("moved");
+        assert_eq!(store.trim(&config, "debug", &[]), Ok(Some(Vec::new())));
+        assert!(!os::exists(&config.join("debug")));
+    }
+}

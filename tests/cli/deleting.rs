@@ -257,3 +257,21 @@ fn a_session_in_which_a_profile_keeps_its_files_is_not_moved() {
         assert!(!config.exists(), "{command:?}");
     }
 }
+
+#[test]
+fn the_caches_of_a_session_that_is_a_link_stay() {
+    let doomed = Doomed::by("caches");
+    let root = doomed.root.ancestors().nth(2).unwrap();
+    let aside = doomed.world.home().join("aside");
+    fs::rename(root, &aside).unwrap();
+    symlink(&aside, root).unwrap();
+    let before = state(&aside);
+    let said = doomed.run();
+    assert!(said.stderr.contains("stays: api"), "{said:?}");
+    assert_eq!(state(&aside), before);
+    // The control.
+    fs::remove_file(root).unwrap();
+    fs::rename(&aside, root).unwrap();
+    doomed.run().ok();
+    assert!(!doomed.root.exists());
+}

@@ -32,6 +32,8 @@ const LARGEST_RECORD: u64 = 64 << 10;
 const LARGEST_MANIFEST: u64 = 16 << 20;
 const LONGEST_PATH: u64 = 4096;
 const MOST_ENTRIES: u64 = 2_000_000;
+/// What may stand behind the end: tar fills up with zeros.
+const MOST_BEHIND: u64 = 16 << 20;
 /// How much more than itself a compressed file may become, beyond [`FREE`]. Conversations become ten to
 /// forty times smaller; a bomb a thousand times.
 const EXPANSION: u64 = 200;
@@ -269,6 +271,9 @@ impl<'c> Import<'c> {
             let mut part = Part { source: &source, path: &path, size, seconds, content: &mut entry };
             self.take(place, &mut part)?;
         }
+        // What is compressed has its checksum at the very end.
+        let mut rest = archive.into_inner().take(MOST_BEHIND);
+        io::copy(&mut rest, &mut io::sink()).map_err(|error| unreadable(&source, &error))?;
         if self.manifest.is_none() {
             return Err(refused(&source, no_manifest()));
         }
