@@ -79,7 +79,7 @@ fn table(pieces: &[Piece]) -> String {
         ("KIND", Align::Left),
         ("NAME", Align::Shrink),
         ("SIZE", Align::Right),
-        ("ID", Align::Left),
+        ("ID", Align::Shrink),
         ("DIRECTORY", Align::ShrinkFront),
     ]);
     let (mut total, mut unknown) = (os::Size::default(), false);

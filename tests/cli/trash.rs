@@ -27,7 +27,9 @@ fn world() -> World {
         world.cs(&["new", "--no-open", name]).ok();
     }
     world.cs(&["profile", "create", "work"]).ok();
-    world.cs(&["rm", "api", "web"]).ok();
+    // Apart, so that their times differ.
+    world.cs(&["rm", "api"]).ok();
+    world.cs(&["rm", "web"]).ok();
     world.cs(&["profile", "remove", "--force", "work"]).ok();
     world
 }
