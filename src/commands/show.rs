@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::{bound, liveness, profile, report, scene};
+use super::{bound, history, liveness, profile, report, scene};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
@@ -35,6 +35,9 @@ fn session_details(
         let is_own = scene::own_among_others(session, &paths, session.directory(), run.clone())?;
         conversations.retain(is_own);
     }
+    // A group that leads nowhere is for a launch, or doctor, to complain of.
+    let elsewhere = history::elsewhere(context, Some(session), profile).ok().flatten();
+    let with = elsewhere.map(|elsewhere| elsewhere.named());
     let now = jiff::Timestamp::now();
     let abouts: Vec<_> =
         conversations.iter().map(|found| (found, claude::about(found, &session.name))).collect();
@@ -57,7 +60,7 @@ fn session_details(
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
             "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
-            "conversations": conversations,
+            "conversations_with": with, "conversations": conversations,
         }))?;
         return Ok(Outcome::Done);
     }
@@ -95,6 +98,7 @@ fn session_details(
             },
         ),
     ));
+    lines.extend(with.map(|with| ("shares", format!("its conversations with {with}"))));
     for (found, about) in &abouts {
         let when = written(found).map(|when| ui::age(when, now)).unwrap_or_default();
         lines.push((

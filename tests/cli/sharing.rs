@@ -388,6 +388,8 @@ fn members_of_a_group_resume_each_others_conversations_and_leave_with_their_own(
     assert_eq!(conversations(&group.join("projects")).len(), 3);
     assert_eq!(fs::read_to_string(group.join("history.jsonl")).unwrap().lines().count(), 2);
     assert_eq!(sessions(&world)["red"]["conversation"], TALK);
+    assert_eq!(world.show("blue")["conversations_with"], "group 'team'");
+    assert_eq!(world.show("apart")["conversations_with"], json!(null));
 
     // Each goes on with its own, and can go on with the other's.
     world.cs(&["red"]).ok();

@@ -225,6 +225,7 @@ fn show_tells_all_there_is_to_know() {
             "pid",
             "last_run",
             "bound",
+            "conversations_with",
             "conversations"
         ]
     );
