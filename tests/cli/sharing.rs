@@ -649,6 +649,8 @@ fn killed_everywhere(world: &World, arguments: &[&str], check: impl Fn(&str)) {
                 // Left by who died and had written all; Claude takes it over, as we do.
                 && !path.ends_with(".claude.json.lock")
                 && !path.ends_with("team/lock")
+                // A hint of what is open, which a launch of the check left.
+                && !path.starts_with("open")
         });
         found
     };
