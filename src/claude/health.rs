@@ -17,12 +17,6 @@ use crate::os;
 /// The days that Claude keeps conversations where no setting says otherwise (`cleanupPeriodDays`).
 pub const RETENTION_DAYS: u64 = 30;
 
-/// Where the login of a config directory is, on Linux and Windows. Only its presence, kind and mode
-/// are anybody's business.
-pub fn login_file(config: &Path) -> PathBuf {
-    config.join(".credentials.json")
-}
-
 /// The file that Claude reads instead of `.claude.json` where it is there (2.1.197, by experiment).
 pub fn legacy_state_file(config: &Path) -> PathBuf {
     config.join(".config.json")
@@ -31,13 +25,6 @@ pub fn legacy_state_file(config: &Path) -> PathBuf {
 /// The settings of a config directory.
 pub fn settings_file(config: &Path) -> PathBuf {
     config.join("settings.json")
-}
-
-/// The settings that Claude reads in the project `directory`: those that are shared with whoever
-/// has the project, and those that are not.
-pub fn project_settings_files(directory: &Path) -> [PathBuf; 2] {
-    let claude = directory.join(".claude");
-    [claude.join("settings.json"), claude.join("settings.local.json")]
 }
 
 /// The memory and rules of the base config directory `base` that Claude reads in every directory

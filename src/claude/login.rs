@@ -1,6 +1,6 @@
 //! Whether a profile has a login, as far as the disk tells. Nothing of a login is ever read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::{Profile, ProfileKind, TokenSource};
 use crate::os;
@@ -49,9 +49,15 @@ pub fn is_config_directory(directory: &Path) -> bool {
     directory.is_dir() && (has(".claude.json") || has("projects") || has("settings.json") && has("plugins"))
 }
 
+/// Where the login of a config directory is, on Linux and Windows. Only its presence, kind and mode
+/// are anybody's business.
+pub fn login_file(config: &Path) -> PathBuf {
+    config.join(".credentials.json")
+}
+
 /// Whether the file store of a login is in the config directory `config`. Claude leaves an emptied
 /// one behind after a login was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for
 /// Claude to say.
 pub fn has_login_file(config: &Path) -> bool {
-    os::exists(&config.join(".credentials.json"))
+    os::exists(&login_file(config))
 }

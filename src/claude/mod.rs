@@ -32,12 +32,11 @@ pub use conversation::{
 pub use flags::{Fits, Offered, all_offered, offered};
 pub use health::{
     Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
-    locks_of, login_file, memory_of_base, plugin_places, project_settings_files, settings_facts,
-    settings_file, state_facts,
+    locks_of, memory_of_base, plugin_places, settings_facts, settings_file, state_facts,
 };
 pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in};
-pub use login::{Login, has_login_file, is_config_directory, login_of};
+pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, looks_secret, plan};
 pub use prices::{cost_of, prices_date};

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::health::login_file;
+use super::login::login_file;
 use crate::model::Environment;
 use crate::os;
 

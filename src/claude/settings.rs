@@ -56,8 +56,9 @@ pub fn has_status_line(text: &[u8]) -> bool {
         }
 }
 
-/// The files in which settings for a project stand, for a Claude started in `directory`: those in
-/// directories above it are not read (2.1.329, by experiment).
+/// The files in which settings for a project stand, for a Claude started in `directory`: those that
+/// are shared with whoever has the project, and those that are not. Those in directories above it
+/// are not read (2.1.329, by experiment).
 pub fn project_settings(directory: &Path) -> [PathBuf; 2] {
     ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
 }

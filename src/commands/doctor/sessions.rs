@@ -362,7 +362,7 @@ fn project_settings(machine: &Machine<'_>, patient: &Patient, report: &mut Repor
     if machine.home.as_ref().is_some_and(|home| os::is_same_file(home, directory)) {
         return;
     }
-    let [shared, local] = claude::project_settings_files(directory);
+    let [shared, local] = claude::project_settings(directory);
     settings(&patient.of(), shared, true, report);
     settings(&patient.of(), local, false, report);
 }
