@@ -635,6 +635,13 @@ fn points(world: &World, arguments: &[&str]) -> Vec<(String, usize)> {
 /// Kills `cs ARGUMENTS` at every one of its system calls, in the world as it is now. `check` sees what
 /// is left; then the same command has to bring it to the end it has without a kill.
 fn killed_everywhere(world: &World, arguments: &[&str], check: impl Fn(&str)) {
+    cut_short_everywhere(world, arguments, "signal=KILL", check);
+}
+
+/// As [`killed_everywhere`], with a fault of strace's. An error has to be told: a command that says it is
+/// done has done it.
+fn cut_short_everywhere(world: &World, arguments: &[&str], fault: &str, check: impl Fn(&str)) {
+    let is_kill = fault == "signal=KILL";
     let saved = world.root().join("saved");
     let _ = fs::remove_dir_all(&saved);
     copy(&world.home(), &saved);
@@ -657,28 +664,48 @@ fn killed_everywhere(world: &World, arguments: &[&str], check: impl Fn(&str)) {
     let all = points(world, arguments);
     assert!(all.len() > 10, "{all:?}");
     let expected = end();
-    let mut killed = 0;
+    let (mut killed, mut failed) = (0, 0);
     for (call, number) in &all {
         reset();
-        let inject = format!("inject={call}:signal=KILL:when={number}");
+        let inject = format!("inject={call}:{fault}:when={number}");
         let words = ["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject, &cs()]
             .map(str::to_owned);
         let words: Vec<&str> = words.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
         let done = ran(&mut world.any_command(Path::new("/usr/bin/strace"), &world.home(), &words));
         killed += usize::from(done.signal == Some(9));
-        let what = format!("{arguments:?} killed at {call} {number}");
+        failed += usize::from(done.code.is_some_and(|code| code != 0));
+        let what = format!("{arguments:?}, {fault} at {call} {number}");
+        if !is_kill {
+            assert!(done.code.is_some(), "{what}: {done:?}");
+            assert!(done.code != Some(0) || end() == expected, "{what}: done, it says: {done:?}");
+            assert!(done.code == Some(0) || done.stderr.starts_with("cs: "), "{what}: {done:?}");
+        }
         check(&what);
         let again = world.cs(arguments);
         assert_eq!(again.code, Some(0), "again, after {what}: {again:?}");
         assert_eq!(end(), expected, "again, after {what}");
     }
-    assert_eq!(killed, all.len(), "the control");
+    if is_kill {
+        assert_eq!(killed, all.len(), "the control");
+    } else {
+        assert!(failed > all.len() / 4, "the control: {failed} of {}", all.len());
+    }
     reset();
     world.cs(arguments).ok();
 }
 
 #[test]
 fn a_kill_at_any_moment_of_joining_or_leaving_loses_no_conversation() {
+    joining_and_leaving_under("signal=KILL");
+}
+
+#[test]
+fn a_full_or_failing_disk_while_joining_or_leaving_loses_no_conversation() {
+    joining_and_leaving_under("error=ENOSPC");
+    joining_and_leaving_under("error=EIO");
+}
+
+fn joining_and_leaving_under(fault: &str) {
     if !may_trace() {
         return;
     }
@@ -701,8 +728,8 @@ fn a_kill_at_any_moment_of_joining_or_leaving_loses_no_conversation() {
         world.cs(&["red"]).ok();
         assert_eq!(world.last_start().flag("--resume"), Some(TALK), "{what}");
     };
-    killed_everywhere(&world, &["profile", "share", "red", "--history", "team"], check);
-    killed_everywhere(&world, &["profile", "share", "red", "--no-history"], check);
+    cut_short_everywhere(&world, &["profile", "share", "red", "--history", "team"], fault, check);
+    cut_short_everywhere(&world, &["profile", "share", "red", "--no-history"], fault, check);
     assert_eq!(conversations(&red.join("projects")), mine);
     assert!(!conversations(&red.join("projects")).keys().any(|path| others.contains_key(path)));
 }
