@@ -232,7 +232,7 @@ pub(super) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
             continue;
         }
         let live = claude::live_in(&other.config).into_iter().find(|live| live.conversation == Some(id));
-        let started = store.last_run(&other.run).filter(|run| run.conversation == Some(id));
+        let started = store.last_run(&other.run).filter(|run| run.is_of(id));
         let started = started.filter(|run| run.process.liveness() == Liveness::Alive);
         if let Some(pid) = live.map(|live| live.pid).or_else(|| started.map(|run| run.process.pid)) {
             return Err(Failure::refused(format!("conversation {id} is open in {} (pid {pid})", other.who))

@@ -134,6 +134,7 @@ pub(super) fn start_session(
         None => None,
     };
     let planned = Planned::new(context, session, profile, arguments, &directory, start)?;
+    let planned = Planned { resumed: wanted.filter(|id| planned.conversation != Some(*id)), ..planned };
     if manner.dry_run {
         return print_plan(context, &planned.plan, manner.json);
     }
@@ -164,6 +165,8 @@ fn guarded_plan(
 pub(super) struct Planned {
     session: Session,
     conversation: Option<Uuid>,
+    /// What a person's own arguments go on with.
+    resumed: Option<Uuid>,
     plan: Plan,
 }
 
@@ -181,7 +184,7 @@ impl Planned {
         let conversation = start.conversation();
         let subject = Subject::Session(session.clone(), profile);
         let plan = guarded_plan(context, &subject, arguments, directory, start)?;
-        Ok(Self { session, conversation, plan })
+        Ok(Self { session, conversation, resumed: None, plan })
     }
 
     /// Lays it out, notes it, and becomes Claude. `lock` is the session's.
@@ -190,7 +193,8 @@ impl Planned {
         ended::sweep(context, self.session.id);
         prepare(&self.plan)?;
         ended::launched(context, &self.session)?;
-        store.note_run(&store.session_run_path(self.session.id), &Run::now(self.conversation))?;
+        let run = Run { resumed: self.resumed, ..Run::now(self.conversation) };
+        store.note_run(&store.session_run_path(self.session.id), &run)?;
         advise(context, &self.session.id.to_string())?;
         // On Windows this process stays until Claude ends; the note says that it runs.
         let lock = lock.filter(|_| !cfg!(windows));

@@ -24,6 +24,10 @@ pub struct Run {
     /// The conversation it was started with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Uuid>,
+    /// The conversation that a person's own arguments for Claude went on with. It may be another
+    /// session's, where conversations are shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Uuid>,
     /// The process that became the program.
     pub process: Identity,
 }
@@ -39,8 +43,14 @@ impl Run {
             at: jiff::Timestamp::now(),
             tty: os::terminal(),
             conversation,
+            resumed: None,
             process: Identity::current(),
         }
+    }
+
+    /// Whether it was started with the conversation `id`.
+    pub fn is_of(&self, id: Uuid) -> bool {
+        self.conversation == Some(id) || self.resumed == Some(id)
     }
 }
 
@@ -54,6 +64,10 @@ impl Record for Run {
             at: plain.text("", "at")?.parse().ok()?,
             tty: text("", "tty"),
             conversation: match plain.text("", "conversation") {
+                Some(id) => Some(id.parse().ok()?),
+                None => None,
+            },
+            resumed: match plain.text("", "resumed") {
                 Some(id) => Some(id.parse().ok()?),
                 None => None,
             },
@@ -134,7 +148,7 @@ mod tests {
     #[test]
     fn a_run_is_read_as_it_was_written_with_and_without_the_parser() {
         for (tty, conversation) in [(None, None), (Some("pts/3".to_owned()), Some(Uuid::now_v7()))] {
-            let run = Run { tty, ..Run::now(conversation) };
+            let run = Run { tty, resumed: conversation, ..Run::now(conversation) };
             let text = records::text(&run).expect("written");
             let plain = Plain::read(&text).expect("plain");
             assert_eq!(Run::from_plain(&plain), Some(run.clone()), "{text}");

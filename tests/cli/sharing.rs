@@ -554,8 +554,18 @@ fn a_conversation_that_another_member_has_open_is_refused() {
         assert!(refused.contains("session 'red'") && refused.contains(&red), "{arguments:?}: {refused}");
     }
     drop(running);
+    // Also where it is another's that a person went on with.
+    let running = Running::start(&world, &project, &["blue", "--resume", TALK]);
+    let blue = running.0.id().to_string();
+    for arguments in [&["red"][..], &["work", "--resume", TALK]] {
+        let refused = world.cs_in(&project, arguments).fails(5);
+        assert!(refused.contains("session 'blue'") && refused.contains(&blue), "{arguments:?}: {refused}");
+    }
+    drop(running);
     world.fake_claude("");
     world.cs_in(&project, &["work", "--continue"]).ok();
+    world.cs(&["blue"]).ok();
+    assert_eq!(world.last_start().flag("--resume"), Some(OTHER_TALK), "it is no more its own for that");
 }
 
 #[test]
