@@ -278,17 +278,13 @@ impl Store {
                 }
             }
         }
-        for room in [self.root.clone(), self.names()] {
-            for (path, name) in children(&room) {
-                let temporary =
-                    name.starts_with('.') && path.extension().is_some_and(|ending| ending == "new");
-                if temporary
-                    && path.symlink_metadata().is_ok_and(|about| about.is_file())
-                    && is_abandoned(&path)
-                {
-                    found.push(Leftover::Temporary(path));
-                }
-            }
+        let mut rooms = vec![self.root.clone(), self.names(), self.root.join("trust")];
+        for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
+            rooms.extend(children(&all).into_iter().map(|(path, _)| path));
+        }
+        for room in rooms.iter().filter(|room| os::is_dir(room)) {
+            let files = children(room).into_iter().map(|(path, _)| path);
+            found.extend(files.filter(|path| is_unfinished(path)).map(Leftover::Temporary));
         }
         let halves = self.pieces().unwrap_or_default().into_iter().filter_map(|piece| match piece {
             Piece::Half { path, .. } => Some(Leftover::Half(path)),
@@ -336,6 +332,11 @@ impl Store {
                 remove(path.parent().unwrap_or(path))
             }
             Leftover::Temporary(_) => {
+                let room = path.parent().filter(|room| os::is_dir(room));
+                if room.is_none() || !is_unfinished(path) {
+                    return Ok(Vec::new());
+                }
+                refuse_kept(path, keep)?;
                 os::remove_file(path).map_err(|error| Failure::io("remove", path, &error))?;
                 Ok(Vec::new())
             }
@@ -431,6 +432,15 @@ fn is_abandoned(path: &Path) -> bool {
         .ok()
         .and_then(|then| SystemTime::now().duration_since(then).ok())
         .is_some_and(|age| age > ABANDONED)
+}
+
+/// Whether `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`, and old.
+fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")?.rsplit_once('.'));
+    id.is_some_and(|(_, id)| Uuid::try_parse(id).is_ok())
+        && path.symlink_metadata().is_ok_and(|about| about.is_file())
+        && is_abandoned(path)
 }
 
 #[cfg(all(test, unix))]

@@ -267,11 +267,18 @@ fn what_belongs_to_nothing_goes_and_what_is_young_or_somebodys_stays() {
         path
     };
     let nobody = format!("session {}\n", id(9));
+    let unfinished = format!(".links.toml.{}.new", id(8).replace('-', ""));
+    let root = world.config_of("api").parent().unwrap().to_path_buf();
+    // A link in the place of a group leads to nothing of ours.
+    fs::create_dir_all(data.join("history")).unwrap();
+    std::os::unix::fs::symlink(world.home().join("elsewhere"), data.join("history/linked")).unwrap();
     let go = [
         make(data.join("staging").join(id(1)), None, true),
         make(data.join("names/nobodys"), Some(&nobody), true),
-        make(data.join("names/.x.123.new"), Some("x"), true),
-        make(data.join(".version.123.new"), Some("x"), true),
+        make(data.join("names").join(&unfinished), Some("x"), true),
+        make(data.join(&unfinished), Some("x"), true),
+        make(root.join(&unfinished), Some("x"), true),
+        make(data.join("history/team").join(&unfinished), Some("x"), true),
         make(data.join("sessions").join(id(2)), None, true),
         make(data.join("profiles/hollow"), None, true),
     ];
@@ -281,7 +288,10 @@ fn what_belongs_to_nothing_goes_and_what_is_young_or_somebodys_stays() {
     let stay = [
         make(data.join("staging").join(id(4)), None, false),
         make(data.join("names/young"), Some(&nobody), false),
-        make(data.join("names/.y.123.new"), Some("x"), false),
+        make(data.join("names").join(format!(".y{unfinished}")), Some("x"), false),
+        make(root.join(".mine.new"), Some("x"), true),
+        make(root.join("claude").join(&unfinished), Some("x"), true),
+        make(world.home().join("elsewhere").join(&unfinished), Some("x"), true),
         make(data.join("sessions").join(id(5)), None, false),
         make(data.join("names/odd"), Some("what is this"), true),
         make(data.join("bindings.toml"), Some(""), true),
