@@ -241,7 +241,10 @@ fn shown<'a>(line: &[Piece], theme: &Theme, value: &impl Fn(&'static str) -> Opt
                     Some(percent) => bar(percent, theme),
                     None => escape(&found.text).into_owned(),
                 };
-                let (before, after) = (before.clone(), after.clone().unwrap_or_default());
+                // Nor is a blank there that keeps it from what is absent.
+                let leads = parts.is_empty() && passed_field;
+                let before = if leads { before.trim_start() } else { before }.to_owned();
+                let after = after.clone().unwrap_or_default();
                 parts.push(Part { name: Some(name), before, text, after, percent: found.percent });
                 passed_field = true;
             }
@@ -413,6 +416,8 @@ mod tests {
         assert_eq!(line(format, None, &all[1..]), "on main | $1>\n");
         assert_eq!(line(format, None, &[all[0].clone(), all[2].clone()]), "<api | $1>\n");
         assert_eq!(line(format, None, &[]), "");
+        assert_eq!(line("{session}{branch: on %}", None, &all), "api on main\n");
+        assert_eq!(line("{session}{branch: on %}", None, &all[1..]), "on main\n");
         assert_eq!(line("{model}\n{session}", None, &all), "api\n", "a line with nothing in it is none");
     }
 
