@@ -11,7 +11,8 @@ use super::directory::real;
 use super::scene::{is_ours, share_of};
 use crate::claude;
 use crate::model::{
-    ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, Subject,
+    ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, SessionPaths,
+    Subject,
 };
 use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
@@ -197,13 +198,17 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
             found.push(Sharer { who: format!("profile '{}'", profile.name), config, run });
         }
     }
-    for entry in store.sessions()? {
-        let Ok(session) = entry.record else { continue };
-        let Some(profile) = profiles.get(&session.profile) else { continue };
-        let config = context.paths(&session, profile)?.config;
-        if session.isolation != Isolation::None && config.join("projects").is_symlink() && shares(&config) {
-            let run = store.session_run_path(session.id);
-            found.push(Sharer { who: format!("session '{}'", session.name), config, run });
+    // By the links: no record of those who share nothing is read, and one that is damaged hides nobody.
+    let nowhere = ConfigHome::Directory(PathBuf::new());
+    for id in store.session_ids()? {
+        for isolation in [Isolation::ConfigDir, Isolation::Home] {
+            let config = SessionPaths::new(&store.session_root(id), isolation, &nowhere).config;
+            if config.join("projects").is_symlink() && shares(&config) {
+                let name =
+                    store.session(id).map_or_else(|_| id.to_string(), |session| session.name.to_string());
+                let run = store.session_run_path(id);
+                found.push(Sharer { who: format!("session '{name}'"), config, run });
+            }
         }
     }
     Ok(found)

@@ -529,6 +529,13 @@ fn a_conversation_that_another_member_has_open_is_refused() {
         let refused = world.cs(arguments).fails(5);
         assert!(refused.contains("session 'blue'") && refused.contains(&me.to_string()), "{refused}");
     }
+    // A record that is damaged hides nobody.
+    let record = world.config_of("blue").with_file_name("session.toml");
+    let text = fs::read(&record).unwrap();
+    fs::write(&record, "version = ").unwrap();
+    let refused = world.cs(&["red"]).fails(5);
+    assert!(refused.contains("is open in session '") && refused.contains(&me.to_string()), "{refused}");
+    fs::write(&record, text).unwrap();
     assert_eq!(world.starts().len(), starts);
     // The controls: a copy of it, and another one that blue has open.
     world.cs(&["red", "--resume", TALK, "--fork-session"]).ok();
