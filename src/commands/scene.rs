@@ -209,12 +209,14 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     {
         return Ok(None);
     }
-    let program = std::env::current_exe().ok().and_then(|program| program.to_str().map(str::to_owned));
-    let quoted = program
-        .as_deref()
-        .and_then(|program| Plain::new(program).ok())
-        .map(|program| Shell::Bash.quote(program));
-    Ok(quoted.map(|program| format!("{program} statusline")))
+    let quoted = |text: Option<&str>| Some(Shell::Bash.quote(Plain::new(text?).ok()?).to_string());
+    let program = std::env::current_exe().ok();
+    let Some(program) = quoted(program.as_deref().and_then(Path::to_str)) else { return Ok(None) };
+    // In a home of the session's own it would look there for the settings.
+    if paths.home.is_some() && !cfg!(windows) {
+        return Ok(quoted(scene.home.to_str()).map(|home| format!("HOME={home} {program} statusline")));
+    }
+    Ok(Some(format!("{program} statusline")))
 }
 
 /// Whether the config directory of a profile was made by `cs`, and not adopted.

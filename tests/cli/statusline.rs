@@ -269,7 +269,8 @@ fn a_session_is_given_ours_only_where_it_has_none_of_its_own() {
     let mine = r#"{"statusLine":{"type":"command","command":"mine"}}"#;
 
     assert_eq!(plan(&["fresh"]), ours, "the control: there is none");
-    assert_eq!(plan(&["--isolation", "home", "fresh"]), ours);
+    let at_home = ours.as_ref().map(|ours| format!("HOME='{}' {ours}", world.home().display()));
+    assert_eq!(plan(&["--isolation", "home", "fresh"]), at_home);
     assert_eq!(plan(&["--isolation", "none", "fresh"]), None, "it is in the profile's own directory");
     assert_eq!(plan(&["default"]), None, "a profile is run as it is");
 
@@ -325,4 +326,25 @@ fn what_a_session_is_given_runs_wherever_the_program_lies() {
     let command = planned(plan).unwrap();
     let ran = ran(&mut world.any_command("/bin/sh".as_ref(), &project, &["-c", command.as_str()]));
     assert_eq!(ran.ok(), "\u{1b}[34m~/src/api\u{1b}[0m\n");
+}
+
+#[test]
+fn in_a_home_of_its_own_a_session_shows_what_your_settings_say() {
+    let world = World::with_fake_claude();
+    let project = world.project("api");
+    world.write(".config/cs/config.toml", "[statusline]\nformat = \"at {dir}\"\n");
+    let plan = world.cs_in(&project, &["--dry-run", "--json", "--isolation", "home", "apart"]);
+    let command = planned(plan).unwrap();
+    // As Claude runs it, whose home is the session's.
+    let theirs = world.root().join("elsewhere");
+    fs::create_dir(&theirs).unwrap();
+    let shown = |command: &str| {
+        let mut shell = world.any_command("/bin/sh".as_ref(), &project, &["-c", command]);
+        ran(shell.env("HOME", &theirs).env("NO_COLOR", "1")).ok()
+    };
+    assert_eq!(shown(&command), "at ~/src/api\n");
+    // The control: without the home that stands in it, neither is found.
+    let (home, bare) = command.split_once(' ').unwrap();
+    assert!(home.starts_with("HOME="), "{command}");
+    assert!(!shown(bare).contains("at ~/"), "{command}");
 }
