@@ -944,6 +944,21 @@ fn two_claudes_in_one_conversation_or_session_are_found() {
 }
 
 #[test]
+fn to_go_on_with_a_conversation_of_ones_group_is_no_finding() {
+    let world = healthy();
+    world.cs(&["profile", "share", "job", "--history", "team"]).ok();
+    staying(&world, "exec");
+    world.cs(&["doctor"]).ok();
+    let running = Running::start(&world, &world.project("job"), &["job"]);
+    let conversation = |of: &str| world.show(of)["id"].as_str().unwrap().to_owned();
+    says_it_is_in(&world.config_of("job"), running.0.id(), &conversation("shared"));
+    assert_eq!(found(&examined(&world, &[]).1), vec![]);
+    // The control: one that is not in the group.
+    says_it_is_in(&world.config_of("job"), running.0.id(), &conversation("bare"));
+    assert_eq!(found(&examined(&world, &[]).1), vec![("live-conversation".into(), Some("job".into()))]);
+}
+
+#[test]
 fn two_sessions_open_in_one_directory_are_told() {
     let world = healthy();
     staying(&world, "exec");

@@ -119,7 +119,7 @@ fn differs(given: &Environment, name: &str, planned: Option<&Change>) -> bool {
     }
 }
 
-/// A conversation that is known as another session's.
+/// A conversation that is known as another session's, and not one of those that they share on purpose.
 fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let Some(conversation) = run.live.conversation else { return };
     let own = |patient: &Patient| {
@@ -129,7 +129,10 @@ fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient
     if own(patient) {
         return;
     }
-    let other = machine.patients.iter().find(|other| other.session.id != patient.session.id && own(other));
+    let projects = |patient: &Patient| patient.paths.config.join("projects");
+    let apart = |other: &Patient| !os::is_same_file(&projects(other), &projects(patient));
+    let mut others = machine.patients.iter().filter(|other| other.session.id != patient.session.id);
+    let other = others.find(|other| own(other) && apart(other));
     if let Some(other) = other {
         let what = format!("pid {} is in a conversation of session '{}'", run.live.pid, other.session.name);
         let fix = Fix::Hand("leave that Claude; to go on from there: cs fork NAME NEW".into());
