@@ -139,7 +139,7 @@ fn everything(context: &Context) -> Result<Vec<Row>> {
         }
     }
     // What several sessions have in common is counted once, and for none of them.
-    let history = store.root().join("history");
+    let history = store.groups_dir();
     let mut groups = os::names_in(&history, "");
     groups.sort_unstable();
     for group in groups {

@@ -229,14 +229,9 @@ fn text(bindings: &[Binding]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::store;
     use super::*;
     use std::fs;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path().join("data")).expect("a store");
-        (dir, store)
-    }
 
     fn profile(name: &str) -> Target {
         Target::Profile(Name::suggest(name))

@@ -69,7 +69,7 @@ impl Store {
 
     /// Every group that there is, by name, whoever is in it.
     pub fn groups(&self) -> Vec<Name> {
-        let mut names = os::names_in(&self.root().join("history"), "");
+        let mut names = os::names_in(&self.groups_dir(), "");
         names.sort_unstable();
         names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect()
     }

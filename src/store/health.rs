@@ -126,19 +126,6 @@ impl Store {
         (orphans, damaged)
     }
 
-    /// Takes away a claim that nobody holds. `false` where somebody does by now.
-    pub fn forget_name(&self, name: &Name) -> Result<bool> {
-        // Whoever takes such a claim over holds this lock, too.
-        let _repair = lock(&self.names().join(".repair"), "the names")?;
-        let Some(claim) = self.claim(name)? else { return Ok(false) };
-        if self.is_held(name, claim) {
-            return Ok(false);
-        }
-        let path = self.names().join(name.key());
-        os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
-        Ok(true)
-    }
-
     /// Whether `session` is found by its name, and what to do where it is not.
     pub fn nameless_session(&self, session: &Session) -> Option<Nameless> {
         self.nameless(&session.name, Claim::Session(session.id))
@@ -252,13 +239,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::store;
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path().join("data")).expect("a store");
-        (dir, store)
-    }
 
     #[test]
     fn what_was_found_out_is_remembered_until_the_file_changes_and_makes_no_data_root() {

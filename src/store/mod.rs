@@ -230,3 +230,15 @@ fn trustworthy(root: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Store;
+
+    /// A store that nothing is in, and the directory it goes with.
+    pub(super) fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path().join("data")).expect("a store");
+        (dir, store)
+    }
+}

@@ -109,16 +109,18 @@ impl Store {
         }
     }
 
-    /// Takes the claim of `name` away if its owner does not exist and is not being made.
-    pub(super) fn release_if_nobodys(&self, name: &Name) -> Result<()> {
+    /// Takes the claim of `name` away if its owner does not exist and is not being made. `false`
+    /// where nothing claims it, or somebody holds it by now.
+    pub fn forget_name(&self, name: &Name) -> Result<bool> {
+        // Whoever takes such a claim over holds this lock, too.
         let _repair = lock(&self.names().join(".repair"), "the names")?;
-        if let Some(claim) = self.claim(name)?
-            && !self.is_held(name, claim)
-        {
-            let path = self.claim_path(name);
-            os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        let Some(claim) = self.claim(name)? else { return Ok(false) };
+        if self.is_held(name, claim) {
+            return Ok(false);
         }
-        Ok(())
+        let path = self.claim_path(name);
+        os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        Ok(true)
     }
 
     /// Who really has `name`: the claim, if its owner exists or is being made.

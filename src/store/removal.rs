@@ -104,7 +104,7 @@ impl Leftover {
 }
 
 /// Refuses a removal below which, or in which, something that is to be kept lies.
-pub(super) fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
+fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     let real = os::real_path(path).map_err(|error| Failure::io("remove", path, &error))?;
     for kept in keep {
         let theirs = os::real_path(&kept.path).unwrap_or_else(|_| kept.path.clone());
@@ -242,7 +242,7 @@ impl Store {
 
     /// The config directories of the profiles that have a record: no removal may reach one of them,
     /// wherever a record says it is.
-    pub(super) fn kept_by_profiles(&self) -> Vec<Keep> {
+    fn kept_by_profiles(&self) -> Vec<Keep> {
         let entries = self.profiles(Path::new("")).into_iter().filter(|entry| !entry.name.is_default());
         entries
             .filter_map(|entry| {
@@ -256,14 +256,10 @@ impl Store {
             .collect()
     }
 
-    /// What belongs to nothing any more. Changes nothing.
+    /// What belongs to nothing any more: what is unfinished, and names and directories of nothing.
+    /// Changes nothing.
     pub fn leftovers(&self) -> Vec<Leftover> {
-        let mut found = Vec::new();
-        for (path, name) in children(&self.staging()) {
-            if os::is_dir(&path) && is_abandoned(&path) && !self.seems_held(&path, &name) {
-                found.push(Leftover::Staged(path));
-            }
-        }
+        let mut found = self.staged();
         for key in self.claimed_names() {
             let path = self.names().join(&key);
             let Ok(name) = Name::of_profile(&key) else { continue };
@@ -278,7 +274,37 @@ impl Store {
                 }
             }
         }
-        let mut rooms = vec![self.root.clone(), self.names(), self.root.join("trust")];
+        found.extend(self.cut_short());
+        found
+    }
+
+    /// What processes that died were making, writing or removing. Changes nothing.
+    pub fn unfinished(&self) -> Vec<Leftover> {
+        let mut found = self.staged();
+        found.extend(self.cut_short());
+        found
+    }
+
+    /// What was being made.
+    fn staged(&self) -> Vec<Leftover> {
+        children(&self.staging())
+            .into_iter()
+            .filter(|(path, name)| os::is_dir(path) && is_abandoned(path) && !self.seems_held(path, name))
+            .map(|(path, _)| Leftover::Staged(path))
+            .collect()
+    }
+
+    /// Removes what was being made, as far as that can be: whoever makes something next tries again.
+    pub(super) fn sweep_staging(&self) {
+        for leftover in self.staged() {
+            let _ = self.sweep(&leftover, &self.kept_by_profiles());
+        }
+    }
+
+    /// What was being written or removed.
+    fn cut_short(&self) -> Vec<Leftover> {
+        let mut found = Vec::new();
+        let mut rooms = vec![self.root.clone(), self.names(), self.trust_dir()];
         for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
             rooms.extend(children(&all).into_iter().map(|(path, _)| path));
         }
@@ -320,7 +346,7 @@ impl Store {
                 remove(&self.staging())
             }
             Leftover::Claim(owner, _) => {
-                self.release_if_nobodys(owner)?;
+                self.forget_name(owner)?;
                 Ok(Vec::new())
             }
             Leftover::Empty(_) => {
@@ -361,7 +387,7 @@ impl Store {
     }
 
     /// Whether some process seems to hold the lock in `directory`. Nothing is made where there is none.
-    pub(super) fn seems_held(&self, directory: &Path, entry: &str) -> bool {
+    fn seems_held(&self, directory: &Path, entry: &str) -> bool {
         let path = self.lock_path(directory, entry);
         os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
     }

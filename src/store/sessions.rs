@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
-use super::removal::refuse_kept;
 use super::{Claim, Store, lock};
 use crate::model::{Failure, History, Name, Result, Session};
 use crate::os::{self, Lock};
@@ -264,25 +262,6 @@ impl Store {
         os::replace_file(&path, records::text(&changed)?.as_bytes(), true)
             .map_err(|error| Failure::io("write", &path, &error))?;
         Ok(changed)
-    }
-
-    /// Removes what processes that died left in `staging/`: only entries older than an hour that
-    /// no process holds.
-    fn sweep_staging(&self) {
-        for entry in fs::read_dir(self.staging()).into_iter().flatten().flatten() {
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-            let path = self.staging().join(&name);
-            let old = entry
-                .metadata()
-                .and_then(|about| about.modified())
-                .ok()
-                .and_then(|then| SystemTime::now().duration_since(then).ok())
-                .is_some_and(|age| age > Duration::from_secs(3600));
-            let kept = || refuse_kept(&path, &self.kept_by_profiles()).is_err();
-            if old && os::is_dir(&path) && !self.seems_held(&path, &name) && !kept() {
-                discard(&path);
-            }
-        }
     }
 }
 

@@ -50,7 +50,7 @@ impl Record for About {
 }
 
 impl Store {
-    fn trust_dir(&self) -> PathBuf {
+    pub(super) fn trust_dir(&self) -> PathBuf {
         self.root().join("trust")
     }
 

@@ -6,11 +6,11 @@ use super::finding::{Fix, Kind, Of, Report};
 use super::fix::Repair;
 use super::machine::{Machine, Patient, days_since};
 use super::sessions::private_of;
-use crate::commands::bound;
+use crate::commands::{bound, scene};
 use crate::git::Checkout;
-use crate::model::{History, Place, Profile, Share, Target};
+use crate::model::{History, Place, Profile, Target};
 use crate::os;
-use crate::store::{Claim, EphemeralNote, Leftover, Nameless, Store, Trashed, TrashedKind};
+use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
 use crate::ui;
 
 /// Below this much room there is advice.
@@ -42,12 +42,9 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     root_place(store.root(), report);
     names(machine, store, report);
     without_record(store, report);
-    for leftover in store.leftovers() {
-        // What else is left over is told by what it was to be.
-        if !matches!(leftover, Leftover::Claim(..) | Leftover::Empty(_)) {
-            let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
-            report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
-        }
+    for leftover in store.unfinished() {
+        let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
+        report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
     }
     groups(machine, store, report);
     ended(machine, store, report);
@@ -100,14 +97,13 @@ fn root_place(root: &Path, report: &mut Report) {
 
 /// Groups whose conversations are nobody's.
 fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    let Some(config) = machine.config else { return };
     // What a record says that cannot be read is not known.
-    if report.findings.iter().any(|finding| finding.kind == Kind::RecordDamaged) {
+    if machine.config.is_none() || report.findings.iter().any(|finding| finding.kind == Kind::RecordDamaged) {
         return;
     }
-    let of_profile = |profile: &Profile| Share::default().with(&config.share).with(&profile.share).history;
+    let of_profile = |profile: &Profile| Some(scene::share_of(machine.context, profile, false).ok()?.history);
     let of_session = |patient: &Patient| patient.session.history.clone();
-    let said = machine.profiles.values().map(of_profile);
+    let said = machine.profiles.values().filter_map(of_profile);
     let used: Vec<String> = said
         .chain(machine.patients.iter().filter_map(of_session))
         .filter_map(|history| if let History::Group(name) = history { Some(name.key()) } else { None })
