@@ -416,7 +416,7 @@ fn table(by: UsageBy, rows: &[(Key, Sum)], total: &Sum) -> String {
 
 fn cells(names: [String; 2], sum: &Sum, chart: String) -> Vec<String> {
     let Tokens { input, output, write, write_1h, read } = sum.tokens;
-    let numbers = [input, output, write.saturating_add(write_1h), read].map(short);
+    let numbers = [input, output, write.saturating_add(write_1h), read].map(ui::number);
     names.into_iter().chain(numbers).chain([sum.cost(), chart]).collect()
 }
 
@@ -434,32 +434,12 @@ fn bar(amount: f64, most: f64) -> String {
     format!("{}{}", "█".repeat(filled / 8), EIGHTHS[filled % 8])
 }
 
-/// A number in at most four characters and a letter: `999`, `1.5k`, `34k`, `1.2M`, `3.4G`.
-fn short(number: u64) -> String {
-    const LETTERS: [&str; 4] = ["k", "M", "G", "T"];
-    if number < 1_000 {
-        return number.to_string();
-    }
-    let (mut tenths, mut letter) = (number / 100, 0);
-    while tenths >= 10_000 && letter + 1 < LETTERS.len() {
-        tenths /= 1_000;
-        letter += 1;
-    }
-    if tenths < 100 {
-        format!("{}.{}{}", tenths / 10, tenths % 10, LETTERS[letter])
-    } else {
-        format!("{}{}", tenths / 10, LETTERS[letter])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_bars_are_short() {
-        let numbers = [0, 999, 1_000, 1_550, 34_200, 999_999, 1_000_000, 3_400_000_000].map(short);
-        assert_eq!(numbers, ["0", "999", "1.0k", "1.5k", "34k", "999k", "1.0M", "3.4G"]);
+    fn bars_are_as_long_as_what_they_stand_for() {
         assert_eq!([bar(0.0, 5.0), bar(5.0, 5.0), bar(1.0, 0.0)], ["", "████████████", ""]);
         assert_eq!(bar(1.0, 8.0), "█▌");
     }

@@ -12,7 +12,7 @@ pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
 #[cfg(unix)]
 pub use screen::{Screen, WaitEnded};
-pub use size::size;
+pub use size::{number, size};
 pub use status_line::{FIELDS, Format, THEMES, Theme, Value, Wrong};
 pub use table::{Align, Table};
 pub use time::{age, stamp};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use mentions::mentions;
 
 use super::super::context::Context;
+use super::super::keeping::count;
 use super::super::profile::adopt;
 use super::super::report;
 use super::free_name;
@@ -121,8 +122,7 @@ impl Candidate {
     fn about(&self, home: &Path) -> String {
         let login = if self.has_login { ", logged in" } else { "" };
         let by = if self.mentioned.is_empty() { String::new() } else { format!(", {}", self.by(home)) };
-        let plural = if self.conversations == 1 { "" } else { "s" };
-        format!("{} conversation{plural}{login}{by}", self.conversations)
+        format!("{}{login}{by}", count(self.conversations, "conversation"))
     }
 
     /// What it is most likely called: as the alias that uses it, else as its directory.
