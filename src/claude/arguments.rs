@@ -1,6 +1,9 @@
 //! What a person's arguments for Claude ask for.
 
 use std::ffi::OsString;
+use std::path::Path;
+
+use uuid::Uuid;
 
 /// What arguments ask for, as far as it decides what `cs` adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,37 @@ pub(super) fn has_flag(arguments: &[OsString], flags: &[&str]) -> bool {
     })
 }
 
+/// What arguments go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoesOn {
+    /// The conversation of this id; `None` where they name it otherwise, or let a person choose.
+    Conversation(Option<Uuid>),
+    /// The newest one of the directory.
+    Newest,
+}
+
+/// What arguments go on with by themselves; `None` for a new conversation, and for a copy of one.
+pub fn goes_on(arguments: &[OsString]) -> Option<GoesOn> {
+    if arguments.iter().any(|argument| argument == "--fork-session") {
+        return None;
+    }
+    let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
+    while let Some(word) = words.next() {
+        let value = match word.as_ref() {
+            "--continue" | "-c" => return Some(GoesOn::Newest),
+            "--resume" | "-r" => words.next().unwrap_or_default().into_owned(),
+            word => match word.strip_prefix("--resume=") {
+                Some(value) => value.to_owned(),
+                None => continue,
+            },
+        };
+        // Claude takes the path of a transcript too.
+        let stem = Path::new(&value).file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        return Some(GoesOn::Conversation(stem));
+    }
+    None
+}
+
 /// The value of `--settings` among the arguments: a file's path, or JSON.
 pub fn settings_argument(arguments: &[OsString]) -> Option<String> {
     settings_value(arguments).map(|(_, value)| value)
@@ -112,5 +146,19 @@ mod tests {
             assert_eq!(of(own), Asked::OwnConversation, "{own:?}");
         }
         assert_eq!(of(&["--", "--resume"]), Asked::Conversation);
+    }
+
+    #[test]
+    fn what_is_gone_on_with_is_an_id_a_transcript_or_the_newest() {
+        let of = |arguments: &[&str]| goes_on(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        let id = "01890000-0000-7000-8000-00000000000a";
+        let this = Some(GoesOn::Conversation(id.parse().ok()));
+        let (inline, file) = (format!("--resume={id}"), format!("/x/{id}.jsonl"));
+        for by_id in [&["--resume", id][..], &["-r", id], &[&inline, "-p", "x"], &["-p", "x", "-r", &file]] {
+            assert_eq!(of(by_id), this, "{by_id:?}");
+        }
+        assert_eq!([of(&["-c"]), of(&["--continue", "--resume", id])], [Some(GoesOn::Newest); 2]);
+        assert_eq!([of(&["-r"]), of(&["--resume", "a title"])], [Some(GoesOn::Conversation(None)); 2]);
+        assert_eq!([of(&[]), of(&["-p", "x"]), of(&["-r", id, "--fork-session"])], [None; 3]);
     }
 }

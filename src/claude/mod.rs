@@ -24,7 +24,7 @@ mod spent;
 mod status;
 mod variables;
 
-pub use arguments::{Asked, asked, settings_argument};
+pub use arguments::{Asked, GoesOn, asked, goes_on, settings_argument};
 pub use conversation::{
     About, Conversation, about, conversation_of, conversations, conversations_below, copy_conversation,
     find_conversation, newest_resumable, said_in,
@@ -48,4 +48,4 @@ pub use settings::{has_status_line, injected, merged_settings, project_settings}
 pub use sharing::{Shared, memory_seeds, shared_items};
 pub use spent::{Message, Tokens, Transcript, all_transcripts, read_spent};
 pub use status::{Limit, STATUS_LIMIT, Status};
-pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
+pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, QUIET};

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::login::login_file;
+use super::variables::QUIET;
 use crate::model::Environment;
 use crate::os;
 
@@ -193,13 +194,7 @@ impl Scratch {
         };
         set(&mut command, &places, home.into());
         set(&mut command, &temporary, self.0.clone().into());
-        let quiet = [
-            "DISABLE_TELEMETRY",
-            "DISABLE_ERROR_REPORTING",
-            "DISABLE_AUTOUPDATER",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
-        ];
-        set(&mut command, &quiet, "1".into());
+        set(&mut command, QUIET, "1".into());
         // Port 9 discards; where nothing listens it refuses.
         let nowhere = ["ANTHROPIC_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
         set(&mut command, &nowhere, "http://127.0.0.1:9".into());

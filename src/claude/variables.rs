@@ -122,6 +122,14 @@ pub const MODELS: &[&str] = &[
     "CLAUDE_CODE_SUBAGENT_MODEL",
 ];
 
+/// What keeps Claude Code from talking to anybody but the API by itself. Each is set to `1`.
+pub const QUIET: &[&str] = &[
+    "DISABLE_TELEMETRY",
+    "DISABLE_ERROR_REPORTING",
+    "DISABLE_AUTOUPDATER",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+];
+
 /// What `cs` decides by itself: a person's `[env]` cannot set these.
 pub const OURS: &[&str] = &[
     "CLAUDE_CONFIG_DIR",

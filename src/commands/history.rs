@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::directory::real;
 use super::scene::{is_ours, share_of};
-use crate::claude;
+use crate::claude::{self, GoesOn};
 use crate::model::{
     ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, SessionPaths,
     Subject,
@@ -250,26 +250,13 @@ pub(super) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
 /// The conversation that a person's own arguments for Claude go on with: by its id, or the newest of
 /// this directory. `None` for a copy.
 pub(super) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
-    if arguments.iter().any(|argument| argument == "--fork-session") {
-        return Ok(None);
+    match claude::goes_on(arguments) {
+        None => Ok(None),
+        Some(GoesOn::Conversation(id)) => Ok(id),
+        Some(GoesOn::Newest) => {
+            let slug = claude::slug(&real(directory));
+            let newest = claude::conversations(config)?.into_iter().find(|found| found.slug() == slug);
+            Ok(newest.map(|found| found.id))
+        }
     }
-    let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
-    while let Some(word) = words.next() {
-        let value = match word.as_ref() {
-            "--resume" | "-r" => words.next().unwrap_or_default().into_owned(),
-            "--continue" | "-c" => {
-                let slug = claude::slug(&real(directory));
-                let newest = claude::conversations(config)?.into_iter().find(|found| found.slug() == slug);
-                return Ok(newest.map(|found| found.id));
-            }
-            word => match word.strip_prefix("--resume=") {
-                Some(value) => value.to_owned(),
-                None => continue,
-            },
-        };
-        // Claude takes the path of a transcript too.
-        let stem = Path::new(&value).file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-        return Ok(stem);
-    }
-    Ok(None)
 }

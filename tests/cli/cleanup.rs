@@ -310,6 +310,10 @@ fn what_belongs_to_nothing_goes_and_what_is_young_or_somebodys_stays() {
     assert_eq!(cleanup(&world, &[])["leftovers"], json!([]));
 }
 
+/// What stands in a config directory beside the caches.
+const KEPT: [&str; 7] =
+    ["file-history/a", "plans/b", "tasks/c", "jobs/d", "uploads/e", "paste-cache/f", "plugins/cache/g"];
+
 #[test]
 fn caches_alone_go_and_only_where_they_are_ours_and_nothing_is_open() {
     let world = World::with_fake_claude();
@@ -324,15 +328,7 @@ fn caches_alone_go_and_only_where_they_are_ours_and_nothing_is_open() {
                 fs::write(config.join(cache).join("deep/file"), "x").unwrap();
             }
         }
-        for kept in [
-            "file-history/a",
-            "plans/b",
-            "tasks/c",
-            "jobs/d",
-            "uploads/e",
-            "paste-cache/f",
-            "plugins/cache/g",
-        ] {
+        for kept in KEPT {
             fs::create_dir_all(config.join(kept)).unwrap();
             fs::write(config.join(kept).join("file"), "precious").unwrap();
         }
@@ -366,15 +362,7 @@ fn caches_alone_go_and_only_where_they_are_ours_and_nothing_is_open() {
         for cache in claude_cs::claude::CACHES {
             assert!(!config.join(cache).exists(), "{cache}");
         }
-        for kept in [
-            "file-history/a",
-            "plans/b",
-            "tasks/c",
-            "jobs/d",
-            "uploads/e",
-            "paste-cache/f",
-            "plugins/cache/g",
-        ] {
+        for kept in KEPT {
             assert!(config.join(kept).join("file").exists(), "{kept}");
         }
     }

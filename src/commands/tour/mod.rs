@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::{report, scene};
+use crate::claude;
 use crate::cli::TourArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
@@ -100,14 +101,9 @@ impl Place {
         ] {
             environment.insert(name.into(), value.into());
         }
-        for (name, value) in [
-            ("DISABLE_TELEMETRY", "1"),
-            ("DISABLE_ERROR_REPORTING", "1"),
-            ("DISABLE_AUTOUPDATER", "1"),
-            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
-            ("HTTPS_PROXY", "http://127.0.0.1:9"),
-            ("HTTP_PROXY", "http://127.0.0.1:9"),
-        ] {
+        let quiet = claude::QUIET.iter().map(|name| (*name, "1"));
+        let nowhere = ["HTTPS_PROXY", "HTTP_PROXY"].map(|name| (name, "http://127.0.0.1:9"));
+        for (name, value) in quiet.chain(nowhere) {
             environment.insert(name.into(), value.into());
         }
         let real = if args.stand_in { None } else { scene::claude_program(context).ok() };
