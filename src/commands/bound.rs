@@ -9,7 +9,7 @@ use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
 use crate::git::Checkout;
 use crate::model::{Bound, Failure, Guard, Place, Profile, Result, Subject, Target};
 use crate::os;
-use crate::shell::{Plain, Shell};
+use crate::shell::posix_word;
 use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 
 /// What was found about a directory.
@@ -241,10 +241,6 @@ fn trust(store: &Store, path: &Path, held: Option<&[u8]>) -> Trust {
 /// `text` as a word to type: quoted where a shell would read it otherwise.
 pub(super) fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
-    match Plain::new(text) {
-        Ok(quotable) if text.is_empty() || !text.chars().all(plain) => {
-            Shell::Bash.quote(quotable).to_string()
-        }
-        _ => text.to_owned(),
-    }
+    let quoted = if text.is_empty() || !text.chars().all(plain) { posix_word(text) } else { None };
+    quoted.unwrap_or_else(|| text.to_owned())
 }

@@ -13,11 +13,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Context;
-use super::keeping::{obstacle, paths_of};
+use super::keeping::{Obstacle, obstacle, paths_of};
 use super::report;
 use crate::model::{Failure, Outcome, Result, Session};
 use crate::os::Liveness;
-use crate::shell::{Plain, Shell};
+use crate::shell::posix_word;
 use crate::store::EphemeralNote;
 
 /// How long after the hook Claude may take to end.
@@ -32,7 +32,7 @@ pub(super) fn hook(context: &Context, session: &Session) -> Result<Option<String
     }
     let program = std::env::current_exe()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
-    let quoted = |text: Option<&str>| Some(Shell::Bash.quote(Plain::new(text?).ok()?).to_string());
+    let quoted = |text: Option<&str>| posix_word(text?);
     // With a home of its own, a session's variables would lead elsewhere.
     let places = quoted(context.store()?.root().to_str()).zip(quoted(context.home()?.to_str()));
     let words = quoted(program.to_str()).zip(places);
@@ -132,12 +132,13 @@ pub(super) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     let Some(_lock) = store.try_lock_session(&session)? else { return Ok(Tidied::Busy) };
     let Some(run) = ended() else { return Ok(Tidied::InUse) };
     let (paths, _) = paths_of(context, &session)?;
-    if let Some(why) = obstacle(context, &session, &paths, Some(&run))? {
-        if why.starts_with("it is open") {
-            return Ok(Tidied::InUse);
+    match obstacle(context, &session, &paths, Some(&run))? {
+        None => {}
+        Some(Obstacle::Open(_)) => return Ok(Tidied::InUse),
+        Some(why) => {
+            store.note_ephemeral(id, &EphemeralNote::Stays(why.to_string()))?;
+            return Ok(Tidied::Stays);
         }
-        store.note_ephemeral(id, &EphemeralNote::Stays(why))?;
-        return Ok(Tidied::Stays);
     }
     store.trash_session(&session)?;
     store.forget_ephemeral(id);

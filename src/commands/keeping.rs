@@ -1,5 +1,6 @@
 //! What `cleanup`, `trash` and `du` have in common.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,36 @@ impl Drop for Progress {
     }
 }
 
+/// What is in the way of taking something of a session away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// It is open, by this process.
+    Open(u32),
+    /// It was opened on this host, and there is no telling from here whether it still is.
+    OpenedOn(String),
+    /// Something else, for a person.
+    Other(String),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(pid) => write!(f, "it is open (pid {pid})"),
+            Self::OpenedOn(host) => write!(f, "it may be open on host '{host}'"),
+            Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Whether a session is open, or may be.
+pub(super) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Obstacle> {
+    if let Some(open) = liveness::open_state(session, paths, run) {
+        return Some(Obstacle::Open(open.pid));
+    }
+    let elsewhere = run.filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
+    Some(Obstacle::OpenedOn(elsewhere.process.host.clone()))
+}
+
 /// Why a session may not go to the trash, whatever speaks for it; `None` where nothing does. To be asked
 /// under its lock by whoever acts on it.
 pub(super) fn obstacle(
@@ -102,31 +133,28 @@ pub(super) fn obstacle(
     session: &Session,
     paths: &SessionPaths,
     run: Option<&Run>,
-) -> Result<Option<String>> {
-    if let Some(open) = liveness::open_state(session, paths, run) {
-        return Ok(Some(format!("it is open (pid {})", open.pid)));
+) -> Result<Option<Obstacle>> {
+    if let Some(obstacle) = in_use(session, paths, run) {
+        return Ok(Some(obstacle));
     }
-    if let Some(run) = run.filter(|run| run.process.liveness() == Liveness::Elsewhere) {
-        return Ok(Some(format!("it may be open on host '{}'", run.process.host)));
-    }
+    let other = |why: String| Ok(Some(Obstacle::Other(why)));
     if session.isolation != Isolation::None
         && let Some(job) = claude::pending_job(&paths.config)
     {
-        return Ok(Some(format!("a background job is not done ({job})")));
+        return other(format!("a background job is not done ({job})"));
     }
     if let Some(refused) = refused_for_profiles(context, session)? {
-        return Ok(Some(refused));
+        return other(refused);
     }
     let Some(checkout) = linked_worktree(session) else { return Ok(None) };
-    Ok(match checkout.work() {
-        Work::Merged => None,
-        Work::Uncommitted => Some(format!("not all is committed in {}", checkout.root.display())),
+    match checkout.work() {
+        Work::Merged => Ok(None),
+        Work::Uncommitted => other(format!("not all is committed in {}", checkout.root.display())),
         Work::Unmerged => {
-            let branch = checkout.branch().unwrap_or_default();
-            Some(format!("its branch {branch} is not merged"))
+            other(format!("its branch {} is not merged", checkout.branch().unwrap_or_default()))
         }
-        Work::Unknown(why) => Some(format!("there is no telling whether its work is saved: {why}")),
-    })
+        Work::Unknown(why) => other(format!("there is no telling whether its work is saved: {why}")),
+    }
 }
 
 /// The linked worktree that a session works in, if it works in one.

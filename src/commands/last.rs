@@ -24,9 +24,7 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
                 continue;
             }
         };
-        let paths = context.paths(&session, &profile)?;
-        let run = store.last_run(&store.session_run_path(session.id));
-        if liveness::open_state(&session, &paths, run.as_ref()).is_some() {
+        if liveness::opened(context, &session, &profile)?.is_some() {
             open.push(session.name.to_string());
             continue;
         }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::launch::Manner;
 use crate::claude::{self, Live};
-use crate::model::{Failure, Isolation, Name, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
 use crate::store::Run;
 use crate::ui;
@@ -43,6 +43,13 @@ pub(super) struct Open {
     pub since: Option<jiff::Timestamp>,
     /// What its live file says.
     pub live: Option<Live>,
+}
+
+/// Whether a session is open now, by what its last launch noted.
+pub(super) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
+    let store = context.store()?;
+    let run = store.last_run(&store.session_run_path(session.id));
+    Ok(open_state(session, &context.paths(session, profile)?, run.as_ref()))
 }
 
 /// Whether a session is open now: the process that was started last in it runs, or another Claude

@@ -17,9 +17,7 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
     for (session, profile) in sessions {
         let store = context.store()?;
         let _lock = store.lock_session(&session)?;
-        let paths = context.paths(&session, &profile)?;
-        let run = store.last_run(&store.session_run_path(session.id));
-        if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+        if let Some(open) = liveness::opened(context, &session, &profile)? {
             return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
                 .hint("leave Claude first, or end that process"));
         }

@@ -17,7 +17,7 @@ use crate::model::{
     Session, SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
-use crate::shell::{Plain, Shell};
+use crate::shell::posix_word;
 use crate::store::{Member, Run};
 
 /// Looks at the disk and the environment, and plans.
@@ -209,7 +209,7 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     {
         return Ok(None);
     }
-    let quoted = |text: Option<&str>| Some(Shell::Bash.quote(Plain::new(text?).ok()?).to_string());
+    let quoted = |text: Option<&str>| posix_word(text?);
     let program = std::env::current_exe().ok();
     let Some(program) = quoted(program.as_deref().and_then(Path::to_str)) else { return Ok(None) };
     // In a home of the session's own it would look there for the settings.

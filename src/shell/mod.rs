@@ -214,6 +214,11 @@ impl Shell {
     }
 }
 
+/// `text` as one word for a POSIX shell, quoted; `None` where it holds a control character.
+pub fn posix_word(text: &str) -> Option<String> {
+    Some(quote::posix(Plain::new(text).ok()?).to_string())
+}
+
 /// The value of `name`, refused where it holds a control character.
 fn plain_value<'a>(name: &VarName, value: &'a str) -> Result<Plain<'a>> {
     Plain::new(value).map_err(|control| {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::context::Context;
-use super::super::keeping::{Progress, count, kept_but, say_left};
-use super::super::{liveness, report};
+use super::super::keeping::{Obstacle, Progress, count, in_use, kept, kept_but, say_left};
+use super::super::report;
 use crate::claude::{self, CACHES};
 use crate::cli::CleanupArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Subject};
@@ -183,23 +183,21 @@ fn trimmable(context: &Context, subject: Subject, config: PathBuf) -> Result<Tri
 /// Why nothing is removed there now.
 fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option<String>> {
     let store = context.store()?;
-    Ok(match subject {
+    let obstacle = match subject {
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
             let run = store.last_run(&store.session_run_path(session.id));
-            let elsewhere = run.as_ref().filter(|run| run.process.liveness() == os::Liveness::Elsewhere);
-            liveness::open_state(session, &paths, run.as_ref())
-                .map(|open| format!("it is open (pid {})", open.pid))
-                .or_else(|| elsewhere.map(|run| format!("it may be open on host '{}'", run.process.host)))
+            in_use(session, &paths, run.as_ref())
         }
         Subject::Profile(profile) => {
             let run = store.last_run(&store.profile_run_path(&profile.name));
             let pid = claude::live_in(config).first().map(|live| live.pid).or_else(|| {
                 run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
             });
-            pid.map(|pid| format!("it is open (pid {pid})"))
+            pid.map(Obstacle::Open)
         }
-    })
+    };
+    Ok(obstacle.map(|obstacle| obstacle.to_string()))
 }
 
 /// Removes the caches of one, and says how much that freed. A session's under its lock.
@@ -226,7 +224,7 @@ fn trim(context: &Context, one: &mut Trimmable) -> Result<u64> {
     };
     let kept = match own {
         Some(profile) => kept_but(context, profile)?,
-        None => super::super::keeping::kept(context)?,
+        None => kept(context)?,
     };
     let mut freed = 0;
     for (item, bytes) in &one.items {

@@ -117,7 +117,7 @@ impl Verdict {
         }
         let mut stays = None;
         if !reasons.is_empty() {
-            stays = obstacle(context, session, &paths, run.as_ref())?;
+            stays = obstacle(context, session, &paths, run.as_ref())?.map(|obstacle| obstacle.to_string());
             if stays.is_none() && !ran_out && running.has(session) {
                 stays = Some("a shell or program uses it".into());
             }

@@ -321,15 +321,12 @@ fn login(context: &Context, name: &str, arguments: Vec<OsString>) -> Result<Outc
 pub(super) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
     let mut users: Vec<String> =
         live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
-    let store = context.store()?;
-    for entry in store.sessions()? {
+    for entry in context.store()?.sessions()? {
         let Ok(session) = entry.record else { continue };
         if session.profile != profile.name {
             continue;
         }
-        let paths = context.paths(&session, profile)?;
-        let run = store.last_run(&store.session_run_path(session.id));
-        if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+        if let Some(open) = liveness::opened(context, &session, profile)? {
             users.push(format!("session '{}' (pid {})", session.name, open.pid));
         }
     }

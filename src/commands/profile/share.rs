@@ -228,9 +228,7 @@ fn of_session(
     let wanted = Some(wanted).filter(|wanted| *wanted != of_profile);
     let store = context.store()?;
     let held = if args.dry_run { None } else { Some(store.lock_session(&session)?) };
-    let paths = context.paths(&session, &profile)?;
-    let run = store.last_run(&store.session_run_path(session.id));
-    if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+    if let Some(open) = liveness::opened(context, &session, &profile)? {
         return Err(Failure::refused(format!("session '{name}' is open (pid {})", open.pid))
             .hint("leave Claude there first"));
     }

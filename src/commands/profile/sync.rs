@@ -116,13 +116,8 @@ impl<'a> Sync<'a> {
     }
 
     fn is_open(&self, subject: &Subject) -> Result<bool> {
-        let store = self.context.store()?;
         Ok(match subject {
-            Subject::Session(session, profile) => {
-                let paths = self.context.paths(session, profile)?;
-                let run = store.last_run(&store.session_run_path(session.id));
-                liveness::open_state(session, &paths, run.as_ref()).is_some()
-            }
+            Subject::Session(session, profile) => liveness::opened(self.context, session, profile)?.is_some(),
             Subject::Profile(profile) => !claude::live_in(&profile.home.directory()).is_empty(),
         })
     }
