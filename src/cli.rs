@@ -34,12 +34,27 @@ pub struct StartOptions {
     /// The profile of a new session
     #[arg(short = 'P', long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// How a new session is separated: config-dir, home or none
+    /// How a new session is separated: config-dir, home, sandbox or none
     #[arg(long, value_name = "METHOD")]
     pub isolation: Option<Isolation>,
     /// Where the session works, instead of here; for an existing one, for this once
     #[arg(short = 'd', long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
+    /// In a git worktree of its own, which is made if it is not there
+    #[arg(short = 'w', long, conflicts_with = "dir")]
+    pub worktree: bool,
+    /// With --worktree: the branch, instead of worktree-NAME
+    #[arg(long, value_name = "BRANCH", requires = "worktree")]
+    pub branch: Option<String>,
+    /// With --worktree: what a new branch begins from, instead of what is checked out here
+    #[arg(long, value_name = "REF", requires = "worktree")]
+    pub from: Option<String>,
+    /// Inside tmux (or zellij), where it outlives this terminal
+    #[arg(short = 't', long, conflicts_with_all = ["no_open", "dry_run"])]
+    pub tmux: bool,
+    /// With --tmux: start it there, and stay here
+    #[arg(long, requires = "tmux")]
+    pub detached: bool,
     /// Share nothing with the profile but its login
     #[arg(long)]
     pub bare: bool,
@@ -112,6 +127,21 @@ pub enum Command {
   cs exec work -- claude mcp list"
     )]
     Exec(ExecArgs),
+    /// Show a session that runs inside tmux (or zellij); start it there if it is not open
+    #[command(after_help = "Examples:
+  cs attach api                    from wherever: the same terminal again
+  cs -t api                        the same; makes the session if there is none
+  cs -t --detached api -p 'run the tests, fix what fails'")]
+    Attach(AttachArgs),
+    /// Worktrees of this repository: list, open, finish, remove them
+    #[command(after_help = "Examples:
+  cs -w feature-x                  a session in a worktree of its own
+  cs wt list                       which there are, and what is left to do in each
+  cs wt finish feature-x --squash  bring its work home as one commit, then remove it
+  cs wt gc --yes                   remove all that are merged
+
+What is removed comes back with `cs restore NAME`: branch, files and session.")]
+    Wt(WtArgs),
     /// Make a session that continues a copy of another one's conversation
     #[command(
         override_usage = "cs fork [OPTIONS] NAME NEW [ARGS…]",
@@ -368,6 +398,101 @@ pub struct ForkArgs {
     /// The session to copy the conversation of, the name of the new one, then arguments for Claude
     #[arg(value_name = "NAME NEW [ARGS]", required = true, num_args = 2.., trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<OsString>,
+}
+
+/// `cs attach`.
+#[derive(Args, Debug)]
+pub struct AttachArgs {
+    /// The session
+    pub name: String,
+}
+
+/// `cs wt`.
+#[derive(Args, Debug)]
+pub struct WtArgs {
+    /// What to do; without a word, `list`
+    #[command(subcommand)]
+    pub command: Option<WtCommand>,
+}
+
+/// What to do with worktrees.
+#[derive(Debug, Subcommand)]
+pub enum WtCommand {
+    /// List them: state, commits ahead and behind, changes, size, session
+    #[command(visible_alias = "ls")]
+    List {
+        /// Those of all repositories that sessions have worktrees of
+        #[arg(short, long)]
+        all: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open the session of a worktree; one without gets one
+    #[command(override_usage = "cs wt open NAME [ARGS…]")]
+    Open {
+        /// The worktree, by its name, branch or session, then arguments for Claude
+        #[arg(value_name = "NAME [ARGS]", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Show what is left of the work, bring it home if told how, then remove the worktree
+    #[command(
+        after_help = "Without one of --merge, --rebase and --squash nothing is brought anywhere: a worktree whose
+work is all merged is removed, and any other one stays."
+    )]
+    Finish(FinishArgs),
+    /// Remove worktrees, with their sessions; to undo: cs restore NAME
+    Rm {
+        /// The worktrees, by name, branch or session
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Also with changes, or commits that are nowhere else: those are kept for `cs restore`
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Find worktrees whose work is done; list them, or with --yes remove them
+    Gc {
+        /// Those of all repositories that sessions have worktrees of
+        #[arg(short, long)]
+        all: bool,
+        /// Only what was not used for so long (30d, 2w, 12h)
+        #[arg(long, value_name = "AGE")]
+        older_than: Option<Age>,
+        /// Remove them
+        #[arg(short = 'y', long)]
+        yes: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `cs wt finish`.
+#[derive(Args, Debug)]
+pub struct FinishArgs {
+    /// The worktree, by its name, branch or session; the one you are in without
+    pub name: Option<String>,
+    /// Merge its branch into the one it came from
+    #[arg(long, group = "how")]
+    pub merge: bool,
+    /// Put its commits on top of the branch it came from
+    #[arg(long, group = "how")]
+    pub rebase: bool,
+    /// Make one commit of it on the branch it came from
+    #[arg(long, group = "how")]
+    pub squash: bool,
+    /// The branch it goes to, instead of the one it came from
+    #[arg(long, value_name = "BRANCH")]
+    pub onto: Option<String>,
+    /// With --squash or --merge: the message of the commit
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Keep the worktree
+    #[arg(long)]
+    pub keep: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `cs env`.

@@ -32,6 +32,14 @@ pub struct Config {
     pub cleanup: CleanupConfig,
     /// The status line of sessions that have none of their own.
     pub statusline: StatuslineConfig,
+    /// What is done where `cs` makes a worktree.
+    pub worktree: WorktreeConfig,
+    /// Which ports sessions are given.
+    pub ports: PortsConfig,
+    /// What a sandbox lets in and out.
+    pub sandbox: SandboxConfig,
+    /// What sessions outlive a connection in.
+    pub multiplexer: MultiplexerKind,
     /// Variables for every session.
     pub env: BTreeMap<VarName, String>,
 }
@@ -80,6 +88,81 @@ pub struct StatuslineConfig {
     pub format: String,
 }
 
+/// `[worktree]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorktreeConfig {
+    /// Command lines that are run in a worktree that was just made, with the session's variables.
+    pub on_create: Vec<String>,
+}
+
+/// `[ports]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortsConfig {
+    /// The lowest port that a session is given; 0 for none.
+    pub first: u16,
+    /// The highest.
+    pub last: u16,
+}
+
+/// `[sandbox]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxConfig {
+    /// What holds it.
+    pub engine: SandboxEngine,
+    /// Whether what is in it reaches the network.
+    pub network: SandboxNetwork,
+    /// What may be written beside the session's own and its directory; `~` and `$VARS` are expanded.
+    pub write: Vec<String>,
+    /// What may be read besides.
+    pub read: Vec<String>,
+}
+
+/// What holds a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxEngine {
+    /// bubblewrap where it is installed, else podman.
+    #[default]
+    Auto,
+    /// bubblewrap.
+    Bwrap,
+    /// podman, without root.
+    Podman,
+}
+
+/// Whether a sandbox reaches the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxNetwork {
+    /// The network of this machine, with its loopback.
+    #[default]
+    Host,
+    /// None at all, so no Claude either.
+    None,
+}
+
+/// What a session can outlive a connection in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MultiplexerKind {
+    /// tmux where it is installed, else zellij.
+    #[default]
+    Auto,
+    /// tmux.
+    Tmux,
+    /// zellij.
+    Zellij,
+}
+
+impl Default for PortsConfig {
+    fn default() -> Self {
+        Self { first: 20_000, last: 32_767 }
+    }
+}
+
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self { live: 4, free_memory: 1024 }
@@ -109,6 +192,10 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             cleanup: CleanupConfig::default(),
             statusline: StatuslineConfig::default(),
+            worktree: WorktreeConfig::default(),
+            ports: PortsConfig::default(),
+            sandbox: SandboxConfig::default(),
+            multiplexer: MultiplexerKind::default(),
             env: BTreeMap::new(),
         }
     }
@@ -277,6 +364,12 @@ mod tests {
         assert_eq!(config.isolation, Config::default().isolation);
         assert_eq!(config.claude, Config::default().claude);
         assert_eq!(config.guard, Config::default().guard);
+        assert_eq!(
+            (&config.worktree, &config.ports),
+            (&Config::default().worktree, &Config::default().ports)
+        );
+        assert_eq!(config.sandbox, Config::default().sandbox);
+        assert_eq!(config.multiplexer, Config::default().multiplexer);
         assert_eq!(crate::model::Share::default().with(&config.share), crate::model::Share::default());
     }
 

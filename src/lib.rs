@@ -9,7 +9,9 @@
 //! - [`store`] — the records, and the only code that writes below the data root
 //! - [`claude`] — what Claude Code is and does, and the pure function that plans a launch
 //! - [`shell`] — quoting and shell code
-//! - [`git`] — what git keeps on disk about a directory
+//! - [`git`] — what git keeps on disk about a directory, and worktrees, through the git program
+//! - [`sandbox`] — bubblewrap and podman, which hold a sandbox
+//! - [`multiplexer`] — tmux and zellij, where sessions outlive a connection
 //! - [`config`] — `config.toml`
 //! - [`ui`] — tables, ages, questions, and text made safe for a terminal
 //! - [`cli`] — the command line
@@ -21,7 +23,9 @@ pub mod commands;
 pub mod config;
 pub mod git;
 pub mod model;
+pub mod multiplexer;
 pub mod os;
+pub mod sandbox;
 pub mod shell;
 pub mod store;
 pub mod ui;

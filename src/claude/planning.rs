@@ -13,7 +13,7 @@ use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
     Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
-    Plan, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
+    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
@@ -139,6 +139,9 @@ fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
         env.set("CS_SESSION", session.name.as_str());
         env.set("CS_SESSION_ID", session.id.to_string());
         env.set("CS_SLUG", session.name.slug());
+        for (name, port) in session.ports.into_iter().flat_map(Ports::variables) {
+            env.set(name, port.to_string());
+        }
         env.set("CLAUDE_SESSION_ID", session.id.to_string());
         env.set("CLAUDE_SESSION_DIR", text(&paths.config));
         env.set("CLAUDE_HISTORY_FILE", text(&paths.config.join("history.jsonl")));

@@ -3,6 +3,7 @@
 mod advice;
 mod allow;
 mod archive;
+mod attach;
 mod bind;
 mod bound;
 mod cd;
@@ -54,6 +55,7 @@ mod tour;
 mod trash;
 mod usage;
 mod use_;
+mod wt;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -142,6 +144,8 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Last(args) => last::run(context, args.arguments),
         Command::Show(args) => show::run(context, &args),
         Command::Exec(args) => exec::run(context, args.words),
+        Command::Attach(args) => attach::run(context, &args),
+        Command::Wt(args) => wt::run(context, args.command),
         Command::Fork(args) => fork::run(context, args),
         Command::Env(args) => env::run(context, &args),
         Command::Path(args) => path::run(context, &args),

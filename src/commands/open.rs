@@ -137,6 +137,8 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
         history: None,
         created: jiff::Timestamp::now(),
         forked_from: None,
+        ports: None,
+        worktree: None,
     };
     Ok((session, profile))
 }

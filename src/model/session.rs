@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ConfigHome, History, Name};
+use super::{ConfigHome, History, Name, Ports, Worktree};
 
 /// How a session is separated from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,14 +18,20 @@ pub enum Isolation {
     ConfigDir,
     /// Its own `HOME`, for what the config directory does not cover.
     Home,
+    /// Its own `CLAUDE_CONFIG_DIR`, and nothing else of the machine but what it needs.
+    Sandbox,
     /// Only its own session id: the profile's config directory is used as it is.
     None,
 }
 
 impl Isolation {
     /// Every method, with the word for it in a command and in a record.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("config-dir", Self::ConfigDir), ("home", Self::Home), ("none", Self::None)];
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("config-dir", Self::ConfigDir),
+        ("home", Self::Home),
+        ("sandbox", Self::Sandbox),
+        ("none", Self::None),
+    ];
 }
 
 impl fmt::Display for Isolation {
@@ -43,7 +49,7 @@ impl FromStr for Isolation {
             .iter()
             .find(|(word, _)| *word == text)
             .map(|(_, method)| *method)
-            .ok_or_else(|| format!("unknown isolation '{text}' (config-dir, home, none)"))
+            .ok_or_else(|| format!("unknown isolation '{text}' (config-dir, home, sandbox, none)"))
     }
 }
 
@@ -78,6 +84,12 @@ pub struct Session {
     /// The conversation it was forked from, which its first launch continues under a new id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<Uuid>,
+    /// Its ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Ports>,
+    /// The worktree that was made, or taken over, for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Worktree>,
 }
 
 impl Session {
@@ -108,7 +120,7 @@ impl SessionPaths {
     pub fn new(root: &Path, isolation: Isolation, profile: &ConfigHome) -> Self {
         let root = root.to_path_buf();
         match isolation {
-            Isolation::ConfigDir => {
+            Isolation::ConfigDir | Isolation::Sandbox => {
                 let config = root.join("claude");
                 Self { state: config.join(".claude.json"), config, home: None, root }
             }

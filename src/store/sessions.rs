@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
 use super::{Claim, Store, lock};
-use crate::model::{Failure, History, Name, Result, Session};
+use crate::model::{Failure, History, Name, Ports, Result, Session, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -57,6 +57,11 @@ impl Record for Session {
                 Some(id) => Some(id.parse().ok()?),
                 None => None,
             },
+            ports: match plain.number("", "ports") {
+                Some(first) => Some(Ports::new(first.try_into().ok()?)?),
+                None => None,
+            },
+            worktree: worktree(plain),
         };
         plain.is_used_up().then_some(session)
     }
@@ -265,6 +270,16 @@ impl Store {
     }
 }
 
+fn worktree(plain: &Plain<'_>) -> Option<Worktree> {
+    let text = |key| plain.text("worktree", key).map(str::to_owned);
+    Some(Worktree {
+        root: text("root")?,
+        repository: text("repository")?,
+        branch: text("branch"),
+        onto: text("onto"),
+    })
+}
+
 /// The refusal of a name that somebody has.
 pub(super) fn taken(name: &Name, holder: Claim) -> Failure {
     match holder {
@@ -304,6 +319,8 @@ mod tests {
             history: None,
             created: jiff::Timestamp::now(),
             forked_from,
+            ports: Ports::new(20_000),
+            worktree: None,
         };
         let twice =
             format!("{0}name = \"other\"\n", records::text(&session("/x", false, None)).expect("written"));
@@ -312,7 +329,17 @@ mod tests {
             None,
             "a key stands twice"
         );
+        let in_worktree = Session {
+            worktree: Some(Worktree {
+                root: "/r/.claude/worktrees/x".into(),
+                repository: "/r".into(),
+                branch: Some("worktree-x".into()),
+                onto: None,
+            }),
+            ..session("/r/.claude/worktrees/x", false, None)
+        };
         for (written, plain) in [
+            (in_worktree, true),
             (session("/home/me/naïve dir", false, None), true),
             (session("/home/me", false, Some(Uuid::now_v7())), true),
             (session("/home/me", true, None), false),

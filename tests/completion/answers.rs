@@ -55,7 +55,7 @@ fn the_first_word_is_a_name_or_a_verb_and_no_option() {
     // The control: options are there for one who begins with a dash.
     assert!(words(&world, &["cs", "-"]).contains(&"--profile".into()));
     assert_eq!(words(&world, &["cs", "--", ""]), words(&world, &["cs", "--bare", ""]), "names, no verbs");
-    assert_eq!(words(&world, &["cs", "w"]), ["web", "work"]);
+    assert_eq!(words(&world, &["cs", "w"]), ["web", "work", "wt"]);
     assert_eq!(words(&world, &["cs", "nothing"]), [""; 0]);
     // zsh shows them in two groups; an empty line would be an empty word elsewhere.
     assert!(answer(&world, "zsh", "cs", &["cs", ""]).contains("profile\n\nopen\t"));

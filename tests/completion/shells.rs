@@ -339,7 +339,7 @@ fn fish_completes_what_a_person_types() {
     all_of(&person, COMPLETED);
     all_of(&person, SHORT_FORMS);
     sees_names_before_verbs(&person);
-    let screen = person.lists("cs ", "restore");
+    let screen = person.lists("cs ", "deny");
     assert!(screen.contains("(just now, ~/src/api)"), "{screen}");
 }
 

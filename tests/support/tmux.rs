@@ -36,7 +36,7 @@ impl Tmux {
         let tmux = Self { sockets: TempDir::new().unwrap() };
         let mut command = tmux.command();
         command
-            .args(["new-session", "-d", "-s", "t", "-x", "110", "-y", "40", "-c"])
+            .args(["new-session", "-d", "-s", "t", "-x", "110", "-y", "50", "-c"])
             .arg(cwd)
             .args(["env", "-i"]);
         for (name, value) in env {

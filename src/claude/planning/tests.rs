@@ -40,6 +40,8 @@ fn session(isolation: Isolation) -> Session {
         history: None,
         created: jiff::Timestamp::UNIX_EPOCH,
         forked_from: None,
+        ports: None,
+        worktree: None,
     }
 }
 

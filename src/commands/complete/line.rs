@@ -64,6 +64,7 @@ const HANDS_ON: &[HandsOn] = &[
     HandsOn { verb: &["new"], own: &[None], then: Then::Claude },
     HandsOn { verb: &["resume"], own: &[Some(Slot::Resumable)], then: Then::Claude },
     HandsOn { verb: &["last"], own: &[], then: Then::Claude },
+    HandsOn { verb: &["wt", "open"], own: &[Some(Slot::Sessions)], then: Then::Claude },
     HandsOn { verb: &["fork"], own: &[Some(Slot::Sessions), None], then: Then::Claude },
     HandsOn { verb: &["exec"], own: &[Some(Slot::Names)], then: Then::Command },
     HandsOn { verb: &["profile", "login"], own: &[Some(Slot::Profiles)], then: Then::Login },
@@ -77,6 +78,9 @@ const SLOTS: &[(&[&str], &str, Slot)] = &[
     (&["rename"], "name", Slot::Sessions),
     (&["rm"], "names", Slot::Sessions),
     (&["restore"], "name", Slot::Trash),
+    (&["attach"], "name", Slot::Sessions),
+    (&["wt", "finish"], "name", Slot::Sessions),
+    (&["wt", "rm"], "names", Slot::Sessions),
     (&["cleanup"], "names", Slot::Sessions),
     (&["trash", "empty"], "names", Slot::Trash),
     (&["du"], "name", Slot::Names),
@@ -110,6 +114,8 @@ const VERBS: &[(&[&str], &str)] = &[
     (&["last"], "resume the session used last"),
     (&["show"], "all about a session or profile"),
     (&["exec"], "run any program in a session"),
+    (&["attach"], "show a session that runs in tmux"),
+    (&["wt"], "worktrees: list, open, finish, remove"),
     (&["fork"], "go on from a copy of a conversation"),
     (&["env"], "print the variables of a session"),
     (&["path"], "print the config directory of a session"),
@@ -472,7 +478,7 @@ mod tests {
         assert_eq!(prefixed("--dir=~/x"), Some(("--dir=".into(), Slot::Directories)));
         assert_eq!(slot(&["-yd"], ""), Some(Slot::Directories), "the last of some short ones takes it");
         assert_eq!(shown(&["-d/tmp"], "").0, Some(Slot::Names), "it has its value already");
-        assert_eq!(words(&["--isolation"], ""), ["config-dir", "home", "none"]);
+        assert_eq!(words(&["--isolation"], ""), ["config-dir", "home", "sandbox", "none"]);
         assert_eq!(words(&["env", "api", "--shell"], "power"), ["powershell"]);
         assert_eq!(words(&["init"], ""), ["bash", "zsh", "fish", "powershell"]);
         assert_eq!(words(&["completions"], ""), words(&["init"], ""));
@@ -531,6 +537,15 @@ mod tests {
         let mut found = Vec::new();
         left_alone(&Cli::command(), &mut Vec::new(), &mut found);
         let text = [
+            " branch",
+            " from",
+            "open branch",
+            "open from",
+            "new branch",
+            "new from",
+            "wt finish onto",
+            "wt finish message",
+            "wt gc older_than",
             "rename new",
             "restore new",
             "cleanup older_than",

@@ -107,6 +107,8 @@ fn import(
         history: None,
         created: jiff::Timestamp::now(),
         forked_from: None,
+        ports: None,
+        worktree: None,
     };
     // Oldest first, so that the newest stays the newest also where times cannot be set.
     conversations.reverse();
