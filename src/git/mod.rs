@@ -1,11 +1,16 @@
-//! What git keeps on disk about a directory, read without running git; but for whether the work in a
-//! worktree is saved, which only git can tell.
+//! What git keeps on disk about a directory, read without running git; and worktrees, through the git
+//! program.
+
+mod run;
+mod worktree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
+use self::run::{ask, said};
 use crate::os;
+
+pub use worktree::{Entry, Repository};
 
 /// The checkout a directory is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +91,7 @@ impl Checkout {
     }
 
     fn asked(&self) -> Result<Work, String> {
-        let status = git(&self.root, &["status", "--porcelain", "--untracked-files=normal"])?;
+        let status = ask(&self.root, &["status", "--porcelain", "--untracked-files=normal"])?;
         if !status.status.success() {
             return Err(said(&status));
         }
@@ -96,7 +101,7 @@ impl Checkout {
         let head = commit(&self.root, "HEAD")?.ok_or("it has no commit")?;
         for (place, name) in [(&self.main, "HEAD"), (&self.main, "refs/remotes/origin/HEAD")] {
             let Some(target) = commit(place, name)? else { continue };
-            let asked = git(&self.root, &["merge-base", "--is-ancestor", &head, &target])?;
+            let asked = ask(&self.root, &["merge-base", "--is-ancestor", &head, &target])?;
             match asked.status.code() {
                 Some(0) => return Ok(Work::Merged),
                 Some(1) => {}
@@ -109,29 +114,9 @@ impl Checkout {
 
 /// The commit that `name` stands for in the checkout `place`; `None` where it stands for none.
 fn commit(place: &Path, name: &str) -> Result<Option<String>, String> {
-    let asked = git(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
+    let asked = ask(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
     let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
     Ok((asked.status.success() && !text.is_empty()).then_some(text))
-}
-
-fn git(place: &Path, words: &[&str]) -> Result<Output, String> {
-    let mut command = Command::new("git");
-    // What a hook, an alias or a shell left in the environment must not choose the repository.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
-            command.env_remove(name);
-        }
-    }
-    let quiet = ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
-    command.args(quiet).arg("-C").arg(place).args(words).stdin(Stdio::null());
-    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
-    command.output().map_err(|error| format!("git cannot be run: {}", crate::model::reason(&error)))
-}
-
-/// What git said of its failure, in one line.
-fn said(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned()
 }
 
 /// What is wrong with a linked worktree.

@@ -1,0 +1,109 @@
+//! Repositories, and the worktrees they know.
+
+use std::path::{Path, PathBuf};
+
+use super::run::{answer, ask, said};
+
+/// A repository, whichever of its worktrees one is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// The root of its main checkout; the git directory itself where it is bare. Links resolved.
+    pub main: PathBuf,
+    /// The git directory that all its worktrees share. Links resolved.
+    pub common: PathBuf,
+    /// It has no main checkout.
+    pub bare: bool,
+}
+
+/// A worktree as git lists it; the first is the main checkout, or the bare repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Its root.
+    pub path: PathBuf,
+    /// The commit that is checked out; `None` in a bare repository, and before the first commit.
+    pub head: Option<String>,
+    /// The branch that is checked out; `None` where it is on none.
+    pub branch: Option<String>,
+    /// It is the bare repository.
+    pub bare: bool,
+    /// Why it is locked, if it is; empty where nobody said why.
+    pub locked: Option<String>,
+    /// Why git would forget it, if it would: usually its directory is gone.
+    pub prunable: Option<String>,
+}
+
+impl Repository {
+    /// The repository that `directory` is in; `None` outside of git. Runs git. Fails with what git says
+    /// otherwise, such as that the directory belongs to somebody else.
+    pub fn of(directory: &Path) -> Result<Option<Self>, String> {
+        let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
+        let asked = ask(directory, &words)?;
+        if !asked.status.success() {
+            let why = said(&asked);
+            return if why.contains("not a git repository") { Ok(None) } else { Err(why) };
+        }
+        let text = String::from_utf8(asked.stdout).map_err(|_| "its path is not UTF-8".to_owned())?;
+        let common = PathBuf::from(text.trim_end_matches(['\n', '\r']));
+        let common = crate::os::real_path(&common).map_err(|error| crate::model::reason(&error))?;
+        let first = list(&common)?.into_iter().next().ok_or("git lists no worktree")?;
+        let main = if first.bare { common.clone() } else { first.path };
+        let main = crate::os::real_path(&main).unwrap_or(main);
+        Ok(Some(Self { main, common, bare: first.bare }))
+    }
+
+    /// Its worktrees, the main checkout first. Runs git.
+    pub fn worktrees(&self) -> Result<Vec<Entry>, String> {
+        list(&self.common)
+    }
+}
+
+fn list(place: &Path) -> Result<Vec<Entry>, String> {
+    let text = answer(place, &["worktree", "list", "--porcelain", "-z"])?;
+    Ok(parse(&text))
+}
+
+/// Reads what `git worktree list --porcelain -z` prints (git 2.36).
+fn parse(text: &str) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in text.split('\0') {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if word == "worktree" {
+            entries.push(Entry { path: rest.into(), ..Entry::default() });
+            continue;
+        }
+        let Some(entry) = entries.last_mut() else { continue };
+        match word {
+            "HEAD" => entry.head = Some(rest.to_owned()).filter(|head| head.chars().any(|c| c != '0')),
+            "branch" => entry.branch = Some(rest.strip_prefix("refs/heads/").unwrap_or(rest).to_owned()),
+            "bare" => entry.bare = true,
+            "locked" => entry.locked = Some(rest.to_owned()),
+            "prunable" => entry.prunable = Some(rest.to_owned()),
+            _ => {}
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_lists_is_read() {
+        let text = "worktree /r\0HEAD 0123\0branch refs/heads/main\0\0\
+                    worktree /r/.claude/worktrees/a b\nc\0HEAD 0000000\0branch refs/heads/x/y\0locked cs\0\0\
+                    worktree /gone\0HEAD 4567\0detached\0locked\0prunable gitdir file points nowhere\0\0";
+        let entries = parse(text);
+        assert_eq!(entries.len(), 3);
+        assert_eq!(
+            (entries[0].branch.as_deref(), entries[0].head.as_deref(), &entries[0].locked),
+            (Some("main"), Some("0123"), &None)
+        );
+        assert_eq!(entries[1].path, Path::new("/r/.claude/worktrees/a b\nc"));
+        assert_eq!((&entries[1].head, entries[1].branch.as_deref()), (&None, Some("x/y")));
+        assert_eq!(entries[1].locked.as_deref(), Some("cs"));
+        assert_eq!((&entries[2].branch, entries[2].locked.as_deref()), (&None, Some("")));
+        assert!(entries[2].prunable.is_some());
+        assert!(parse("worktree /b.git\0bare\0\0")[0].bare);
+    }
+}
