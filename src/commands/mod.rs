@@ -136,6 +136,11 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         return Err(Failure::usage("an option that belongs to a session stands before a command")
             .hint("options of a command come after it: cs new --profile work NAME"));
     }
+    carry_out(context, command)
+}
+
+/// Runs a verb.
+fn carry_out(context: &Context, command: Command) -> Result<Outcome> {
     match command {
         Command::Open(args) => open::run(context, &args.start, args.words),
         Command::New(args) => new::run(context, &args.start, args.words),
@@ -175,7 +180,7 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Command::Init(args) => init::run(context, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Tour(args) => tour::run(context, &args),
-        Command::Name(words) => open::run(context, &start, words),
+        Command::Name(words) => open::run(context, &StartOptions::default(), words),
     }
 }
 

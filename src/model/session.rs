@@ -89,7 +89,7 @@ pub struct Session {
     pub ports: Option<Ports>,
     /// The worktree that was made, or taken over, for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worktree: Option<Worktree>,
+    pub worktree: Option<Box<Worktree>>,
 }
 
 impl Session {

@@ -270,14 +270,14 @@ impl Store {
     }
 }
 
-fn worktree(plain: &Plain<'_>) -> Option<Worktree> {
+fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
     let text = |key| plain.text("worktree", key).map(str::to_owned);
-    Some(Worktree {
+    Some(Box::new(Worktree {
         root: text("root")?,
         repository: text("repository")?,
         branch: text("branch"),
         onto: text("onto"),
-    })
+    }))
 }
 
 /// The refusal of a name that somebody has.
@@ -330,12 +330,12 @@ mod tests {
             "a key stands twice"
         );
         let in_worktree = Session {
-            worktree: Some(Worktree {
+            worktree: Some(Box::new(Worktree {
                 root: "/r/.claude/worktrees/x".into(),
                 repository: "/r".into(),
                 branch: Some("worktree-x".into()),
                 onto: None,
-            }),
+            })),
             ..session("/r/.claude/worktrees/x", false, None)
         };
         for (written, plain) in [
