@@ -1,6 +1,7 @@
 //! What git keeps on disk about a directory, read without running git; and worktrees, through the git
 //! program.
 
+mod locking;
 mod run;
 mod worktree;
 
