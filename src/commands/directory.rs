@@ -3,35 +3,46 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::context::Context;
 use super::launch::Manner;
-use super::report;
-use crate::model::{Failure, Result, Session};
+use super::{report, worktree};
+use crate::model::{Failure, Profile, Result, Session};
 use crate::os;
 use crate::ui;
 
 /// The directory a session is started in: the recorded one, or the one asked for. Where it is
 /// gone, a person chooses what to do; without one it is refused. Never a silent new place.
-pub(super) fn work_directory(session: &Session, manner: &Manner) -> Result<PathBuf> {
-    if let Some(directory) = &manner.directory {
-        return Ok(directory.clone());
-    }
-    let directory = session.directory().to_path_buf();
+pub(super) fn work_directory(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    manner: &Manner,
+) -> Result<PathBuf> {
+    let directory = match &manner.directory {
+        Some(directory) => return Ok(directory.clone()),
+        None => session.directory().to_path_buf(),
+    };
     if directory.is_dir() {
         return Ok(directory);
     }
-    let name = &session.name;
-    let gone =
-        Failure::refused(format!("the directory of session '{name}' is gone: {}", directory.display()))
-            .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}"))
-            .hint(format!("to put it back: mkdir -p {}", directory.display()));
+    let gone = gone(session);
     if manner.dry_run || !ui::can_ask() {
         return Err(gone);
     }
     let here = current_directory()?;
     report::say(&gone.message);
-    eprintln!("  1  make it again, empty");
+    let tree = session.worktree.as_deref().filter(|tree| !tree.root().is_dir());
+    match tree.map(|tree| tree.branch.as_deref()) {
+        None => eprintln!("  1  make it again, empty"),
+        Some(None) => eprintln!("  1  make the worktree again"),
+        Some(Some(branch)) => eprintln!("  1  make the worktree again, from {}", ui::escape(branch)),
+    }
     eprintln!("  2  go on here: {}", ui::escape(&here.to_string_lossy()));
     match ui::choose("what now?", 2) {
+        Some(0) if tree.is_some() => {
+            worktree::make_again(context, session, profile)?;
+            if directory.is_dir() { Ok(directory) } else { Err(self::gone(session)) }
+        }
         Some(0) => {
             fs::create_dir_all(&directory).map_err(|error| Failure::io("create", &directory, &error))?;
             Ok(directory)
@@ -41,9 +52,26 @@ pub(super) fn work_directory(session: &Session, manner: &Manner) -> Result<PathB
     }
 }
 
+/// The refusal to go on in a directory that is gone.
+fn gone(session: &Session) -> Failure {
+    let (name, directory) = (&session.name, session.directory());
+    let other = format!("to go on somewhere else: cs --dir DIRECTORY {name}");
+    match session.worktree.as_deref().filter(|tree| !tree.root().is_dir()) {
+        Some(tree) => {
+            Failure::refused(format!("the worktree of session '{name}' is gone: {}", tree.root))
+                .hint(format!("to make it again from its branch: cd {} && cs -w {name}", tree.repository))
+                .hint(other)
+        }
+        None => Failure::refused(format!("the directory of session '{name}' is gone: {}", directory.display()))
+            .hint(other)
+            .hint(format!("to put it back: mkdir -p {}", directory.display())),
+    }
+}
+
 /// The recorded directory of a session, which has to be there.
 pub(super) fn recorded_directory(session: &Session) -> Result<PathBuf> {
-    work_directory(session, &Manner { dry_run: true, ..Manner::default() })
+    let directory = session.directory();
+    if directory.is_dir() { Ok(directory.to_path_buf()) } else { Err(gone(session)) }
 }
 
 /// The directory this process is in.

@@ -10,14 +10,37 @@ use super::report;
 use crate::model::{Change, Outcome, Plan, Result};
 use crate::ui;
 
+/// What else would be done, before what the plan says.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// For a person: labels and values.
+    pub lines: Vec<(&'static str, String)>,
+    /// As JSON.
+    pub value: serde_json::Value,
+}
+
 /// Prints a plan, for a person or as JSON. Secrets are not in it.
 pub(super) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Result<Outcome> {
+    print(context, plan, as_json, None)
+}
+
+/// The same for a plan that comes after a worktree.
+pub(super) fn print_plan_of_worktree(
+    context: &Context,
+    plan: &Plan,
+    as_json: bool,
+    worktree: &Shown,
+) -> Result<Outcome> {
+    print(context, plan, as_json, Some(worktree))
+}
+
+fn print(context: &Context, plan: &Plan, as_json: bool, worktree: Option<&Shown>) -> Result<Outcome> {
     let lossy = |path: &Path| path.to_string_lossy().into_owned();
     let command: Vec<String> = plan.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if as_json {
         let env: serde_json::Map<_, _> =
             plan.env.iter().map(|(name, change)| (name.to_string(), json!(change.shown()))).collect();
-        report::print_json(&json!({
+        let mut value = json!({
             "schema": 1,
             "directory": lossy(&plan.directory),
             "command": command,
@@ -28,13 +51,20 @@ pub(super) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Resul
             "files": plan.layout.files.iter()
                 .map(|file| json!({"path": lossy(&file.path), "merge": file.replaces.is_some()})).collect::<Vec<_>>(),
             "notices": plan.notices,
-        }))?;
+        });
+        if let (Some(object), Some(worktree)) = (value.as_object_mut(), worktree) {
+            object.insert("worktree".to_owned(), worktree.value.clone());
+        }
+        report::print_json(&value)?;
         return Ok(Outcome::Done);
     }
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         text.push_str(&format!("{label:<10} {}\n", ui::escape(value)));
     };
+    for (label, value) in worktree.into_iter().flat_map(|worktree| &worktree.lines) {
+        line(label, value);
+    }
     line("directory", &lossy(&plan.directory));
     line("run", &command.join(" "));
     let mut unset = 0;

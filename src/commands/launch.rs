@@ -90,7 +90,7 @@ pub(super) fn start_session(
     let store = context.store()?;
     let paths = context.paths(&session, &profile)?;
     if claude::asked(&arguments) == Asked::Command {
-        let directory = work_directory(&session, manner)?;
+        let directory = work_directory(context, &session, &profile, manner)?;
         let subject = Subject::Session(session, profile);
         let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
         return if manner.dry_run {
@@ -113,7 +113,7 @@ pub(super) fn start_session(
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
     }
-    let directory = work_directory(&session, manner)?;
+    let directory = work_directory(context, &session, &profile, manner)?;
     let chosen = match manner.conversation {
         Some(id) => claude::find_conversation(&paths.config, id)?,
         None => None,
@@ -185,6 +185,11 @@ impl Planned {
         let subject = Subject::Session(session.clone(), profile);
         let plan = guarded_plan(context, &subject, arguments, directory, start)?;
         Ok(Self { session, conversation, resumed: None, plan })
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Lays it out, notes it, and becomes Claude. `lock` is the session's.

@@ -55,6 +55,7 @@ mod tour;
 mod trash;
 mod usage;
 mod use_;
+mod worktree;
 mod wt;
 
 use std::ffi::{OsStr, OsString};

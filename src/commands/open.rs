@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::bound::Found;
 use super::context::Context;
 use super::launch::{Manner, Planned};
-use super::{bound, directory, launch, report};
+use super::{bound, directory, launch, report, worktree};
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
@@ -38,6 +38,9 @@ fn open_named(
     match context.find(text)? {
         Some(Subject::Session(session, profile)) => {
             let profile = agree(context, &session, profile, options)?;
+            if options.worktree && !options.no_open {
+                return worktree::open_existing(context, options, session, profile, arguments, &manner);
+            }
             if options.no_open {
                 return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
             }
@@ -49,6 +52,7 @@ fn open_named(
                 || options.bare
                 || options.no_open
                 || options.ephemeral
+                || options.worktree
             {
                 return Err(Failure::usage(format!("'{}' is a profile: it is run as it is", profile.name))
                     .hint(format!("for a session of it: cs --profile {} NAME", profile.name)));
@@ -61,6 +65,9 @@ fn open_named(
 
 /// A new session with a name made from the directory: `api`, then `api-2`, …
 fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
+    if options.worktree {
+        return worktree::create_unnamed(context, options, arguments);
+    }
     let directory = match &options.dir {
         Some(directory) => directory::existing_directory(directory)?,
         None => directory::current_directory()?,
@@ -87,6 +94,9 @@ pub(super) fn create_and_start(
     name: &Name,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
+    if options.worktree {
+        return worktree::create_and_start(context, options, name, arguments);
+    }
     let manner = Manner { directory: None, ..manner(options)? };
     let (session, profile) = describe(context, options, name)?;
     let store = context.store()?;

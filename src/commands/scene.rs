@@ -129,8 +129,12 @@ fn look(
     let base = profile.home.directory();
     let directory = os::real_path(&scene.directory).ok();
     let checkout = directory.as_deref().and_then(Checkout::of);
-    let place =
-        Place::new(directory.as_deref().unwrap_or(&scene.directory), checkout.map(|checkout| checkout.main));
+    // Before a worktree is made, its record says what it will belong to.
+    let main = match (&directory, &session.worktree) {
+        (None, Some(tree)) => Some(tree.repository().to_path_buf()),
+        _ => checkout.map(|checkout| checkout.main),
+    };
+    let place = Place::new(directory.as_deref().unwrap_or(&scene.directory), main);
 
     scene.shared = claude::shared_items(&base, &share);
     scene.private = share.private().collect();

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Repository;
 use super::run::act;
+use crate::os;
 
 impl Repository {
     /// Locks the worktree at `root` for a session. One that somebody has locked stays as it is: `false`.
@@ -17,6 +18,15 @@ impl Repository {
         let reason = reason(session);
         act(&self.common, &[&words[..], &[reason.as_ref(), root.as_os_str()]].concat())?;
         Ok(true)
+    }
+
+    /// Locks the worktree at `root`, which is not locked, or is by a Claude that has ended, for a session.
+    pub fn take_lock(&self, root: &Path, session: Uuid, held: Option<&str>) -> Result<(), String> {
+        if held.is_some() {
+            act(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
+        }
+        let words = ["worktree".as_ref(), "lock".as_ref(), "--reason".as_ref()];
+        act(&self.common, &[&words[..], &[reason(session).as_ref(), root.as_os_str()]].concat()).map(drop)
     }
 
     /// Unlocks the worktree at `root` where it is locked for this session; `false` where it is not.
@@ -39,6 +49,48 @@ fn reason(session: Uuid) -> String {
     format!("cs session {session}")
 }
 
+/// Who holds a lock, by its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockedBy {
+    /// The session of this id.
+    Session(Uuid),
+    /// A Claude that runs: its pid.
+    Claude(u32),
+    /// A Claude that has ended: 2.1.329 locks what `claude -w` makes, and leaves it locked.
+    EndedClaude,
+    /// Git, which is making it, or was ended while it did.
+    Making,
+    /// Somebody else, for this reason.
+    Other(String),
+}
+
+impl LockedBy {
+    /// Reads the reason of a lock.
+    pub fn read(reason: &str) -> Self {
+        if let Some(id) = reason.strip_prefix("cs session ").and_then(|id| id.parse().ok()) {
+            return Self::Session(id);
+        }
+        if reason == "initializing" {
+            return Self::Making;
+        }
+        // `claude session NAME (pid 4242 start 2274943)`
+        let claude = || {
+            let (pid, start) = reason
+                .strip_prefix("claude session ")?
+                .rsplit_once("(pid ")?
+                .1
+                .strip_suffix(')')?
+                .split_once(" start ")?;
+            Some((pid.parse::<u32>().ok()?, start))
+        };
+        match claude() {
+            Some((pid, start)) if os::process_alive(pid, start) => Self::Claude(pid),
+            Some(_) => Self::EndedClaude,
+            None => Self::Other(reason.to_owned()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +108,13 @@ mod tests {
         act(&repo, &["worktree".as_ref(), "add".as_ref(), "-q".as_ref(), tree.as_os_str()]).expect("made");
         let repository = Repository::of(&tree).expect("git answers").expect("a repository");
         assert_eq!((&repository.main, repository.bare), (&repo, false));
+
+        let (pid, start) = (std::process::id(), os::start_time(std::process::id()).unwrap_or_default());
+        assert_eq!(LockedBy::read(&format!("claude session a (pid {pid} start {start})")), LockedBy::Claude(pid));
+        assert_eq!(LockedBy::read("claude session a (b (pid 4194304 start 1)"), LockedBy::EndedClaude);
+        assert_eq!(LockedBy::read("claude session a (pid x)"), LockedBy::Other("claude session a (pid x)".into()));
+        assert_eq!(LockedBy::read(&reason(Uuid::from_u128(1))), LockedBy::Session(Uuid::from_u128(1)));
+        assert_eq!(LockedBy::read("initializing"), LockedBy::Making);
 
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!(repository.lock(&tree, one), Ok(true));

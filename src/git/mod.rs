@@ -1,6 +1,9 @@
 //! What git keeps on disk about a directory, read without running git; and worktrees, through the git
 //! program.
 
+mod add;
+mod exclude;
+mod include;
 mod locking;
 mod run;
 mod worktree;
@@ -11,7 +14,10 @@ use std::path::{Path, PathBuf};
 use self::run::{ask, said};
 use crate::os;
 
-pub use worktree::{Entry, Repository};
+pub use add::{Beginning, Making, init};
+pub use include::{Copies, Included};
+pub use locking::LockedBy;
+pub use worktree::{Entry, Here, Repository};
 
 /// The checkout a directory is in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,18 @@
 //! Running the git program.
 
 use std::ffi::OsStr;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+/// What keeps git from running, or writing, anything of a repository's own.
+const READ_ONLY: [&str; 5] = ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
 
 /// Asks git something about `place`. It reads, and writes nothing but what it has to: no hooks, no
 /// file system monitor, no lock of the index. Fails where git cannot be run.
 pub(super) fn ask<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result<Output, String> {
     let mut command = git(place);
-    command.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"]);
-    command.args(words).output().map_err(|error| cannot_run(&error))
+    command.args(READ_ONLY).args(words).output().map_err(|error| cannot_run(&error))
 }
 
 /// The text git answers about `place`, without the line's end. Fails with what git says.
@@ -30,6 +33,36 @@ pub(super) fn act<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result<String, 
         return Err(said(&output));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// As [`act`]; where standard error is a terminal, what git says goes there as it says it, with how far
+/// it is, and a failure is said to stand there.
+pub(super) fn act_in_sight<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result<(), String> {
+    if !std::io::stderr().is_terminal() {
+        return act(place, words).map(drop);
+    }
+    let status = git(place).args(words).stdout(Stdio::null()).stderr(Stdio::inherit()).status();
+    match status.map_err(|error| cannot_run(&error))? {
+        status if status.success() => Ok(()),
+        _ => Err("git failed, and said so above".to_owned()),
+    }
+}
+
+/// What git answers about `place` to what is written to it. Fails with what git says.
+pub(super) fn answer_to<S: AsRef<OsStr>>(place: &Path, words: &[S], input: &[u8]) -> Result<Output, String> {
+    let mut command = git(place);
+    command.args(READ_ONLY).args(words);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
+    let mut stdin = child.stdin.take();
+    // Git answers while it reads: who writes all before reading any waits for ever.
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A git that ends early says why itself.
+            let _ = stdin.as_mut().map(|stdin| stdin.write_all(input));
+        });
+        child.wait_with_output().map_err(|error| cannot_run(&error))
+    })
 }
 
 /// Git in `place`, whatever a hook, an alias or a shell left in the environment.

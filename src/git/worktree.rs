@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::run::{answer, ask, said};
+use crate::os;
 
 /// A repository, whichever of its worktrees one is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,25 +37,71 @@ impl Repository {
     /// The repository that `directory` is in; `None` outside of git. Runs git. Fails with what git says
     /// otherwise, such as that the directory belongs to somebody else.
     pub fn of(directory: &Path) -> Result<Option<Self>, String> {
-        let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
-        let asked = ask(directory, &words)?;
-        if !asked.status.success() {
-            let why = said(&asked);
-            return if why.contains("not a git repository") { Ok(None) } else { Err(why) };
-        }
-        let text = String::from_utf8(asked.stdout).map_err(|_| "its path is not UTF-8".to_owned())?;
-        let common = PathBuf::from(text.trim_end_matches(['\n', '\r']));
-        let common = crate::os::real_path(&common).map_err(|error| crate::model::reason(&error))?;
-        let first = list(&common)?.into_iter().next().ok_or("git lists no worktree")?;
-        let main = if first.bare { common.clone() } else { first.path };
-        let main = crate::os::real_path(&main).unwrap_or(main);
-        Ok(Some(Self { main, common, bare: first.bare }))
+        Ok(Here::of(directory)?.map(|here| here.repository))
     }
 
     /// Its worktrees, the main checkout first. Runs git.
     pub fn worktrees(&self) -> Result<Vec<Entry>, String> {
         list(&self.common)
     }
+}
+
+/// A directory's place in a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Here {
+    /// The repository.
+    pub repository: Repository,
+    /// The root of the checkout the directory is in; `None` in a bare repository, and inside of `.git`.
+    pub root: Option<PathBuf>,
+    /// The worktrees of the repository, the main checkout first.
+    pub worktrees: Vec<Entry>,
+}
+
+impl Here {
+    /// Where `directory` is; `None` outside of git. Runs git twice. Fails with what git says otherwise.
+    pub fn of(directory: &Path) -> Result<Option<Self>, String> {
+        let words =
+            ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"];
+        let asked = ask(directory, &words)?;
+        let why = || said(&asked);
+        // The answers come one by one, and the last is refused where there is no checkout.
+        if !asked.status.success() && !why().contains("must be run in a work tree") {
+            return if why().contains("not a git repository") { Ok(None) } else { Err(why()) };
+        }
+        let text = String::from_utf8(asked.stdout).map_err(|_| "its path is not UTF-8".to_owned())?;
+        let mut lines = text.lines();
+        let mut next = || lines.next().map(|line| real(Path::new(line)));
+        let (Some(common), Some(git_dir), root, None) = (next(), next(), next(), next()) else {
+            return Err("its path has a line break".to_owned());
+        };
+        let mut worktrees = list(&common)?;
+        let first = worktrees.first_mut().ok_or("git lists no worktree")?;
+        let main = match &root {
+            _ if first.bare => common.clone(),
+            Some(root) if git_dir == common => root.clone(),
+            // Git takes the git directory of a submodule for its checkout, which only the settings know.
+            _ if first.path == common => {
+                answer(&common, &["rev-parse", "--show-toplevel"]).map_or(common.clone(), PathBuf::from)
+            }
+            _ => first.path.clone(),
+        };
+        let main = real(&main);
+        first.path.clone_from(&main);
+        let repository = Repository { bare: first.bare, main, common };
+        Ok(Some(Self { repository, root, worktrees }))
+    }
+
+    /// The worktree the directory is in.
+    pub fn entry(&self) -> Option<&Entry> {
+        match &self.root {
+            Some(root) => self.worktrees.iter().find(|entry| entry.path == *root),
+            None => self.worktrees.first(),
+        }
+    }
+}
+
+fn real(path: &Path) -> PathBuf {
+    os::real_path(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn list(place: &Path) -> Result<Vec<Entry>, String> {

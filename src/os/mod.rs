@@ -4,6 +4,7 @@
 //! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
 
 mod access;
+mod copying;
 mod disk;
 mod files;
 mod lock;
@@ -14,6 +15,7 @@ mod tree;
 mod usage;
 
 pub use access::{Access, access};
+pub use copying::{NotCopied, copy_between};
 pub use disk::{Disk, disk_of};
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,

@@ -189,6 +189,15 @@ impl Store {
         }
     }
 
+    /// Claims the name of a session before it is published, for one whose making takes long: until this
+    /// process publishes or discards it, or ends, nobody else has the name. On a failure it is to be discarded.
+    pub fn reserve(&self, draft: &Draft) -> Result<()> {
+        match self.claim_name(&draft.session.name, Claim::Session(draft.session.id))? {
+            None => Ok(()),
+            Some(holder) => Err(taken(&draft.session.name, holder)),
+        }
+    }
+
     /// Publishes a session under its name. When this returns `Ok` it exists, for good; when it
     /// fails nothing of it does. The lock stays held, so nobody starts it before its maker.
     pub fn publish(&self, draft: Draft) -> Result<Lock> {
@@ -216,10 +225,11 @@ impl Store {
         Ok(lock)
     }
 
-    /// Drops a session that was not published.
+    /// Drops a session that was not published, and gives up its name where that was claimed.
     pub fn discard(&self, draft: Draft) {
-        let Draft { staged, .. } = draft;
+        let Draft { session, staged, .. } = draft;
         discard(&staged);
+        self.release_name(&session.name, Claim::Session(session.id));
     }
 
     /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.

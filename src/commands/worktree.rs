@@ -1,0 +1,745 @@
+//! `cs -w NAME`: a session in a git worktree of its own, where Claude puts them too.
+//!
+//! The name is claimed first, then the worktree is made, then the session is published: cut short anywhere,
+//! there is nothing, or a worktree without a session, which the next `cs -w NAME` takes over.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::launch::{self, Manner, Planned};
+use super::{directory, dry_run, open, report, scene};
+use crate::claude::Start;
+use crate::cli::StartOptions;
+use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
+use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session, Subject, Worktree};
+use crate::store::{self, Claim};
+use crate::{os, ui};
+
+/// What a person said about the worktree.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    pub branch: Option<&'a str>,
+    pub from: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn of(options: &'a StartOptions) -> Self {
+        Self { branch: options.branch.as_deref(), from: options.from.as_deref() }
+    }
+}
+
+/// A worktree for a new session: one that is made for it, or one that is there.
+#[derive(Debug)]
+pub(super) struct Target {
+    here: Here,
+    /// What is to be made; `None` where it is there already.
+    making: Option<Making>,
+    record: Worktree,
+    /// Why it is locked, where it is there and is.
+    locked: Option<String>,
+    /// Where in it the session works.
+    directory: PathBuf,
+}
+
+/// Makes a session in a worktree of its own, and starts Claude in it, as far as `options` say so.
+pub(super) fn create_and_start(
+    context: &Context,
+    options: &StartOptions,
+    name: &Name,
+    arguments: Vec<OsString>,
+) -> Result<Outcome> {
+    let place = here(&directory::current_directory()?)?;
+    let Some(place) = place else { return without_git(context, options, name, arguments) };
+    if let Some(holder) = context.store()?.claim(name)? {
+        match holder {
+            Claim::Profile => {
+                return Err(Failure::refused(format!("there is already a profile '{name}'"))
+                    .hint("sessions and profiles share their names: choose another one"));
+            }
+            Claim::Session(_) if context.find(name.as_str())?.is_some() => {
+                return Err(Failure::refused(format!("there is already a session '{name}'"))
+                    .hint(format!("to open it: cs {name}")));
+            }
+            Claim::Session(_) => {}
+        }
+    }
+    let target = Target::find(context, place, name, Wanted::of(options))?;
+    let (session, profile) = open::describe(context, options, name)?;
+    let session = target.described(session)?;
+    if options.dry_run {
+        let included = target.included();
+        let planned = plan(context, &session, &profile, arguments)?;
+        let shown = target.shown(context, &included)?;
+        return dry_run::print_plan_of_worktree(context, planned.plan(), options.json, &shown);
+    }
+    if !options.no_open {
+        // A checkout can take minutes: what stops the launch anyway is said before.
+        scene::claude_program(context)?;
+    }
+    let store = context.store()?;
+    let draft = store.draft(session.clone())?;
+    if let Err(failure) = store.reserve(&draft) {
+        store.discard(draft);
+        return Err(failure);
+    }
+    let made = target.make(context).and_then(|()| {
+        if options.no_open {
+            return Ok(None);
+        }
+        plan(context, &session, &profile, arguments).map(Some)
+    });
+    let planned = match made {
+        Ok(planned) => planned,
+        Err(failure) => {
+            store.discard(draft);
+            return Err(target.unmade(failure));
+        }
+    };
+    let lock = store.publish(draft).map_err(|failure| target.unmade(failure))?;
+    target.settle(context, &session, &profile);
+    let about = target.about(&session, &profile);
+    match planned {
+        None => {
+            report::say(&format!("made {about}"));
+            Ok(Outcome::Done)
+        }
+        Some(planned) => {
+            if ui::can_ask() {
+                report::say(&format!("new {about}"));
+            }
+            planned.start(context, Some(lock))
+        }
+    }
+}
+
+/// A new session and worktree with a name made from the repository's directory.
+pub(super) fn create_unnamed(
+    context: &Context,
+    options: &StartOptions,
+    arguments: &[OsString],
+) -> Result<Outcome> {
+    let current = directory::current_directory()?;
+    let main = here(&current)?.map(|here| here.repository);
+    let named = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Name::suggest(name.strip_suffix(".git").unwrap_or(&name))
+    };
+    let base = named(main.as_ref().map_or(&current, |repository| &repository.main));
+    let branch = options.branch.as_deref();
+    for number in 1..10_000 {
+        let name = base.numbered(number);
+        if context.find(name.as_str())?.is_some() {
+            continue;
+        }
+        // One that is there was given its name by somebody, for something.
+        if let Some(repository) = &main
+            && (os::exists(&place_of(repository, &name))
+                || branch.is_none() && said(repository.branch_like(&branch_of(&name)))?.is_some())
+        {
+            continue;
+        }
+        match create_and_start(context, options, &name, arguments.to_vec()) {
+            Err(failure) if failure.message.starts_with("there is already a ") => {}
+            done => return done,
+        }
+    }
+    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+}
+
+/// Opens a session that exists, if it works in a worktree of the repository one is in.
+pub(super) fn open_existing(
+    context: &Context,
+    options: &StartOptions,
+    session: Session,
+    profile: Profile,
+    arguments: Vec<OsString>,
+    manner: &Manner,
+) -> Result<Outcome> {
+    let name = &session.name;
+    let other = || format!("for a worktree give it another name: cs -w {}", name.numbered(2));
+    let Some(tree) = session.worktree.as_deref() else {
+        return Err(Failure::refused(format!(
+            "session '{name}' has no worktree of its own: it works in {}",
+            session.directory
+        ))
+        .hint(format!("to open it there: cs {name}"))
+        .hint(other()));
+    };
+    let place = here(&directory::current_directory()?)?;
+    let repository = directory::real(tree.repository());
+    if place.as_ref().is_none_or(|place| place.repository.main != repository) {
+        return Err(Failure::refused(format!(
+            "session '{name}' works in a worktree of another repository: {}",
+            tree.repository
+        ))
+        .hint(format!("to open it: cs {name}"))
+        .hint(other()));
+    }
+    if options.from.is_some() {
+        return Err(Failure::refused(format!("session '{name}' has its worktree already: {}", tree.root))
+            .hint(format!("to open it: cs -w {name}")));
+    }
+    let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()));
+    let branch = known.map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
+    if let Some(wanted) = options.branch.as_deref()
+        && Some(wanted) != branch
+    {
+        return Err(other_branch(tree.root(), branch, wanted));
+    }
+    if !manner.dry_run {
+        if !tree.root().is_dir() {
+            make_again(context, &session, &profile)?;
+        } else if let (Some(place), Some(entry)) = (&place, known) {
+            hold(&place.repository, entry.locked.as_deref(), tree.root(), &session);
+        }
+    }
+    launch::start_session(context, session, profile, arguments, manner)
+}
+
+/// Makes the worktree of a session again, whose directory is gone: from its branch, with what git does not
+/// keep of the work lost. Refused where the branch is gone, or checked out elsewhere.
+pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
+    let Some(tree) = session.worktree.as_deref() else { return Ok(()) };
+    let (name, root) = (&session.name, tree.root());
+    let Some(place) = here(tree.repository())? else {
+        return Err(Failure::refused(format!(
+            "the repository of session '{name}' is gone: {}",
+            tree.repository
+        ))
+        .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+    };
+    no_links(&place.repository, root)?;
+    let known = entry_at(&place.worktrees, root);
+    if let Some(reason) = known.and_then(|entry| entry.locked.as_deref()) {
+        match LockedBy::read(reason) {
+            LockedBy::Session(id) if id == session.id => {}
+            LockedBy::EndedClaude => {}
+            _ => return Err(locked(root, reason)),
+        }
+    }
+    let branch = known.and_then(|entry| entry.branch.clone()).or_else(|| tree.branch.clone());
+    let beginning = match (branch, known.and_then(|entry| entry.head.clone())) {
+        (Some(branch), _) => {
+            if let Some(other) = place
+                .worktrees
+                .iter()
+                .find(|entry| entry.path != root && entry.branch.as_deref() == Some(&branch))
+            {
+                return Err(checked_out(&branch, other));
+            }
+            if said(place.repository.branch_like(&branch))?.as_ref() != Some(&branch) {
+                return Err(Failure::refused(format!(
+                    "the branch of session '{name}' is gone: {branch}"
+                ))
+                .hint(format!("if you know its last commit: git branch {branch} COMMIT"))
+                .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+            }
+            Beginning::Branch(branch)
+        }
+        (None, Some(commit)) => Beginning::Commit(commit),
+        (None, None) => {
+            return Err(Failure::refused(format!("there is no telling what was checked out in {}", root.display()))
+                .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+        }
+    };
+    let making = Making { root: root.to_path_buf(), beginning, again: known.is_some() };
+    let target = Target {
+        directory: session.directory().to_path_buf(),
+        making: Some(making),
+        record: tree.clone(),
+        locked: None,
+        here: place,
+    };
+    target.make(context)?;
+    report::say(&format!(
+        "made the worktree of '{name}' again, from {}",
+        tree.branch.as_deref().unwrap_or("its last commit")
+    ));
+    target.settle(context, session, profile);
+    Ok(())
+}
+
+impl Target {
+    /// Which worktree a new session `name` gets. Nothing is made.
+    pub(super) fn find(context: &Context, here: Here, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
+        let repository = &here.repository;
+        let root = place_of(repository, name);
+        no_links(repository, &root)?;
+        if let Some(entry) = here.worktrees.iter().find(|entry| {
+            entry.path != root && entry.path.as_os_str().eq_ignore_ascii_case(root.as_os_str())
+        }) {
+            let known = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(Failure::refused(format!(
+                "there is already a worktree '{known}': {}",
+                entry.path.display()
+            ))
+            .hint(format!("to take that one: cs -w {known}")));
+        }
+        let entry = entry_at(&here.worktrees, &root).cloned();
+        if os::exists(&root) {
+            let Some(entry) = entry else {
+                return Err(Failure::refused(format!(
+                    "{} is there, and git knows no worktree there",
+                    root.display()
+                ))
+                .hint("look at what it is, and move it away")
+                .hint(format!("or take another name: cs -w {}", name.numbered(2))));
+            };
+            return Self::adopt(context, here, entry, wanted);
+        }
+        if let Some(reason) = entry.as_ref().and_then(|entry| entry.locked.as_deref())
+            && LockedBy::read(reason) != LockedBy::EndedClaude
+        {
+            return Err(locked(&root, reason));
+        }
+        let beginning = beginning(&here, entry.as_ref(), name, wanted)?;
+        let (beginning, onto) = beginning;
+        let making = Making { root: root.clone(), beginning, again: entry.is_some() };
+        let below = below(&here)?;
+        let directory = match below {
+            Some(below) if is_in(repository, &making, &below)? => root.join(below),
+            _ => root.clone(),
+        };
+        let branch = making.branch().map(str::to_owned);
+        let record = record(&here, &root, branch, onto)?;
+        Ok(Self { making: Some(making), record, locked: None, directory, here })
+    }
+
+    /// The worktree that is there.
+    fn adopt(context: &Context, here: Here, entry: Entry, wanted: Wanted<'_>) -> Result<Self> {
+        let root = &entry.path;
+        if let Some(reason) = entry.locked.as_deref() {
+            match LockedBy::read(reason) {
+                LockedBy::Session(id) => {
+                    if let Ok(owner) = context.store()?.session(id) {
+                        return Err(Failure::refused(format!(
+                            "the worktree {} belongs to session '{}'",
+                            root.display(),
+                            owner.name
+                        ))
+                        .hint(format!("to open it: cs {}", owner.name)));
+                    }
+                }
+                LockedBy::Claude(pid) => {
+                    return Err(Failure::refused(format!(
+                        "Claude is open in the worktree {} (pid {pid})",
+                        root.display()
+                    ))
+                    .hint("end it first, or take another name"));
+                }
+                LockedBy::Making => {
+                    return Err(Failure::refused(format!(
+                        "git is making the worktree {}, or was ended while it did",
+                        root.display()
+                    ))
+                    .hint("try again when it is done")
+                    .hint(format!("if it is not: git worktree remove -f -f {}", root.display())));
+                }
+                LockedBy::EndedClaude | LockedBy::Other(_) => {}
+            }
+        }
+        if wanted.from.is_some() {
+            return Err(Failure::refused(format!(
+                "there is already a worktree, so nothing can begin it: {}",
+                root.display()
+            ))
+            .hint("to take it as it is, leave --from out"));
+        }
+        if let Some(branch) = wanted.branch
+            && entry.branch.as_deref() != Some(branch)
+        {
+            return Err(other_branch(root, entry.branch.as_deref(), branch));
+        }
+        let below = below(&here)?.filter(|below| root.join(below).is_dir());
+        let directory = below.map_or_else(|| root.clone(), |below| root.join(below));
+        let onto = onto_of(&here, None);
+        let record = record(&here, root, entry.branch.clone(), onto)?;
+        Ok(Self { making: None, record, locked: entry.locked, directory, here })
+    }
+
+    /// The session as it is with this worktree.
+    pub(super) fn described(&self, session: Session) -> Result<Session> {
+        Ok(Session {
+            directory: directory::recordable(&self.directory)?,
+            worktree: Some(Box::new(self.record.clone())),
+            ..session
+        })
+    }
+
+    /// Makes the worktree, if it is to be made, and puts into it what belongs there. What fails leaves no
+    /// worktree behind; what git then shows of it is no failure.
+    pub(super) fn make(&self, context: &Context) -> Result<()> {
+        // The worktree is the person's, with the modes their own git would give it.
+        context.umask.lifted(|| {
+            let repository = &self.here.repository;
+            if let Err(why) = repository.ignore_worktrees() {
+                report::say(&format!("git will show .claude/worktrees as new: {why}"));
+            }
+            if let Some(making) = &self.making {
+                repository.make(making).map_err(|why| cannot_make(making, &why))?;
+            }
+            let copies = repository.copy(&self.included(), self.record.root());
+            say_copies(&copies);
+            Ok(())
+        })
+    }
+
+    /// What is copied into it. A `.worktreeinclude` that cannot be used is told, and no more.
+    fn included(&self) -> Included {
+        self.here.repository.included().unwrap_or_else(|why| {
+            report::say(&format!("nothing is copied into the worktree: {why}"));
+            Included::default()
+        })
+    }
+
+    /// Takes away again what [`Target::make`] made, because `failure` came after it.
+    pub(super) fn unmade(&self, failure: Failure) -> Failure {
+        let Some(making) = self.making.as_ref().filter(|making| making.root.is_dir()) else { return failure };
+        match self.here.repository.unmake(making) {
+            Ok(()) => failure,
+            Err(why) => failure.hint(format!("the worktree {} stays: {why}", making.root.display())),
+        }
+    }
+
+    /// What is done once the session exists: locks the worktree, and runs what the settings name.
+    pub(super) fn settle(&self, context: &Context, session: &Session, profile: &Profile) {
+        let branch = self.record.branch.as_deref().unwrap_or("no branch");
+        if self.making.is_none() {
+            report::say(&format!("the worktree was there already: {} ({branch})", self.record.root));
+        } else if let Some(Making { beginning: Beginning::Branch(branch), again: false, .. }) = &self.making {
+            report::say(&format!("the branch {branch} was there already"));
+        }
+        hold(&self.here.repository, self.locked.as_deref(), self.record.root(), session);
+        if self.making.is_some() {
+            on_create(context, session, profile);
+        }
+    }
+
+    /// A line about the session.
+    fn about(&self, session: &Session, profile: &Profile) -> String {
+        let from = match (&self.making, &self.record.onto) {
+            (Some(Making { beginning: Beginning::New { .. }, .. }), Some(onto)) => format!(" from {onto}"),
+            _ => String::new(),
+        };
+        let branch = self.record.branch.as_deref().map_or_else(String::new, |branch| format!("branch {branch}"));
+        let branch = if branch.is_empty() { "no branch".to_owned() } else { branch + &from };
+        format!("session '{}' in {} ({branch}, profile '{}')", session.name, session.directory, profile.name)
+    }
+
+    /// What would be done.
+    fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
+        let root = &self.record.root;
+        let commands = &context.config()?.worktree.on_create;
+        let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
+            let main = self.here.repository.main.to_string_lossy().into_owned();
+            let words = making.words().into_iter().map(|word| word.to_string_lossy().into_owned());
+            ["git".to_owned(), "-C".to_owned(), main].into_iter().chain(words).collect()
+        });
+        let on_create: &[String] = if command.is_empty() { &[] } else { commands };
+        let copied: Vec<String> =
+            included.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let mut lines = match command.as_slice() {
+            [] => vec![("worktree", format!("{root} (it is there)"))],
+            command => vec![("worktree", root.clone()), ("git", command.join(" "))],
+        };
+        lines.extend(copied.iter().map(|path| ("copy", path.clone())));
+        lines.extend(on_create.iter().map(|line| ("then run", line.clone())));
+        let value = json!({
+            "root": root, "repository": self.record.repository, "branch": self.record.branch,
+            "onto": self.record.onto, "there": command.is_empty(), "command": command, "copied": copied,
+            "on_create": on_create,
+        });
+        Ok(dry_run::Shown { lines, value })
+    }
+}
+
+/// What a new worktree begins with, and the branch that its work goes to.
+fn beginning(
+    here: &Here,
+    entry: Option<&Entry>,
+    name: &Name,
+    wanted: Wanted<'_>,
+) -> Result<(Beginning, Option<String>)> {
+    let repository = &here.repository;
+    let current = directory::current_directory()?;
+    let branch = match wanted.branch {
+        Some(branch) if said(repository.is_branch_name(branch))? => branch.to_owned(),
+        Some(branch) => return Err(Failure::usage(format!("'{branch}' can be no branch of git"))),
+        None => {
+            let branch = branch_of(name);
+            // Of all names of sessions these are no names for git.
+            if branch.contains("..") || branch.to_ascii_lowercase().ends_with(".lock") {
+                return Err(Failure::usage(format!("'{branch}' can be no branch of git"))
+                    .hint(format!("name it yourself: cs -w --branch BRANCH {name}")));
+            }
+            branch
+        }
+    };
+    let from = match wanted.from {
+        Some(from) => Some(said(repository.resolve(&current, from))?.ok_or_else(|| {
+            Failure::usage(format!("there is no branch, tag or commit '{from}'"))
+                .hint("to see what there is: git branch --all")
+        })?),
+        None => None,
+    };
+    if let Some(other) =
+        here.worktrees.iter().find(|other| Some(*other) != entry && other.branch.as_deref() == Some(&branch))
+    {
+        return Err(checked_out(&branch, other));
+    }
+    let onto = onto_of(here, from.as_ref().map(|(_, branch)| branch.clone()));
+    match said(repository.branch_like(&branch))? {
+        Some(there) if there != branch => {
+            return Err(Failure::refused(format!("there is already a branch '{there}'"))
+                .hint(format!("to work on it: cs -w --branch {there} {name}")));
+        }
+        Some(_) if wanted.from.is_some() => {
+            return Err(Failure::refused(format!("there is already a branch '{branch}'"))
+                .hint(format!("to go on with it, leave --from out: cs -w --branch {branch} {name}"))
+                .hint(format!("to begin another one: cs -w --branch BRANCH --from REF {name}")));
+        }
+        Some(branch) => return Ok((Beginning::Branch(branch), onto)),
+        None => {}
+    }
+    let commit = match from {
+        Some((commit, _)) => Some(commit),
+        None if repository.bare && here.root.is_none() => {
+            said(repository.resolve(&repository.common, "HEAD"))?.map(|(commit, _)| commit)
+        }
+        None => here.entry().and_then(|entry| entry.head.clone()),
+    };
+    let commit = commit.ok_or_else(|| {
+        Failure::refused(format!(
+            "there is no commit yet to begin a worktree from: {}",
+            repository.main.display()
+        ))
+        .hint("make the first one: git commit --allow-empty -m 'First commit'")
+    })?;
+    Ok((Beginning::New { branch, commit }, onto))
+}
+
+/// The branch that work goes back to: the one it was said to begin from, or the one that is checked out.
+fn onto_of(here: &Here, from: Option<Option<String>>) -> Option<String> {
+    match from {
+        Some(branch) => branch,
+        None if here.repository.bare && here.root.is_none() => {
+            let head = here.repository.resolve(&here.repository.common, "HEAD").ok()??;
+            head.1
+        }
+        None => here.entry()?.branch.clone(),
+    }
+}
+
+fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>) -> Result<Worktree> {
+    // From inside of the worktree itself, it is the main checkout that its work goes to.
+    let onto = onto.filter(|onto| Some(onto) != branch.as_ref());
+    let onto = onto.or_else(|| match &here.root {
+        Some(inside) if inside == root => here.worktrees.first()?.branch.clone(),
+        _ => None,
+    });
+    Ok(Worktree {
+        root: directory::recordable(root)?,
+        repository: directory::recordable(&here.repository.main)?,
+        onto: onto.filter(|onto| Some(onto) != branch.as_ref()),
+        branch,
+    })
+}
+
+/// Where the current directory is below the root of its checkout; `None` where it is the root.
+fn below(here: &Here) -> Result<Option<PathBuf>> {
+    let Some(root) = &here.root else { return Ok(None) };
+    let current = directory::real(&directory::current_directory()?);
+    let below = current.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
+    Ok(below.map(Path::to_path_buf))
+}
+
+fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool> {
+    let commit = match &making.beginning {
+        Beginning::New { commit, .. } | Beginning::Commit(commit) => commit.clone(),
+        Beginning::Branch(branch) => format!("refs/heads/{branch}"),
+    };
+    said(repository.has_directory(&commit, below))
+}
+
+/// Where Claude puts the worktree `name`, too (2.1.197, 2.1.329), also in a submodule and a bare repository.
+fn place_of(repository: &Repository, name: &Name) -> PathBuf {
+    repository.main.join(".claude").join("worktrees").join(name.as_str())
+}
+
+/// What Claude calls the branch of the worktree `name`.
+fn branch_of(name: &Name) -> String {
+    format!("worktree-{name}")
+}
+
+/// Refuses a link on the way to the worktree: a repository can bring one that leads anywhere.
+fn no_links(repository: &Repository, root: &Path) -> Result<()> {
+    for path in root.ancestors().take_while(|path| path.starts_with(&repository.main) && *path != repository.main) {
+        let Ok(about) = path.symlink_metadata() else { continue };
+        if about.is_symlink() || !about.is_dir() && path != root {
+            let what = if about.is_symlink() { "a link" } else { "no directory" };
+            return Err(Failure::refused(format!("{} is {what}, so no worktree is made there", path.display()))
+                .hint("worktrees are made in .claude/worktrees of the repository: move it away"));
+        }
+    }
+    Ok(())
+}
+
+fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
+    worktrees.iter().find(|entry| entry.path == root)
+}
+
+/// Locks a worktree for its session, unless somebody else has. Where that fails, it is told.
+fn hold(repository: &Repository, held: Option<&str>, root: &Path, session: &Session) {
+    let is_free = held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude);
+    if is_free && let Err(why) = repository.take_lock(root, session.id, held) {
+        report::say(&format!("the worktree is not locked: {why}"));
+    }
+}
+
+/// Runs what the settings name, in a worktree that was just made. A failure is told, and no more.
+fn on_create(context: &Context, session: &Session, profile: &Profile) {
+    let run = || -> Result<()> {
+        let lines = &context.config()?.worktree.on_create;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let subject = Subject::Session(session.clone(), profile.clone());
+        let plan = scene::plan_without_token(context, &subject, session.directory())?;
+        store::lay_out(&plan.layout)?;
+        let environment = plan.env.applied_to(&context.environment);
+        for line in lines {
+            report::say(&format!("running: {line}"));
+            let mut command = os::shell_command(line);
+            command.env_clear().envs(&environment).current_dir(session.directory());
+            // Standard input and output are Claude's.
+            command.stdin(Stdio::null()).stdout(std::io::stderr());
+            let why = match context.umask.lifted(|| command.status()) {
+                Ok(status) if status.success() => continue,
+                Ok(status) => status.code().map_or_else(
+                    || "it was ended by a signal".to_owned(),
+                    |code| format!("exit code {code}"),
+                ),
+                Err(error) => crate::model::reason(&error),
+            };
+            report::say(&format!("that failed ({why}), and the worktree stays: {line}"));
+        }
+        Ok(())
+    };
+    if let Err(failure) = run() {
+        report::say(&format!("on_create was not run: {}", failure.message));
+    }
+}
+
+fn say_copies(copies: &Copies) {
+    const SHOWN: usize = 3;
+    let files = |number: usize| if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
+    if copies.files > 0 {
+        report::say(&format!("copied {} that git ignores (.worktreeinclude)", files(copies.files)));
+    }
+    if copies.over > 0 {
+        report::say(&format!(
+            "not copied: {} more, which are too many or too large (at most 2,000 files and 256 MiB)",
+            files(copies.over)
+        ));
+    }
+    for (path, why) in copies.failed.iter().take(SHOWN) {
+        report::say(&format!("not copied: {}: {why}", path.display()));
+    }
+    if copies.failed.len() > SHOWN {
+        report::say(&format!("not copied: {} more", files(copies.failed.len() - SHOWN)));
+    }
+}
+
+fn plan(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    arguments: Vec<OsString>,
+) -> Result<Planned> {
+    let start = Start::New(session.id);
+    Planned::new(context, session.clone(), profile.clone(), arguments, session.directory(), start)
+}
+
+/// Where `directory` is in a repository; `None` outside of git.
+pub(super) fn here(directory: &Path) -> Result<Option<Here>> {
+    said(Here::of(&directory::real(directory)))
+}
+
+/// What git said, as a failure of ours.
+fn said<T>(answer: Result<T, String>) -> Result<T> {
+    answer.map_err(|why| {
+        if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
+            let path = path.trim_end_matches('\'');
+            return Failure::refused(format!("git does not trust {path}: it belongs to another user"))
+                .hint(format!("if you do: git config --global --add safe.directory {path}"));
+        }
+        let failure = Failure::failed(format!("no worktree: {why}"));
+        if why.starts_with("git cannot be run") { failure.hint("is git installed?") } else { failure }
+    })
+}
+
+fn cannot_make(making: &Making, why: &str) -> Failure {
+    Failure::failed(format!("cannot make the worktree {}: {why}", making.root.display()))
+}
+
+fn locked(root: &Path, reason: &str) -> Failure {
+    let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    Failure::refused(format!("the worktree {} is gone, and locked{why}", root.display()))
+        .hint("it may lie on a disk that is not mounted now")
+        .hint(format!("if not: git worktree unlock {}", root.display()))
+}
+
+fn checked_out(branch: &str, other: &Entry) -> Failure {
+    let failure = Failure::refused(format!("branch '{branch}' is checked out in {}", other.path.display()));
+    if other.prunable.is_some() {
+        return failure.hint("that is gone: git worktree prune");
+    }
+    failure.hint("work there, or name another branch: cs -w --branch BRANCH NAME")
+}
+
+fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
+    let is = branch.map_or_else(|| "no branch".to_owned(), |branch| format!("branch '{branch}'"));
+    Failure::refused(format!("{} has {is} checked out, not '{wanted}'", root.display()))
+        .hint("to take it as it is, leave --branch out")
+}
+
+/// The first thing that people meet: there is no repository. A person chooses; else it is refused.
+fn without_git(
+    context: &Context,
+    options: &StartOptions,
+    name: &Name,
+    arguments: Vec<OsString>,
+) -> Result<Outcome> {
+    let current = directory::current_directory()?;
+    let none = Failure::refused(format!("{} is not in a git repository", current.display()));
+    let refused = none
+        .clone()
+        .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
+        .hint(format!("for a session without a worktree: cs {name}"));
+    if options.dry_run || !ui::can_ask() || !std::io::stderr().is_terminal() {
+        return Err(refused);
+    }
+    report::say(&none.message);
+    let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
+    let note = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };
+    eprintln!("  1  git init here, with an empty first commit{note}");
+    eprintln!("  2  a session '{name}' here, without a worktree");
+    match ui::choose("what now?", 2) {
+        Some(0) => {
+            context.umask.lifted(|| git::init(&current)).map_err(|why| {
+                Failure::failed(format!("cannot make a repository in {}: {why}", current.display()))
+            })?;
+            create_and_start(context, options, name, arguments)
+        }
+        Some(_) => {
+            let plain = StartOptions { worktree: false, branch: None, from: None, ..options.clone() };
+            open::create_and_start(context, &plain, name, arguments)
+        }
+        None => Err(Failure { exit: Exit::Refused, ..refused }),
+    }
+}

@@ -1,0 +1,136 @@
+//! Making worktrees.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Repository;
+use super::run::{act, act_in_sight, answer, ask};
+
+/// A worktree that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// Where.
+    pub root: PathBuf,
+    /// What is checked out in it.
+    pub beginning: Beginning,
+    /// Git knows a worktree there whose directory is gone; and that is locked by nobody else.
+    pub again: bool,
+}
+
+/// What is checked out in a new worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// A new branch, from a commit.
+    New {
+        /// Its name.
+        branch: String,
+        /// The commit.
+        commit: String,
+    },
+    /// A branch that exists.
+    Branch(String),
+    /// A commit, on no branch.
+    Commit(String),
+}
+
+impl Making {
+    /// The words for git. A new branch follows no other: what `git push` does is for a person to say.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["worktree".into(), "add".into()];
+        if self.again {
+            // Once for what is gone, once for its lock.
+            words.extend(["-f".into(), "-f".into()]);
+        }
+        let root = self.root.clone().into();
+        match &self.beginning {
+            Beginning::New { branch, commit } => {
+                words.extend(["--no-track".into(), "-b".into(), branch.into(), root, commit.into()]);
+            }
+            Beginning::Branch(branch) => words.extend([root, branch.into()]),
+            Beginning::Commit(commit) => words.extend(["--detach".into(), root, commit.into()]),
+        }
+        words
+    }
+
+    /// The branch that is checked out in it.
+    pub fn branch(&self) -> Option<&str> {
+        match &self.beginning {
+            Beginning::New { branch, .. } | Beginning::Branch(branch) => Some(branch),
+            Beginning::Commit(_) => None,
+        }
+    }
+}
+
+impl Repository {
+    /// Makes a worktree. What git says of how far it is goes to the terminal. Fails with what git says,
+    /// and git leaves nothing behind then.
+    pub fn make(&self, making: &Making) -> Result<(), String> {
+        act_in_sight(&self.main, &making.words())
+    }
+
+    /// Takes away a worktree that was just made, with its branch if that was new: never what somebody has
+    /// changed meanwhile. Fails with what git says.
+    pub fn unmake(&self, making: &Making) -> Result<(), String> {
+        act(&self.main, &["worktree".as_ref(), "remove".as_ref(), making.root.as_os_str()])?;
+        if let Beginning::New { branch, commit } = &making.beginning {
+            let name = format!("refs/heads/{branch}");
+            act(&self.main, &["update-ref", "-d", &name, commit])?;
+        }
+        // Only empty ones can be removed, and git had no use for them.
+        for above in making.root.ancestors().skip(1).take_while(|above| *above != self.main) {
+            if fs::remove_dir(above).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The branch whose name is `name`, whatever the case, as it is really written. Runs git.
+    pub fn branch_like(&self, name: &str) -> Result<Option<String>, String> {
+        let pattern = format!("refs/heads/{name}");
+        let words = ["for-each-ref", "--ignore-case", "--format=%(refname)", &pattern];
+        let text = answer(&self.common, &words)?;
+        let mut like: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("refs/heads/"))
+            .filter(|branch| branch.eq_ignore_ascii_case(name))
+            .collect();
+        like.sort_by_key(|branch| *branch != name);
+        Ok(like.first().map(|branch| (*branch).to_owned()))
+    }
+
+    /// Whether git takes `name` for the name of a branch. Runs git.
+    pub fn is_branch_name(&self, name: &str) -> Result<bool, String> {
+        if name.starts_with('-') || name == "HEAD" {
+            return Ok(false);
+        }
+        let asked = ask(&self.common, &["check-ref-format", &format!("refs/heads/{name}")])?;
+        Ok(asked.status.success())
+    }
+
+    /// What `name` stands for in the checkout `place`: the commit, and the local branch where it names one.
+    /// `None` where it stands for none. Runs git.
+    pub fn resolve(&self, place: &Path, name: &str) -> Result<Option<(String, Option<String>)>, String> {
+        // An option is no name.
+        let found = if name.starts_with('-') { None } else { super::commit(place, name)? };
+        let Some(commit) = found else { return Ok(None) };
+        let full = ask(place, &["rev-parse", "--symbolic-full-name", name])?;
+        let full = String::from_utf8_lossy(&full.stdout).trim().to_owned();
+        Ok(Some((commit, full.strip_prefix("refs/heads/").map(str::to_owned))))
+    }
+
+    /// Whether the directory `path`, relative to the root, is in `commit`. Runs git.
+    pub fn has_directory(&self, commit: &str, path: &Path) -> Result<bool, String> {
+        let mut object = OsString::from(format!("{commit}:"));
+        object.push(path);
+        let kind = ask(&self.common, &["cat-file".as_ref(), "-t".as_ref(), object.as_os_str()])?;
+        Ok(kind.stdout.starts_with(b"tree"))
+    }
+}
+
+/// Makes a repository in `directory`, with an empty first commit. Fails with what git says.
+pub fn init(directory: &Path) -> Result<(), String> {
+    act(directory, &["init", "-q"])?;
+    act(directory, &["commit", "-q", "--allow-empty", "-m", "First commit"]).map(drop)
+}

@@ -1,0 +1,145 @@
+//! What a new worktree gets of the main checkout that git does not keep: `.env` and its like, as
+//! `.worktreeinclude` names it.
+//!
+//! That file is the repository's, so whoever wrote that chose what it says. What git does not ignore, and
+//! whatever leads out of the checkout, is not copied for it.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use super::Repository;
+use super::run::{answer_to, ask, said};
+use crate::os::{self, NotCopied};
+
+/// The most files, and bytes, that are copied.
+const MOST_FILES: usize = 2_000;
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What `.worktreeinclude` names, and is fit to be copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Included {
+    /// Paths below the root, in order; never more than are copied.
+    pub paths: Vec<PathBuf>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// What came of copying.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// How many files were copied.
+    pub files: usize,
+    /// How many were left out because they are too many, or too large together.
+    pub over: usize,
+    /// What could not be copied, and why.
+    pub failed: Vec<(PathBuf, String)>,
+}
+
+impl Repository {
+    /// What of the main checkout goes into a new worktree: untracked files that git ignores, and that the
+    /// `.worktreeinclude` of the main checkout names. Runs git where there is one. Fails where that cannot
+    /// be read.
+    pub fn included(&self) -> Result<Included, String> {
+        let file = self.main.join(".worktreeinclude");
+        let Ok(about) = file.symlink_metadata() else { return Ok(Included::default()) };
+        if self.bare {
+            return Ok(Included::default());
+        }
+        if !about.is_file() {
+            return Err(format!("{} is a link, or no regular file", file.display()));
+        }
+        let mut from = std::ffi::OsString::from("--exclude-from=");
+        from.push(&file);
+        let words = ["ls-files".as_ref(), "-z".as_ref(), "-o".as_ref(), "-i".as_ref(), from.as_os_str()];
+        let named = ask(&self.main, &words)?;
+        if !named.status.success() {
+            return Err(said(&named));
+        }
+        if named.stdout.is_empty() {
+            return Ok(Included::default());
+        }
+        let ignored = answer_to(&self.main, &["check-ignore", "-z", "--stdin"], &named.stdout)?;
+        // 1: none of them is.
+        if !matches!(ignored.status.code(), Some(0 | 1)) {
+            return Err(said(&ignored));
+        }
+        let named: BTreeSet<&[u8]> = named.stdout.split(|byte| *byte == 0).collect();
+        let mut paths: Vec<PathBuf> = ignored
+            .stdout
+            .split(|byte| *byte == 0)
+            .filter(|path| !path.is_empty() && named.contains(path))
+            .filter_map(path_of)
+            .filter(|path| is_fit(path))
+            .collect();
+        paths.sort();
+        let more = paths.len().saturating_sub(MOST_FILES);
+        paths.truncate(MOST_FILES);
+        Ok(Included { paths, more })
+    }
+
+    /// Copies them into the worktree at `root`. What is there already stays; links are neither copied nor
+    /// followed.
+    pub fn copy(&self, included: &Included, root: &Path) -> Copies {
+        let mut copies = Copies { over: included.more, ..Copies::default() };
+        let mut room = MOST_BYTES;
+        for path in &included.paths {
+            match os::copy_between(&self.main, root, path, room) {
+                Ok(bytes) => {
+                    copies.files += 1;
+                    room -= bytes;
+                }
+                Err(NotCopied::Taken) => {}
+                Err(NotCopied::TooLarge) => copies.over += 1,
+                Err(why) => copies.failed.push((path.clone(), why.to_string())),
+            }
+        }
+        copies
+    }
+}
+
+/// Whether a path may be copied: it leads down, and to nothing of git's or of another worktree.
+fn is_fit(path: &Path) -> bool {
+    let parts: Option<Vec<String>> = path
+        .components()
+        .map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy().to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect();
+    let Some(parts) = parts else { return false };
+    let text: Vec<&str> = parts.iter().map(String::as_str).collect();
+    !matches!(text.as_slice(), [] | [".claude", "worktrees", ..]) && !text.contains(&".git")
+}
+
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    // A directory: a repository of its own.
+    if bytes.ends_with(b"/") {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
+    }
+    #[cfg(not(unix))]
+    {
+        std::str::from_utf8(bytes).ok().map(PathBuf::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_elsewhere_or_is_gits_is_not_fit() {
+        for fit in [".env", "a/b.local", ".github/x", ".claude/settings.local.json", "git/x", "a..b"] {
+            assert!(is_fit(Path::new(fit)), "{fit}");
+        }
+        for unfit in
+            ["", "/etc/passwd", "../x", "a/../../x", ".git/config", "sub/.GIT/config", ".claude/worktrees/x/.env"]
+        {
+            assert!(!is_fit(Path::new(unfit)), "{unfit}");
+        }
+    }
+}
