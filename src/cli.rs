@@ -147,6 +147,7 @@ What is removed comes back with `cs restore NAME`: branch, files and session.")]
         override_usage = "cs fork [OPTIONS] NAME NEW [ARGS…]",
         after_help = "Examples:
   cs fork api api-2                both go on from here, apart
+  cs fork -w api api-2             the copy in a worktree of its own
   cs fork --no-open api idea"
     )]
     Fork(ForkArgs),
@@ -392,6 +393,15 @@ pub struct ExecArgs {
 /// `cs fork`.
 #[derive(Args, Debug)]
 pub struct ForkArgs {
+    /// In a git worktree of its own, with what is committed where the other one works
+    #[arg(short = 'w', long)]
+    pub worktree: bool,
+    /// With --worktree: the branch, instead of worktree-NEW
+    #[arg(long, value_name = "BRANCH", requires = "worktree")]
+    pub branch: Option<String>,
+    /// With --worktree: what a new branch begins from, instead of what is checked out there
+    #[arg(long, value_name = "REF", requires = "worktree")]
+    pub from: Option<String>,
     /// Make the session, but do not start Claude
     #[arg(long)]
     pub no_open: bool,

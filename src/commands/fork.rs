@@ -6,14 +6,17 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::launch::Planned;
-use super::{directory, report, scene};
+use super::worktree::{Spot, Target, Wanted};
+use super::{directory, report, scene, worktree};
 use crate::claude::{self, Start};
 use crate::cli::ForkArgs;
-use crate::model::{Failure, Isolation, Outcome, Result, Session, SessionPaths};
+use crate::git::{Checkout, Work};
+use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
 use crate::os;
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
-    let mut words = args.words.into_iter();
+    let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
+    let mut words = words.into_iter();
     let mut name = || -> Result<String> {
         let word =
             words.next().ok_or_else(|| Failure::usage("fork needs two names").hint("cs fork NAME NEW"))?;
@@ -21,6 +24,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
             .map_err(|word| Failure::usage(format!("'{}' is not UTF-8", word.to_string_lossy())))
     };
     let (source, new) = (name()?, name()?);
+    let wanted = Wanted { branch: branch.as_deref(), from: from.as_deref() };
     let arguments: Vec<OsString> = words.collect();
     let (source, profile) = context.resolve_session(&source)?;
     let name = Context::new_name(&new)?;
@@ -48,32 +52,91 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         name: name.clone(),
         created: jiff::Timestamp::now(),
         forked_from: Some(from.id),
+        // That was made for the source.
+        worktree: None,
         ..source.clone()
     };
-    let planned = if args.no_open {
-        None
-    } else {
-        let start = Start::Fork { from: from.id, file: None, id: session.id };
-        let directory = directory::recorded_directory(&session)?;
-        Some(Planned::new(context, session.clone(), profile.clone(), arguments, &directory, start)?)
+    let target = match apart {
+        true => Some(target(context, &source, &name, wanted)?),
+        false => None,
     };
+    let session = match &target {
+        Some(target) => target.described(session)?,
+        None => session,
+    };
+    if target.is_none() && !no_open {
+        directory::recorded_directory(&session)?;
+    }
     let draft = store.draft(session.clone())?;
     let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
-    let slug = claude::slug(&directory::real(source.directory()));
-    let made = match std::fs::read_link(paths.config.join("projects")) {
-        // What is shared with the source needs no copy.
-        Ok(shared) => os::create_private_dirs(&copied.config)
-            .and_then(|()| os::make_link(&copied.config.join("projects"), &shared).map(drop)),
-        Err(_) => claude::copy_conversation(&from, &copied.config, &slug).map(drop),
+    let plan_and_copy = || -> Result<Option<Planned>> {
+        let directory = session.directory();
+        let shared = std::fs::read_link(paths.config.join("projects")).ok();
+        let planned = if no_open {
+            None
+        } else {
+            // Where it is not copied, Claude would not find the id from another directory.
+            let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.clone());
+            let start = Start::Fork { from: from.id, file, id: session.id };
+            Some(Planned::new(context, session.clone(), profile.clone(), arguments, directory, start)?)
+        };
+        match shared {
+            // What is shared with the source needs no copy.
+            Some(shared) => os::create_private_dirs(&copied.config)
+                .and_then(|()| os::make_link(&copied.config.join("projects"), &shared).map(drop)),
+            None => {
+                let slug = claude::slug(&directory::real(directory));
+                claude::copy_conversation(&from, &copied.config, &slug).map(drop)
+            }
+        }
+        .map_err(|error| Failure::io("copy the conversation", &from.path, &error))?;
+        Ok(planned)
     };
-    if let Err(error) = made {
-        store.discard(draft);
-        return Err(Failure::io("copy the conversation", &from.path, &error));
+    let made = match &target {
+        Some(target) => store.reserve(&draft).and_then(|()| target.make(context)).map(Some),
+        None => Ok(None),
+    };
+    let (made, planned) = match made {
+        Ok(made) => (made, plan_and_copy()),
+        Err(failure) => (None, Err(failure)),
+    };
+    let undone = |failure| match &made {
+        Some(made) => made.undone(failure),
+        None => failure,
+    };
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(failure) => {
+            store.discard(draft);
+            return Err(undone(failure));
+        }
+    };
+    let lock = store.publish(draft).map_err(undone)?;
+    if let Some(target) = &target {
+        target.settle(context, &session, &profile);
     }
-    let lock = store.publish(draft)?;
     report::say(&format!("session '{name}' goes on from a copy of '{}'", source.name));
     match planned {
         Some(planned) => planned.start(context, Some(lock)),
         None => Ok(Outcome::Done),
     }
+}
+
+/// The worktree of a fork: in the repository that the source works in, from what is committed there.
+fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) -> Result<Target> {
+    let directory = directory::recorded_directory(source)?;
+    let spot = Spot::of(&directory)?.ok_or_else(|| {
+        Failure::refused(format!(
+            "session '{}' does not work in a git repository: {}",
+            source.name, source.directory
+        ))
+        .hint(format!("to fork it there: cs fork {} {name}", source.name))
+    })?;
+    worktree::refuse_taken(context, name)?;
+    let target = Target::find(context, spot, name, wanted)?;
+    let checkout = Checkout::of(&directory::real(&directory));
+    if checkout.is_some_and(|checkout| checkout.work() == Work::Uncommitted) {
+        report::say(&format!("what is not committed in {} does not come along", directory.display()));
+    }
+    Ok(target)
 }

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -27,6 +28,21 @@ pub(super) struct Wanted<'a> {
     pub from: Option<&'a str>,
 }
 
+/// The directory that somebody stands in, in a repository.
+#[derive(Debug)]
+pub(super) struct Spot {
+    here: Here,
+    directory: PathBuf,
+}
+
+impl Deref for Spot {
+    type Target = Here;
+
+    fn deref(&self) -> &Here {
+        &self.here
+    }
+}
+
 impl<'a> Wanted<'a> {
     pub(super) fn of(options: &'a StartOptions) -> Self {
         Self { branch: options.branch.as_deref(), from: options.from.as_deref() }
@@ -36,7 +52,7 @@ impl<'a> Wanted<'a> {
 /// A worktree for a new session: one that is made for it, or one that is there.
 #[derive(Debug)]
 pub(super) struct Target {
-    here: Here,
+    spot: Spot,
     /// What is to be made; `None` where it is there already.
     making: Option<Making>,
     record: Worktree,
@@ -53,22 +69,11 @@ pub(super) fn create_and_start(
     name: &Name,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
-    let place = here(&directory::current_directory()?)?;
-    let Some(place) = place else { return without_git(context, options, name, arguments) };
-    if let Some(holder) = context.store()?.claim(name)? {
-        match holder {
-            Claim::Profile => {
-                return Err(Failure::refused(format!("there is already a profile '{name}'"))
-                    .hint("sessions and profiles share their names: choose another one"));
-            }
-            Claim::Session(_) if context.find(name.as_str())?.is_some() => {
-                return Err(Failure::refused(format!("there is already a session '{name}'"))
-                    .hint(format!("to open it: cs {name}")));
-            }
-            Claim::Session(_) => {}
-        }
-    }
-    let target = Target::find(context, place, name, Wanted::of(options))?;
+    let Some(spot) = Spot::of(&directory::current_directory()?)? else {
+        return without_git(context, options, name, arguments);
+    };
+    refuse_taken(context, name)?;
+    let target = Target::find(context, spot, name, Wanted::of(options))?;
     let (session, profile) = open::describe(context, options, name)?;
     let session = target.described(session)?;
     if options.dry_run {
@@ -87,20 +92,25 @@ pub(super) fn create_and_start(
         store.discard(draft);
         return Err(failure);
     }
-    let made = target.make(context).and_then(|()| {
-        if options.no_open {
-            return Ok(None);
-        }
-        plan(context, &session, &profile, arguments).map(Some)
-    });
-    let planned = match made {
-        Ok(planned) => planned,
+    let made = match target.make(context) {
+        Ok(made) => made,
         Err(failure) => {
             store.discard(draft);
-            return Err(target.unmade(failure));
+            return Err(failure);
         }
     };
-    let lock = store.publish(draft).map_err(|failure| target.unmade(failure))?;
+    let planned = if options.no_open {
+        None
+    } else {
+        match plan(context, &session, &profile, arguments) {
+            Ok(planned) => Some(planned),
+            Err(failure) => {
+                store.discard(draft);
+                return Err(made.undone(failure));
+            }
+        }
+    };
+    let lock = store.publish(draft).map_err(|failure| made.undone(failure))?;
     target.settle(context, &session, &profile);
     let about = target.about(&session, &profile);
     match planned {
@@ -117,6 +127,19 @@ pub(super) fn create_and_start(
     }
 }
 
+/// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
+pub(super) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
+    match context.store()?.claim(name)? {
+        Some(Claim::Profile) => Err(Failure::refused(format!("there is already a profile '{name}'"))
+            .hint("sessions and profiles share their names: choose another one")),
+        Some(Claim::Session(_)) if context.find(name.as_str())?.is_some() => {
+            Err(Failure::refused(format!("there is already a session '{name}'"))
+                .hint(format!("to open it: cs {name}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A new session and worktree with a name made from the repository's directory.
 pub(super) fn create_unnamed(
     context: &Context,
@@ -124,7 +147,7 @@ pub(super) fn create_unnamed(
     arguments: &[OsString],
 ) -> Result<Outcome> {
     let current = directory::current_directory()?;
-    let main = here(&current)?.map(|here| here.repository);
+    let main = Spot::of(&current)?.map(|spot| spot.here.repository);
     let named = |path: &Path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Name::suggest(name.strip_suffix(".git").unwrap_or(&name))
@@ -170,7 +193,7 @@ pub(super) fn open_existing(
         .hint(format!("to open it there: cs {name}"))
         .hint(other()));
     };
-    let place = here(&directory::current_directory()?)?;
+    let place = Spot::of(&directory::current_directory()?)?;
     let repository = directory::real(tree.repository());
     if place.as_ref().is_none_or(|place| place.repository.main != repository) {
         return Err(Failure::refused(format!(
@@ -206,7 +229,7 @@ pub(super) fn open_existing(
 pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
     let Some(tree) = session.worktree.as_deref() else { return Ok(()) };
     let (name, root) = (&session.name, tree.root());
-    let Some(place) = here(tree.repository())? else {
+    let Some(place) = Spot::of(tree.repository())? else {
         return Err(Failure::refused(format!(
             "the repository of session '{name}' is gone: {}",
             tree.repository
@@ -233,18 +256,19 @@ pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile
                 return Err(checked_out(&branch, other));
             }
             if said(place.repository.branch_like(&branch))?.as_ref() != Some(&branch) {
-                return Err(Failure::refused(format!(
-                    "the branch of session '{name}' is gone: {branch}"
-                ))
-                .hint(format!("if you know its last commit: git branch {branch} COMMIT"))
-                .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+                return Err(Failure::refused(format!("the branch of session '{name}' is gone: {branch}"))
+                    .hint(format!("if you know its last commit: git branch {branch} COMMIT"))
+                    .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
             }
             Beginning::Branch(branch)
         }
         (None, Some(commit)) => Beginning::Commit(commit),
         (None, None) => {
-            return Err(Failure::refused(format!("there is no telling what was checked out in {}", root.display()))
-                .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+            return Err(Failure::refused(format!(
+                "there is no telling what was checked out in {}",
+                root.display()
+            ))
+            .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
         }
     };
     let making = Making { root: root.to_path_buf(), beginning, again: known.is_some() };
@@ -253,7 +277,7 @@ pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile
         making: Some(making),
         record: tree.clone(),
         locked: None,
-        here: place,
+        spot: place,
     };
     target.make(context)?;
     report::say(&format!(
@@ -266,13 +290,25 @@ pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile
 
 impl Target {
     /// Which worktree a new session `name` gets. Nothing is made.
-    pub(super) fn find(context: &Context, here: Here, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
-        let repository = &here.repository;
+    pub(super) fn find(context: &Context, spot: Spot, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
+        let repository = &spot.repository;
         let root = place_of(repository, name);
+        let home = context.home()?.join(".claude");
+        if os::is_same_file(&repository.main.join(".claude"), &home)
+            || repository.main.join(".claude") == home
+        {
+            return Err(Failure::refused(format!(
+                "the worktrees of {} would lie in your ~/.claude, where cs writes nothing",
+                repository.main.display()
+            ))
+            .hint(format!("make one elsewhere: git worktree add DIRECTORY && cs --dir DIRECTORY {name}")));
+        }
         no_links(repository, &root)?;
-        if let Some(entry) = here.worktrees.iter().find(|entry| {
-            entry.path != root && entry.path.as_os_str().eq_ignore_ascii_case(root.as_os_str())
-        }) {
+        if let Some(entry) = spot
+            .worktrees
+            .iter()
+            .find(|entry| entry.path != root && entry.path.as_os_str().eq_ignore_ascii_case(root.as_os_str()))
+        {
             let known = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Err(Failure::refused(format!(
                 "there is already a worktree '{known}': {}",
@@ -280,7 +316,7 @@ impl Target {
             ))
             .hint(format!("to take that one: cs -w {known}")));
         }
-        let entry = entry_at(&here.worktrees, &root).cloned();
+        let entry = entry_at(&spot.worktrees, &root).cloned();
         if os::exists(&root) {
             let Some(entry) = entry else {
                 return Err(Failure::refused(format!(
@@ -290,28 +326,26 @@ impl Target {
                 .hint("look at what it is, and move it away")
                 .hint(format!("or take another name: cs -w {}", name.numbered(2))));
             };
-            return Self::adopt(context, here, entry, wanted);
+            return Self::adopt(context, spot, entry, wanted);
         }
         if let Some(reason) = entry.as_ref().and_then(|entry| entry.locked.as_deref())
             && LockedBy::read(reason) != LockedBy::EndedClaude
         {
             return Err(locked(&root, reason));
         }
-        let beginning = beginning(&here, entry.as_ref(), name, wanted)?;
-        let (beginning, onto) = beginning;
+        let (beginning, onto) = beginning(&spot, entry.as_ref(), name, wanted)?;
         let making = Making { root: root.clone(), beginning, again: entry.is_some() };
-        let below = below(&here)?;
-        let directory = match below {
+        let directory = match spot.below() {
             Some(below) if is_in(repository, &making, &below)? => root.join(below),
             _ => root.clone(),
         };
         let branch = making.branch().map(str::to_owned);
-        let record = record(&here, &root, branch, onto)?;
-        Ok(Self { making: Some(making), record, locked: None, directory, here })
+        let record = record(&spot, &root, branch, onto)?;
+        Ok(Self { making: Some(making), record, locked: None, directory, spot })
     }
 
     /// The worktree that is there.
-    fn adopt(context: &Context, here: Here, entry: Entry, wanted: Wanted<'_>) -> Result<Self> {
+    fn adopt(context: &Context, spot: Spot, entry: Entry, wanted: Wanted<'_>) -> Result<Self> {
         let root = &entry.path;
         if let Some(reason) = entry.locked.as_deref() {
             match LockedBy::read(reason) {
@@ -355,11 +389,11 @@ impl Target {
         {
             return Err(other_branch(root, entry.branch.as_deref(), branch));
         }
-        let below = below(&here)?.filter(|below| root.join(below).is_dir());
+        let below = spot.below().filter(|below| root.join(below).is_dir());
         let directory = below.map_or_else(|| root.clone(), |below| root.join(below));
-        let onto = onto_of(&here, None);
-        let record = record(&here, root, entry.branch.clone(), onto)?;
-        Ok(Self { making: None, record, locked: entry.locked, directory, here })
+        let onto = onto_of(&spot, None);
+        let record = record(&spot, root, entry.branch.clone(), onto)?;
+        Ok(Self { making: None, record, locked: entry.locked, directory, spot })
     }
 
     /// The session as it is with this worktree.
@@ -372,38 +406,35 @@ impl Target {
     }
 
     /// Makes the worktree, if it is to be made, and puts into it what belongs there. What fails leaves no
-    /// worktree behind; what git then shows of it is no failure.
-    pub(super) fn make(&self, context: &Context) -> Result<()> {
+    /// worktree behind; what cannot be put into it is told, and no failure.
+    pub(super) fn make(&self, context: &Context) -> Result<Made<'_>> {
         // The worktree is the person's, with the modes their own git would give it.
         context.umask.lifted(|| {
-            let repository = &self.here.repository;
+            let repository = &self.spot.repository;
             if let Err(why) = repository.ignore_worktrees() {
                 report::say(&format!("git will show .claude/worktrees as new: {why}"));
             }
+            let mut made = Made(None);
             if let Some(making) = &self.making {
-                repository.make(making).map_err(|why| cannot_make(making, &why))?;
+                match repository.make(making).map_err(|why| cannot_make(making, &why))? {
+                    None => made = Made(Some((repository, making))),
+                    Some(why) => {
+                        report::say(&format!("the worktree is made, but a hook of git's failed: {why}"))
+                    }
+                }
             }
             let copies = repository.copy(&self.included(), self.record.root());
             say_copies(&copies);
-            Ok(())
+            Ok(made)
         })
     }
 
     /// What is copied into it. A `.worktreeinclude` that cannot be used is told, and no more.
     fn included(&self) -> Included {
-        self.here.repository.included().unwrap_or_else(|why| {
+        self.spot.repository.included().unwrap_or_else(|why| {
             report::say(&format!("nothing is copied into the worktree: {why}"));
             Included::default()
         })
-    }
-
-    /// Takes away again what [`Target::make`] made, because `failure` came after it.
-    pub(super) fn unmade(&self, failure: Failure) -> Failure {
-        let Some(making) = self.making.as_ref().filter(|making| making.root.is_dir()) else { return failure };
-        match self.here.repository.unmake(making) {
-            Ok(()) => failure,
-            Err(why) => failure.hint(format!("the worktree {} stays: {why}", making.root.display())),
-        }
     }
 
     /// What is done once the session exists: locks the worktree, and runs what the settings name.
@@ -414,7 +445,7 @@ impl Target {
         } else if let Some(Making { beginning: Beginning::Branch(branch), again: false, .. }) = &self.making {
             report::say(&format!("the branch {branch} was there already"));
         }
-        hold(&self.here.repository, self.locked.as_deref(), self.record.root(), session);
+        hold(&self.spot.repository, self.locked.as_deref(), self.record.root(), session);
         if self.making.is_some() {
             on_create(context, session, profile);
         }
@@ -426,7 +457,8 @@ impl Target {
             (Some(Making { beginning: Beginning::New { .. }, .. }), Some(onto)) => format!(" from {onto}"),
             _ => String::new(),
         };
-        let branch = self.record.branch.as_deref().map_or_else(String::new, |branch| format!("branch {branch}"));
+        let branch =
+            self.record.branch.as_deref().map_or_else(String::new, |branch| format!("branch {branch}"));
         let branch = if branch.is_empty() { "no branch".to_owned() } else { branch + &from };
         format!("session '{}' in {} ({branch}, profile '{}')", session.name, session.directory, profile.name)
     }
@@ -436,7 +468,7 @@ impl Target {
         let root = &self.record.root;
         let commands = &context.config()?.worktree.on_create;
         let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
-            let main = self.here.repository.main.to_string_lossy().into_owned();
+            let main = self.spot.repository.main.to_string_lossy().into_owned();
             let words = making.words().into_iter().map(|word| word.to_string_lossy().into_owned());
             ["git".to_owned(), "-C".to_owned(), main].into_iter().chain(words).collect()
         });
@@ -458,15 +490,28 @@ impl Target {
     }
 }
 
+/// A worktree that was made just now, and by nobody else; `None` where it was not.
+pub(super) struct Made<'a>(Option<(&'a Repository, &'a Making)>);
+
+impl Made<'_> {
+    /// Takes it away again, because `failure` came after it.
+    pub(super) fn undone(&self, failure: Failure) -> Failure {
+        let Some((repository, making)) = self.0 else { return failure };
+        match repository.unmake(making) {
+            Ok(()) => failure,
+            Err(why) => failure.hint(format!("the worktree {} stays: {why}", making.root.display())),
+        }
+    }
+}
+
 /// What a new worktree begins with, and the branch that its work goes to.
 fn beginning(
-    here: &Here,
+    here: &Spot,
     entry: Option<&Entry>,
     name: &Name,
     wanted: Wanted<'_>,
 ) -> Result<(Beginning, Option<String>)> {
     let repository = &here.repository;
-    let current = directory::current_directory()?;
     let branch = match wanted.branch {
         Some(branch) if said(repository.is_branch_name(branch))? => branch.to_owned(),
         Some(branch) => return Err(Failure::usage(format!("'{branch}' can be no branch of git"))),
@@ -481,7 +526,7 @@ fn beginning(
         }
     };
     let from = match wanted.from {
-        Some(from) => Some(said(repository.resolve(&current, from))?.ok_or_else(|| {
+        Some(from) => Some(said(repository.resolve(&here.directory, from))?.ok_or_else(|| {
             Failure::usage(format!("there is no branch, tag or commit '{from}'"))
                 .hint("to see what there is: git branch --all")
         })?),
@@ -550,12 +595,18 @@ fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>
     })
 }
 
-/// Where the current directory is below the root of its checkout; `None` where it is the root.
-fn below(here: &Here) -> Result<Option<PathBuf>> {
-    let Some(root) = &here.root else { return Ok(None) };
-    let current = directory::real(&directory::current_directory()?);
-    let below = current.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
-    Ok(below.map(Path::to_path_buf))
+impl Spot {
+    /// Where `directory` is in a repository; `None` outside of git.
+    pub(super) fn of(directory: &Path) -> Result<Option<Self>> {
+        let directory = directory::real(directory);
+        Ok(said(Here::of(&directory))?.map(|here| Self { here, directory }))
+    }
+
+    /// Where the directory is below the root of its checkout; `None` where it is the root.
+    fn below(&self) -> Option<PathBuf> {
+        let below = self.directory.strip_prefix(self.root.as_ref()?).ok()?;
+        Some(below.to_path_buf()).filter(|below| !below.as_os_str().is_empty())
+    }
 }
 
 fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool> {
@@ -578,12 +629,17 @@ fn branch_of(name: &Name) -> String {
 
 /// Refuses a link on the way to the worktree: a repository can bring one that leads anywhere.
 fn no_links(repository: &Repository, root: &Path) -> Result<()> {
-    for path in root.ancestors().take_while(|path| path.starts_with(&repository.main) && *path != repository.main) {
+    for path in
+        root.ancestors().take_while(|path| path.starts_with(&repository.main) && *path != repository.main)
+    {
         let Ok(about) = path.symlink_metadata() else { continue };
         if about.is_symlink() || !about.is_dir() && path != root {
             let what = if about.is_symlink() { "a link" } else { "no directory" };
-            return Err(Failure::refused(format!("{} is {what}, so no worktree is made there", path.display()))
-                .hint("worktrees are made in .claude/worktrees of the repository: move it away"));
+            return Err(Failure::refused(format!(
+                "{} is {what}, so no worktree is made there",
+                path.display()
+            ))
+            .hint("worktrees are made in .claude/worktrees of the repository: move it away"));
         }
     }
     Ok(())
@@ -663,11 +719,6 @@ fn plan(
 ) -> Result<Planned> {
     let start = Start::New(session.id);
     Planned::new(context, session.clone(), profile.clone(), arguments, session.directory(), start)
-}
-
-/// Where `directory` is in a repository; `None` outside of git.
-pub(super) fn here(directory: &Path) -> Result<Option<Here>> {
-    said(Here::of(&directory::real(directory)))
 }
 
 /// What git said, as a failure of ours.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Repository;
 use super::run::{act, act_in_sight, answer, ask};
+use crate::os;
 
 /// A worktree that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,19 +65,42 @@ impl Making {
 
 impl Repository {
     /// Makes a worktree. What git says of how far it is goes to the terminal. Fails with what git says,
-    /// and git leaves nothing behind then.
-    pub fn make(&self, making: &Making) -> Result<(), String> {
-        act_in_sight(&self.main, &making.words())
+    /// and git leaves nothing behind then. A hook that fails after it was made (`post-checkout`) is no
+    /// failure: what git says is returned.
+    pub fn make(&self, making: &Making) -> Result<Option<String>, String> {
+        let _turn = self.turn();
+        let Err(why) = act_in_sight(&self.main, &making.words()) else { return Ok(None) };
+        let is_there = making.root.is_dir()
+            && self.worktrees()?.iter().any(|entry| {
+                entry.path == making.root
+                    && entry.locked.is_none()
+                    && entry.branch.as_deref() == making.branch()
+            });
+        if is_there {
+            return Ok(Some(why));
+        }
+        if !os::exists(&making.root) {
+            // Git makes the branch before it looks at all else.
+            let _ = self.forget_branch(making);
+        }
+        Err(why)
+    }
+
+    /// Takes the branch of a worktree that is not there away, if it was made for it, is where it began, and
+    /// is checked out nowhere.
+    fn forget_branch(&self, making: &Making) -> Result<(), String> {
+        let Beginning::New { branch, commit } = &making.beginning else { return Ok(()) };
+        if self.worktrees()?.iter().any(|entry| entry.branch.as_ref() == Some(branch)) {
+            return Ok(());
+        }
+        act(&self.main, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit]).map(drop)
     }
 
     /// Takes away a worktree that was just made, with its branch if that was new: never what somebody has
     /// changed meanwhile. Fails with what git says.
     pub fn unmake(&self, making: &Making) -> Result<(), String> {
         act(&self.main, &["worktree".as_ref(), "remove".as_ref(), making.root.as_os_str()])?;
-        if let Beginning::New { branch, commit } = &making.beginning {
-            let name = format!("refs/heads/{branch}");
-            act(&self.main, &["update-ref", "-d", &name, commit])?;
-        }
+        self.forget_branch(making)?;
         // Only empty ones can be removed, and git had no use for them.
         for above in making.root.ancestors().skip(1).take_while(|above| *above != self.main) {
             if fs::remove_dir(above).is_err() {

@@ -136,9 +136,15 @@ mod tests {
         for fit in [".env", "a/b.local", ".github/x", ".claude/settings.local.json", "git/x", "a..b"] {
             assert!(is_fit(Path::new(fit)), "{fit}");
         }
-        for unfit in
-            ["", "/etc/passwd", "../x", "a/../../x", ".git/config", "sub/.GIT/config", ".claude/worktrees/x/.env"]
-        {
+        for unfit in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            ".git/config",
+            "sub/.GIT/config",
+            ".claude/worktrees/x/.env",
+        ] {
             assert!(!is_fit(Path::new(unfit)), "{unfit}");
         }
     }

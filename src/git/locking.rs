@@ -22,6 +22,7 @@ impl Repository {
 
     /// Locks the worktree at `root`, which is not locked, or is by a Claude that has ended, for a session.
     pub fn take_lock(&self, root: &Path, session: Uuid, held: Option<&str>) -> Result<(), String> {
+        let _turn = self.turn();
         if held.is_some() {
             act(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
         }
@@ -110,9 +111,15 @@ mod tests {
         assert_eq!((&repository.main, repository.bare), (&repo, false));
 
         let (pid, start) = (std::process::id(), os::start_time(std::process::id()).unwrap_or_default());
-        assert_eq!(LockedBy::read(&format!("claude session a (pid {pid} start {start})")), LockedBy::Claude(pid));
+        assert_eq!(
+            LockedBy::read(&format!("claude session a (pid {pid} start {start})")),
+            LockedBy::Claude(pid)
+        );
         assert_eq!(LockedBy::read("claude session a (b (pid 4194304 start 1)"), LockedBy::EndedClaude);
-        assert_eq!(LockedBy::read("claude session a (pid x)"), LockedBy::Other("claude session a (pid x)".into()));
+        assert_eq!(
+            LockedBy::read("claude session a (pid x)"),
+            LockedBy::Other("claude session a (pid x)".into())
+        );
         assert_eq!(LockedBy::read(&reason(Uuid::from_u128(1))), LockedBy::Session(Uuid::from_u128(1)));
         assert_eq!(LockedBy::read("initializing"), LockedBy::Making);
 

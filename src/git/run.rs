@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What keeps git from running, or writing, anything of a repository's own.
-const READ_ONLY: [&str; 5] = ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
+const READ_ONLY: [&str; 5] =
+    ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
 
 /// Asks git something about `place`. It reads, and writes nothing but what it has to: no hooks, no
 /// file system monitor, no lock of the index. Fails where git cannot be run.

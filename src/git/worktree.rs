@@ -1,5 +1,6 @@
 //! Repositories, and the worktrees they know.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::run::{answer, ask, said};
@@ -38,6 +39,13 @@ impl Repository {
     /// otherwise, such as that the directory belongs to somebody else.
     pub fn of(directory: &Path) -> Result<Option<Self>, String> {
         Ok(Here::of(directory)?.map(|here| here.repository))
+    }
+
+    /// Waits for the turn to change its worktrees, which is had until what is returned is dropped: git trips
+    /// over a worktree that is just being made (2.47). Where there are no locks, nobody waits.
+    pub(super) fn turn(&self) -> Option<File> {
+        let directory = File::open(&self.common).ok()?;
+        directory.lock().ok().map(|()| directory)
     }
 
     /// Its worktrees, the main checkout first. Runs git.
@@ -105,8 +113,16 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn list(place: &Path) -> Result<Vec<Entry>, String> {
-    let text = answer(place, &["worktree", "list", "--porcelain", "-z"])?;
-    Ok(parse(&text))
+    let mut attempts = 0..20;
+    loop {
+        match answer(place, &["worktree", "list", "--porcelain", "-z"]) {
+            // One that somebody is making just now has not all of its files yet.
+            Err(why) if why.starts_with("failed to read") && attempts.next().is_some() => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            answered => return answered.map(|text| parse(&text)),
+        }
+    }
 }
 
 /// Reads what `git worktree list --porcelain -z` prints (git 2.36).

@@ -83,7 +83,8 @@ mod system {
         name: &OsStr,
         limit: u64,
     ) -> Result<u64, NotCopied> {
-        let open = |dir: &OwnedFd, name: &OsStr| retry_on_intr(|| openat(dir, name, DIRECTORY, Mode::empty()));
+        let open =
+            |dir: &OwnedFd, name: &OsStr| retry_on_intr(|| openat(dir, name, DIRECTORY, Mode::empty()));
         let root = |path: &Path| retry_on_intr(|| openat(CWD, path, DIRECTORY, Mode::empty()));
         let mut source = root(from)?;
         for part in above {
@@ -236,9 +237,12 @@ mod tests {
         fs::write(from.join("a-link/y"), "y").expect("written");
         fs::write(from.join("taken.txt"), "new").expect("written");
         fs::write(to.join("taken.txt"), "old").expect("written");
-        let fifo = std::process::Command::new("mkfifo").arg(from.join("fifo")).status().expect("mkfifo is there");
+        let fifo =
+            std::process::Command::new("mkfifo").arg(from.join("fifo")).status().expect("mkfifo is there");
         assert!(fifo.success());
-        for bad in ["link", "linked/x", "a-link/y", "fifo", "a", "../out/x", "", "/etc/passwd", "taken.txt", "none"] {
+        for bad in
+            ["link", "linked/x", "a-link/y", "fifo", "a", "../out/x", "", "/etc/passwd", "taken.txt", "none"]
+        {
             let done = copy_between(&from, &to, Path::new(bad), 100);
             assert!(done.is_err(), "{bad}: {done:?}");
         }

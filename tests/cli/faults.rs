@@ -72,6 +72,8 @@ struct Stage<'c> {
     world: World,
     saved: PathBuf,
     command: &'c [&'c str],
+    /// Where it is run.
+    directory: PathBuf,
     bystanders: BTreeMap<PathBuf, String>,
 }
 
@@ -93,7 +95,8 @@ impl<'c> Stage<'c> {
         prepare(&world);
         let saved = world.root().join("saved");
         copy(&world.home(), &saved);
-        let mut stage = Self { world, saved, command, bystanders: BTreeMap::new() };
+        let directory = world.home();
+        let mut stage = Self { world, saved, command, directory, bystanders: BTreeMap::new() };
         stage.bystanders = stage.look_at_bystanders();
         stage
     }
@@ -203,7 +206,7 @@ impl<'c> Stage<'c> {
     }
 
     fn run(&self) -> Ran {
-        self.world.cs(self.command)
+        self.world.cs_in(&self.directory, self.command)
     }
 
     fn traced(&self, options: &[&str]) -> Ran {
@@ -211,7 +214,7 @@ impl<'c> Stage<'c> {
         let words: Vec<&str> = ["-qq"].into_iter().chain(options.iter().copied()).collect();
         let program = cs();
         let words = [&words[..], &[program.as_str()], self.command].concat();
-        ran(&mut self.world.any_command(Path::new("/usr/bin/strace"), &self.world.home(), &words))
+        ran(&mut self.world.any_command(Path::new("/usr/bin/strace"), &self.directory, &words))
     }
 
     /// The calls that touch this world: which system call, and the how manieth of that number in
@@ -341,6 +344,30 @@ fn making_a_session() {
     if may_trace() {
         Stage::new(&["new", "--no-open", "api"], |_| {}).sweep(10, None);
     }
+}
+
+#[test]
+fn making_a_session_in_a_worktree() {
+    if !may_trace() || !has("git") {
+        return;
+    }
+    let mut stage = Stage::new(&["-w", "--no-open", "api"], |world| {
+        world.write(".gitconfig", "[user]\nname = n\nemail = e@example.com\n");
+        let repo = world.project("repo");
+        fs::write(repo.join(".gitignore"), ".env\n").unwrap();
+        fs::write(repo.join(".worktreeinclude"), ".env\n").unwrap();
+        for words in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
+            ran(&mut world.any_command(Path::new("git"), &repo, words)).ok();
+        }
+        fs::write(repo.join(".env"), "A=1\n").unwrap();
+    });
+    stage.directory = stage.world.project("repo");
+    // A worktree without a session is nothing that is seen; the next one takes it over.
+    stage.sweep(30, None);
+    stage.reset();
+    stage.run().ok();
+    let root = stage.directory.join(".claude/worktrees/api");
+    assert_eq!(fs::read_to_string(root.join(".env")).unwrap(), "A=1\n", "the control: all of it was swept");
 }
 
 #[test]

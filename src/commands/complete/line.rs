@@ -543,6 +543,8 @@ mod tests {
             "open from",
             "new branch",
             "new from",
+            "fork branch",
+            "fork from",
             "wt finish onto",
             "wt finish message",
             "wt gc older_than",
