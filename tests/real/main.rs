@@ -25,3 +25,4 @@ mod stage;
 mod stand_in;
 mod together;
 mod variables;
+mod worktrees;
