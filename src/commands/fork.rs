@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     if target.is_none() && !no_open {
         directory::recorded_directory(&session)?;
     }
-    let draft = store.draft(session.clone())?;
+    let mut draft = store.draft(session.clone())?;
     let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
     let plan_and_copy = || -> Result<Option<Planned>> {
         let directory = session.directory();
@@ -93,7 +93,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         Ok(planned)
     };
     let made = match &target {
-        Some(target) => store.reserve(&draft).and_then(|()| target.make(context)).map(Some),
+        Some(target) => store.reserve(&mut draft).and_then(|()| target.make(context)).map(Some),
         None => Ok(None),
     };
     let (made, planned) = match made {

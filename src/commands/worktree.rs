@@ -87,8 +87,8 @@ pub(super) fn create_and_start(
         scene::claude_program(context)?;
     }
     let store = context.store()?;
-    let draft = store.draft(session.clone())?;
-    if let Err(failure) = store.reserve(&draft) {
+    let mut draft = store.draft(session.clone())?;
+    if let Err(failure) = store.reserve(&mut draft) {
         store.discard(draft);
         return Err(failure);
     }
@@ -318,7 +318,8 @@ impl Target {
         }
         let entry = entry_at(&spot.worktrees, &root).cloned();
         if os::exists(&root) {
-            let Some(entry) = entry else {
+            let is_one = os::is_dir(&root) && root.join(".git").is_file();
+            let Some(entry) = entry.filter(|_| is_one) else {
                 return Err(Failure::refused(format!(
                     "{} is there, and git knows no worktree there",
                     root.display()

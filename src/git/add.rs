@@ -110,8 +110,12 @@ impl Repository {
         Ok(())
     }
 
-    /// The branch whose name is `name`, whatever the case, as it is really written. Runs git.
+    /// The branch whose name is `name`, whatever the case, as it is really written. Runs git where it is not
+    /// plain that there is none.
     pub fn branch_like(&self, name: &str) -> Result<Option<String>, String> {
+        if self.has_plainly_no_branch(name) == Some(true) {
+            return Ok(None);
+        }
         let pattern = format!("refs/heads/{name}");
         let words = ["for-each-ref", "--ignore-case", "--format=%(refname)", &pattern];
         let text = answer(&self.common, &words)?;
@@ -122,6 +126,25 @@ impl Repository {
             .collect();
         like.sort_by_key(|branch| *branch != name);
         Ok(like.first().map(|branch| (*branch).to_owned()))
+    }
+
+    /// Whether none of the files that git keeps branches in knows `name`; `None` where they do not say.
+    fn has_plainly_no_branch(&self, name: &str) -> Option<bool> {
+        if name.contains('/') || os::exists(&self.common.join("reftable")) {
+            return None;
+        }
+        for entry in fs::read_dir(self.common.join("refs/heads")).ok()? {
+            if entry.ok()?.file_name().eq_ignore_ascii_case(name) {
+                return Some(false);
+            }
+        }
+        let packed = os::read_optional(&self.common.join("packed-refs")).ok()?.unwrap_or_default();
+        let full = format!(" refs/heads/{name}");
+        let is_it = |line: &[u8]| {
+            let end = line.len().checked_sub(full.len()).and_then(|at| line.get(at..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(full.as_bytes()))
+        };
+        Some(!packed.split(|byte| *byte == b'\n').any(is_it))
     }
 
     /// Whether git takes `name` for the name of a branch. Runs git.

@@ -1,5 +1,7 @@
 //! Locks on worktrees: git neither prunes nor removes one that is locked.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -22,12 +24,30 @@ impl Repository {
 
     /// Locks the worktree at `root`, which is not locked, or is by a Claude that has ended, for a session.
     pub fn take_lock(&self, root: &Path, session: Uuid, held: Option<&str>) -> Result<(), String> {
+        // Git takes milliseconds for writing this file, where it is kept (gitrepository-layout(5)).
+        if held.is_none() && self.write_lock(root, session).is_some() {
+            return Ok(());
+        }
         let _turn = self.turn();
         if held.is_some() {
             act(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
         }
         let words = ["worktree".as_ref(), "lock".as_ref(), "--reason".as_ref()];
         act(&self.common, &[&words[..], &[reason(session).as_ref(), root.as_os_str()]].concat()).map(drop)
+    }
+
+    /// Writes the lock of the worktree at `root`, which says itself where git keeps what it knows of it;
+    /// `None` where it does not, or a lock is there.
+    fn write_lock(&self, root: &Path, session: Uuid) -> Option<()> {
+        let text = os::read_small(&root.join(".git"), 4096).ok()??;
+        let text = String::from_utf8(text).ok()?;
+        let kept = os::real_path(&root.join(text.strip_prefix("gitdir:")?.trim())).ok()?;
+        if kept.parent() != Some(&self.common.join("worktrees")) {
+            return None;
+        }
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).open(kept.join("locked")).ok()?;
+        file.write_all(format!("{}\n", reason(session)).as_bytes()).ok()
     }
 
     /// Unlocks the worktree at `root` where it is locked for this session; `false` where it is not.

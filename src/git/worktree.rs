@@ -66,15 +66,43 @@ pub struct Here {
 }
 
 impl Here {
-    /// Where `directory` is; `None` outside of git. Runs git twice. Fails with what git says otherwise.
+    /// Where `directory`, whose links are resolved, is; `None` outside of git. Runs git, mostly once. Fails with
+    /// what git says otherwise.
     pub fn of(directory: &Path) -> Result<Option<Self>, String> {
+        let mut worktrees = match list(directory) {
+            Ok(worktrees) => worktrees,
+            Err(why) if why.contains("not a git repository") => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let first = worktrees.first_mut().ok_or("git lists no worktree")?;
+        let (bare, path) = (first.bare, real(&first.path));
+        let dot_git = path.join(".git");
+        if bare || os::is_dir(&dot_git) {
+            let common = if bare { path.clone() } else { dot_git };
+            first.path.clone_from(&path);
+            let inside = |entry: &&Entry| !entry.bare && directory.starts_with(&entry.path);
+            let root = worktrees.iter().filter(inside).max_by_key(|entry| entry.path.as_os_str().len());
+            let root = root.map(|entry| entry.path.clone());
+            if root.is_some() || directory.starts_with(&common) {
+                return Ok(Some(Self {
+                    repository: Repository { main: path, common, bare },
+                    root,
+                    worktrees,
+                }));
+            }
+        }
+        Self::looked_up(directory, worktrees).map(Some)
+    }
+
+    /// The same where the list does not say it: in a submodule, with a `.git` that is a link or elsewhere, or
+    /// where git names a worktree by another path.
+    fn looked_up(directory: &Path, mut worktrees: Vec<Entry>) -> Result<Self, String> {
         let words =
             ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"];
         let asked = ask(directory, &words)?;
-        let why = || said(&asked);
         // The answers come one by one, and the last is refused where there is no checkout.
-        if !asked.status.success() && !why().contains("must be run in a work tree") {
-            return if why().contains("not a git repository") { Ok(None) } else { Err(why()) };
+        if !asked.status.success() && !said(&asked).contains("must be run in a work tree") {
+            return Err(said(&asked));
         }
         let text = String::from_utf8(asked.stdout).map_err(|_| "its path is not UTF-8".to_owned())?;
         let mut lines = text.lines();
@@ -82,13 +110,12 @@ impl Here {
         let (Some(common), Some(git_dir), root, None) = (next(), next(), next(), next()) else {
             return Err("its path has a line break".to_owned());
         };
-        let mut worktrees = list(&common)?;
         let first = worktrees.first_mut().ok_or("git lists no worktree")?;
         let main = match &root {
             _ if first.bare => common.clone(),
             Some(root) if git_dir == common => root.clone(),
             // Git takes the git directory of a submodule for its checkout, which only the settings know.
-            _ if first.path == common => {
+            _ if real(&first.path) == common => {
                 answer(&common, &["rev-parse", "--show-toplevel"]).map_or(common.clone(), PathBuf::from)
             }
             _ => first.path.clone(),
@@ -96,7 +123,7 @@ impl Here {
         let main = real(&main);
         first.path.clone_from(&main);
         let repository = Repository { bare: first.bare, main, common };
-        Ok(Some(Self { repository, root, worktrees }))
+        Ok(Self { repository, root, worktrees })
     }
 
     /// The worktree the directory is in.

@@ -29,6 +29,8 @@ pub struct Draft {
     session: Session,
     staged: PathBuf,
     lock: Lock,
+    /// Its name is claimed already.
+    reserved: bool,
 }
 
 impl Draft {
@@ -179,7 +181,7 @@ impl Store {
         let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
         let record = staged.join("session.toml");
         let text = records::text(&session)?;
-        let draft = Draft { session, staged: staged.clone(), lock };
+        let draft = Draft { session, staged: staged.clone(), lock, reserved: false };
         match os::publish_file(&record, text.as_bytes()) {
             Ok(_) => Ok(draft),
             Err(error) => {
@@ -191,9 +193,12 @@ impl Store {
 
     /// Claims the name of a session before it is published, for one whose making takes long: until this
     /// process publishes or discards it, or ends, nobody else has the name. On a failure it is to be discarded.
-    pub fn reserve(&self, draft: &Draft) -> Result<()> {
+    pub fn reserve(&self, draft: &mut Draft) -> Result<()> {
         match self.claim_name(&draft.session.name, Claim::Session(draft.session.id))? {
-            None => Ok(()),
+            None => {
+                draft.reserved = true;
+                Ok(())
+            }
             Some(holder) => Err(taken(&draft.session.name, holder)),
         }
     }
@@ -201,10 +206,10 @@ impl Store {
     /// Publishes a session under its name. When this returns `Ok` it exists, for good; when it
     /// fails nothing of it does. The lock stays held, so nobody starts it before its maker.
     pub fn publish(&self, draft: Draft) -> Result<Lock> {
-        let Draft { session, staged, lock } = draft;
+        let Draft { session, staged, lock, reserved } = draft;
         let claim = Claim::Session(session.id);
         let discard = || discard(&staged);
-        match self.claim_name(&session.name, claim) {
+        match if reserved { Ok(None) } else { self.claim_name(&session.name, claim) } {
             Ok(None) => {}
             Ok(Some(holder)) => {
                 discard();
