@@ -18,8 +18,9 @@ use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
 use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session, Subject, Worktree};
+use crate::os::{self, Umask};
 use crate::store::{self, Claim};
-use crate::{os, ui};
+use crate::ui;
 
 /// What a person said about the worktree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -218,7 +219,7 @@ pub(super) fn open_existing(
         if !tree.root().is_dir() {
             make_again(context, &session, &profile)?;
         } else if let (Some(place), Some(entry)) = (&place, known) {
-            hold(&place.repository, entry.locked.as_deref(), tree.root(), &session);
+            hold(context, &place.repository, entry.locked.as_deref(), tree.root(), &session);
         }
     }
     launch::start_session(context, session, profile, arguments, manner)
@@ -418,7 +419,7 @@ impl Target {
             let mut made = Made(None);
             if let Some(making) = &self.making {
                 match repository.make(making).map_err(|why| cannot_make(making, &why))? {
-                    None => made = Made(Some((repository, making))),
+                    None => made = Made(Some((repository, making, context.umask))),
                     Some(why) => {
                         report::say(&format!("the worktree is made, but a hook of git's failed: {why}"))
                     }
@@ -446,7 +447,7 @@ impl Target {
         } else if let Some(Making { beginning: Beginning::Branch(branch), again: false, .. }) = &self.making {
             report::say(&format!("the branch {branch} was there already"));
         }
-        hold(&self.spot.repository, self.locked.as_deref(), self.record.root(), session);
+        hold(context, &self.spot.repository, self.locked.as_deref(), self.record.root(), session);
         if self.making.is_some() {
             on_create(context, session, profile);
         }
@@ -492,13 +493,13 @@ impl Target {
 }
 
 /// A worktree that was made just now, and by nobody else; `None` where it was not.
-pub(super) struct Made<'a>(Option<(&'a Repository, &'a Making)>);
+pub(super) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
 
 impl Made<'_> {
     /// Takes it away again, because `failure` came after it.
     pub(super) fn undone(&self, failure: Failure) -> Failure {
-        let Some((repository, making)) = self.0 else { return failure };
-        match repository.unmake(making) {
+        let Some((repository, making, umask)) = self.0 else { return failure };
+        match umask.lifted(|| repository.unmake(making)) {
             Ok(()) => failure,
             Err(why) => failure.hint(format!("the worktree {} stays: {why}", making.root.display())),
         }
@@ -651,9 +652,10 @@ fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
 }
 
 /// Locks a worktree for its session, unless somebody else has. Where that fails, it is told.
-fn hold(repository: &Repository, held: Option<&str>, root: &Path, session: &Session) {
+fn hold(context: &Context, repository: &Repository, held: Option<&str>, root: &Path, session: &Session) {
     let is_free = held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude);
-    if is_free && let Err(why) = repository.take_lock(root, session.id, held) {
+    let take = || context.umask.lifted(|| repository.take_lock(root, session.id, held));
+    if is_free && let Err(why) = take() {
         report::say(&format!("the worktree is not locked: {why}"));
     }
 }

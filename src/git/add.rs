@@ -160,8 +160,14 @@ impl Repository {
     /// `None` where it stands for none. Runs git.
     pub fn resolve(&self, place: &Path, name: &str) -> Result<Option<(String, Option<String>)>, String> {
         // An option is no name.
-        let found = if name.starts_with('-') { None } else { super::commit(place, name)? };
-        let Some(commit) = found else { return Ok(None) };
+        if name.starts_with('-') {
+            return Ok(None);
+        }
+        let found = ask(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
+        let commit = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+        if !found.status.success() || commit.is_empty() {
+            return Ok(None);
+        }
         let full = ask(place, &["rev-parse", "--symbolic-full-name", name])?;
         let full = String::from_utf8_lossy(&full.stdout).trim().to_owned();
         Ok(Some((commit, full.strip_prefix("refs/heads/").map(str::to_owned))))
