@@ -25,7 +25,7 @@ pub use failure::{Exit, Failure, Outcome, Result, reason};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError, RESERVED};
 pub use plan::{Launch, Layout, Link, Plan, SeedFile, Subject};
-pub use ports::Ports;
+pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
 pub use session::{Isolation, Session, SessionPaths};
 pub use share::{History, SHAREABLE, SWITCHES, Share, ShareMode, ShareOverrides};

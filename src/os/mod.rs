@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod lock;
 mod memory;
+mod ports;
 mod process;
 mod removal;
 mod tree;
@@ -23,6 +24,7 @@ pub use files::{
 };
 pub use lock::{Lock, LockError};
 pub use memory::free_memory;
+pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
 pub use process::{
