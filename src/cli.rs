@@ -506,7 +506,8 @@ pub struct EnvArgs {
     /// As JSON; a variable to unset is null
     #[arg(long, conflicts_with_all = ["shell", "dotenv"])]
     pub json: bool,
-    /// As a .env file (what is unset cannot be said there)
+    /// As a .env file for the programs of the project: its ports and names, and [env]; nothing of
+    /// Claude's, and no secret
     #[arg(long, conflicts_with = "shell")]
     pub dotenv: bool,
 }

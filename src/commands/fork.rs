@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::launch::Planned;
-use super::{directory, report, scene};
+use super::{directory, ports, report, scene};
 use crate::claude::{self, Start};
 use crate::cli::ForkArgs;
 use crate::model::{Failure, Isolation, Outcome, Result, Session, SessionPaths};
@@ -48,16 +48,31 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         name: name.clone(),
         created: jiff::Timestamp::now(),
         forked_from: Some(from.id),
+        ports: None,
         ..source.clone()
     };
-    let planned = if args.no_open {
-        None
-    } else {
+    let session = ports::expected(context, session)?;
+    let plan = |session: &Session| -> Result<Option<Planned>> {
+        if args.no_open {
+            return Ok(None);
+        }
         let start = Start::Fork { from: from.id, file: None, id: session.id };
-        let directory = directory::recorded_directory(&session)?;
-        Some(Planned::new(context, session.clone(), profile.clone(), arguments, &directory, start)?)
+        let directory = directory::recorded_directory(session)?;
+        let (session, profile) = (session.clone(), profile.clone());
+        Planned::new(context, session, profile, arguments.clone(), &directory, start).map(Some)
     };
-    let draft = store.draft(session.clone())?;
+    let mut planned = plan(&session)?;
+    let draft = ports::draft(context, session.clone())?;
+    if draft.session() != &session {
+        // Another process was given meanwhile what this one was planned with.
+        match plan(draft.session()) {
+            Ok(again) => planned = again,
+            Err(failure) => {
+                store.discard(draft);
+                return Err(failure);
+            }
+        }
+    }
     let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
     let slug = claude::slug(&directory::real(source.directory()));
     let made = match std::fs::read_link(paths.config.join("projects")) {

@@ -115,7 +115,7 @@ mod linux {
     pub(super) fn parse(table: &str) -> Vec<(u64, u16)> {
         let listening = |line: &str| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let [_, local, _, state, .., ] = fields.as_slice() else { return None };
+            let [_, local, _, state, ..] = fields.as_slice() else { return None };
             let port = u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()?;
             // 0A is TCP_LISTEN.
             (*state == "0A").then_some((fields.get(9)?.parse().ok()?, port))
