@@ -8,7 +8,7 @@ use super::context::Context;
 use super::{bound, directory, report};
 use crate::cli::{AllowArgs, DenyArgs};
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
-use crate::model::{Failure, Outcome, Repository, Result, reason};
+use crate::model::{Failure, Outcome, Repository, Result, VarName, reason};
 use crate::os;
 use crate::store::{Store, Trusted};
 use crate::ui::{self, Align, Table};
@@ -156,7 +156,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         let cells = match &trusted.about {
             Ok(about) => {
                 let profile = about.profile.as_ref().map(ToString::to_string).unwrap_or_default();
-                let variables: Vec<&str> = about.variables.iter().map(|name| name.as_str()).collect();
+                let variables: Vec<&str> = about.variables.iter().map(VarName::as_str).collect();
                 let (variables, since) = (variables.join(" "), ui::age(about.since, now));
                 [state, profile, variables, since, about.path.display().to_string()]
             }

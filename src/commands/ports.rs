@@ -33,10 +33,10 @@ pub(super) fn given(context: &Context, session: Session) -> Result<Session> {
         return Ok(session);
     }
     let (store, range) = (context.store()?, range(context)?);
-    let session = match store.claim_ports(session.id, range, None, is_free)? {
-        Some(ports) => store.set_session_ports(&session, Some(ports))?,
-        None => session,
-    };
+    if range.is_none() {
+        return Ok(session);
+    }
+    let session = store.settle_ports(&session, range, is_free)?;
     say_if_none(range, &session);
     Ok(session)
 }
@@ -58,6 +58,6 @@ pub(super) fn say_if_none(range: Option<PortRange>, session: &Session) {
 /// Why there are no ports left.
 pub(super) fn all_taken(range: PortRange) -> String {
     let many = range.blocks();
-    let blocks = if many == 1 { "the only block".into() } else { format!("all {many} blocks") };
+    let blocks = if many == 1 { "the only block".into() } else { format!("the {many} blocks") };
     format!("{blocks} of [ports] in the settings are taken (cs cleanup, or a wider range)")
 }

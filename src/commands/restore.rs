@@ -37,13 +37,11 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     report::say(&format!("{what} '{name}' is back"));
     if let TrashedKind::Session(session) = &trashed.kind {
         match (session.ports, now) {
-            (Some(before), Some(now)) if before != now => report::say(&format!(
-                "its ports are {now} now: something else has {before} by now, or listens there"
-            )),
+            (Some(before), Some(now)) if before != now => {
+                report::say(&format!("its ports are {now} now: something else has, or listens on, {before}"));
+            }
             (Some(before), None) => {
-                report::say(&format!(
-                    "it has no ports: something else has {before} by now, and there are no others"
-                ));
+                report::say(&format!("it has no ports: something else has, or listens on, {before}"));
             }
             (None, None) => ports::say_if_none(range, session),
             _ => {}

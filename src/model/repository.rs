@@ -36,7 +36,7 @@ const NAMES: &[&str] = &[
     "TABLE_PREFIX",
 ];
 
-/// Variables of PostgreSQL's, which have no `_`.
+/// Variables of `psql` and its like, which have no `_`.
 const TOGETHER: [(&str, &str); 2] = [("PGPORT", "PORT"), ("PGDATABASE", "DATABASE")];
 
 /// What is somebody's own although it ends like that: where these begin, or what they hold, decides what

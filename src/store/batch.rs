@@ -86,7 +86,7 @@ impl Store {
         // Only now that it is where others see its lock does a claim of its hold.
         session.ports = None;
         let is_free = |ports: crate::model::Ports| os::ports_free(ports.all());
-        session.ports = self.claim_ports(session.id, range, None, is_free).inspect_err(|_| back(session))?;
+        session.ports = self.claim_ports(session.id, range, &[], is_free).inspect_err(|_| back(session))?;
         let record = staged.join("session.toml");
         os::replace_file(&record, records::text(session)?.as_bytes(), true)
             .map_err(|error| Failure::io("write", &record, &error))

@@ -66,7 +66,7 @@ impl Store {
         self.candidates(range).find(may_have)
     }
 
-    /// Gives the session `id` a block of its own: `wanted` if it can have that, else the first one in
+    /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first in
     /// `range` that nobody has and that is free. `None` where there is none left.
     ///
     /// The session has to be on its way, under its lock: that is what makes the claim hold.
@@ -74,15 +74,16 @@ impl Store {
         &self,
         id: Uuid,
         range: Option<PortRange>,
-        wanted: Option<Ports>,
+        wanted: &[Ports],
         is_free: impl Fn(Ports) -> bool,
     ) -> Result<Option<Ports>> {
-        if range.is_none() && wanted.is_none() {
+        if range.is_none() && wanted.is_empty() {
             return Ok(None);
         }
         let room = self.ports_dir();
         os::create_private_dirs(&room).map_err(|error| Failure::io("create", &room, &error))?;
-        for ports in wanted.into_iter().chain(range.into_iter().flat_map(|range| self.candidates(range))) {
+        let others = range.into_iter().flat_map(|range| self.candidates(range));
+        for ports in wanted.iter().copied().chain(others) {
             if self.claim_block(ports, id, &is_free)? {
                 return Ok(Some(ports));
             }
@@ -179,17 +180,21 @@ impl Store {
         }
     }
 
-    /// Gives a session the ports that its record says, or, where another one has them, others; its
-    /// record as it is now. Under its lock.
-    pub fn mend_ports(
+    /// Gives a session ports that are its own, if it has not: those its record says, else those it
+    /// claims already, else others. Its record as it is now. Under its lock.
+    pub fn settle_ports(
         &self,
         session: &Session,
         range: Option<PortRange>,
         is_free: impl Fn(Ports) -> bool,
     ) -> Result<Session> {
-        // What listens there is most likely its own.
-        let own = |ports| Some(ports) == session.ports || is_free(ports);
-        let ports = self.claim_ports(session.id, range, session.ports, own)?;
+        // What was given them and died, or was changed, before it was noted.
+        let is_own = |(ports, _): &(Ports, PathBuf)| self.ports_claim(*ports) == Ok(Some(session.id));
+        let claimed = self.claimed_ports().into_iter().filter(is_own).map(|(ports, _)| ports);
+        let wanted: Vec<Ports> = session.ports.into_iter().chain(claimed).collect();
+        // What listens on those it has is most likely its own.
+        let is_free = |ports| Some(ports) == session.ports || is_free(ports);
+        let ports = self.claim_ports(session.id, range, &wanted, is_free)?;
         if ports == session.ports {
             return Ok(session.clone());
         }
@@ -197,7 +202,7 @@ impl Store {
     }
 
     /// Notes the ports of a session, which it has claimed. Under its lock.
-    pub fn set_session_ports(&self, session: &Session, ports: Option<Ports>) -> Result<Session> {
+    fn set_session_ports(&self, session: &Session, ports: Option<Ports>) -> Result<Session> {
         let changed = Session { ports, ..session.clone() };
         let path = self.session_record_path(session.id);
         let written = os::replace_file(&path, records::text(&changed)?.as_bytes(), true);
@@ -215,6 +220,11 @@ impl Store {
 
     fn lock_ports(&self) -> Result<Lock> {
         lock(&self.ports_dir().join(".repair"), "the ports")
+    }
+
+    /// The session that a block is claimed for, be it there or not.
+    pub fn claimant(&self, ports: Ports) -> Option<Uuid> {
+        self.ports_claim(ports).ok().flatten()
     }
 
     /// The session that claims a block. An error is a claim that cannot be read.

@@ -175,7 +175,8 @@ impl Store {
     }
 
     /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in
-    /// `range`, those it has already if it can have them; none where there are none left.
+    /// `range`, those it has already if it can have them, which were found to be free a moment ago; none where there are
+    /// none left.
     pub fn draft(&self, session: Session, range: Option<PortRange>) -> Result<Draft> {
         self.ensure()?;
         self.sweep_staging();
@@ -184,7 +185,8 @@ impl Store {
         os::create_private_dir(&staged).map_err(made)?;
         let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
         let wanted = session.ports.filter(|_| range.is_some());
-        let ports = self.claim_ports(session.id, range, wanted, |ports| os::ports_free(ports.all()));
+        let is_free = |ports: Ports| Some(ports) == wanted || os::ports_free(ports.all());
+        let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);
         let ports = ports.inspect_err(|_| discard(&staged))?;
         let draft = Draft { session: Session { ports, ..session }, staged: staged.clone(), lock };
         let record = staged.join("session.toml");

@@ -157,7 +157,7 @@ impl Store {
         if let TrashedKind::Session(session) = &trashed.kind {
             let is_free = |ports: Ports| os::ports_free(ports.all());
             ports = self
-                .claim_ports(session.id, range, session.ports, is_free)
+                .claim_ports(session.id, range, session.ports.as_slice(), is_free)
                 .inspect_err(|_| release(session.ports))?;
             // Who brings an ephemeral session back wants to keep it.
             let back = Session { name: name.clone(), ephemeral: false, ports, ..(**session).clone() };
