@@ -400,7 +400,7 @@ impl Store {
     }
 
     /// Whether some process seems to hold the lock in `directory`. Nothing is made where there is none.
-    pub(super) fn seems_held(&self, directory: &Path, entry: &str) -> bool {
+    fn seems_held(&self, directory: &Path, entry: &str) -> bool {
         let path = self.lock_path(directory, entry);
         os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
     }
