@@ -78,10 +78,11 @@ impl Store {
         let failed = |error: std::io::Error| Failure::io("create", &place, &error);
         os::publish_dir(&from, &staged).map_err(failed)?;
         let back = |session: &Session| {
-            let _ = os::publish_dir(&staged, &from);
+            // Where it is in the batch nobody sees its lock.
             if let Some(ports) = session.ports {
                 self.release_ports(ports, session.id);
             }
+            let _ = os::publish_dir(&staged, &from);
         };
         // Only now that it is where others see its lock does a claim of its hold.
         session.ports = None;
@@ -120,7 +121,7 @@ impl Store {
         if held.is_ok() && untouched && os::publish_dir(&root, &batch.root(session.id)).is_ok() {
             self.release_name(&session.name, Claim::Session(session.id));
             if let Some(ports) = session.ports {
-                self.release_ports(ports, session.id);
+                let _ = self.forget_ports(ports);
             }
         }
     }

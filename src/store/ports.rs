@@ -116,34 +116,34 @@ impl Store {
                 .map_err(|error| Failure::io("write", &path, &error))
         };
         match self.owner(ports, id) {
-            Owner::Another => Ok(false),
-            _ if !is_free(ports) => {
-                self.release_ports(ports, id);
-                Ok(false)
-            }
-            Owner::Itself => Ok(true),
-            Owner::Nobody => publish(),
-            Owner::Gone => {
+            Owner::Nobody if is_free(ports) => publish(),
+            // Who takes a claim over has looked under this lock, so that of those who do, and the one that
+            // comes back, each sees what the other did.
+            Owner::Gone if is_free(ports) => {
                 let _repair = self.lock_ports()?;
                 if self.owner(ports, id) == Owner::Gone {
                     os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
                 }
                 publish()
             }
+            Owner::Itself => {
+                let free = is_free(ports);
+                let _repair = self.lock_ports()?;
+                let still = self.owner(ports, id) == Owner::Itself;
+                if still && !free {
+                    self.release_ports(ports, id);
+                }
+                Ok(still && free)
+            }
+            _ => Ok(false),
         }
     }
 
-    /// Gives a block up that the session `id` claims and, by now, does not have.
+    /// Gives a block up that the session `id` claims and does not have, or not for long. Under its lock,
+    /// which is what keeps everybody else from the claim.
     pub(super) fn release_ports(&self, ports: Ports, id: Uuid) {
-        if self.ports_claim(ports) != Ok(Some(id)) {
-            return;
-        }
-        // A claim that stays is stale. Whoever takes one away holds this lock and has looked again:
-        // otherwise it could be the next owner's.
-        if let Ok(_repair) = self.lock_ports()
-            && self.ports_claim(ports) == Ok(Some(id))
-            && !self.session(id).is_ok_and(|session| session.ports == Some(ports))
-        {
+        if self.ports_claim(ports) == Ok(Some(id)) {
+            // A claim that stays is stale, and taken over by the next who needs it.
             let _ = fs::remove_file(self.ports_path(ports));
         }
     }

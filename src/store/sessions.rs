@@ -232,10 +232,11 @@ impl Store {
     }
 
     fn drop_staged(&self, session: &Session, staged: &Path) {
-        discard(staged);
+        // Its lock is in there.
         if let Some(ports) = session.ports {
             self.release_ports(ports, session.id);
         }
+        discard(staged);
     }
 
     /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.
