@@ -274,3 +274,106 @@ impl Store {
         places.into_iter().any(|place| is_held(self.lock_path(&place, &entry)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::store;
+    use super::*;
+    use crate::model::{Isolation, Name};
+
+    fn session(name: &str) -> Session {
+        Session {
+            version: Session::VERSION,
+            id: Uuid::now_v7(),
+            name: Name::suggest(name),
+            profile: Name::default_profile(),
+            directory: "/x".into(),
+            isolation: Isolation::ConfigDir,
+            bare: false,
+            ephemeral: false,
+            history: None,
+            created: jiff::Timestamp::now(),
+            forked_from: None,
+            ports: None,
+            worktree: None,
+        }
+    }
+
+    /// One block.
+    fn one() -> (Option<PortRange>, Option<Ports>) {
+        (PortRange::new(21_000, 21_009), Ports::new(21_000))
+    }
+
+    #[test]
+    fn the_block_of_a_session_that_is_on_its_way_is_nobody_elses_and_that_of_a_dead_process_is() {
+        let (_dir, store) = store();
+        let (range, block) = one();
+        let wants = |who: Uuid| store.claim_ports(who, range, &[], |_| true).expect("it can be read");
+        // Being made, then there, then in the trash: with the lock it counts all the way.
+        let draft = store.draft(session("api"), None).expect("begun");
+        let api = draft.session().clone();
+        assert_eq!(wants(api.id), block);
+        let other = Uuid::now_v7();
+        assert_eq!(wants(other), None, "it is being made");
+        let lock = store.publish(draft).expect("made");
+        assert_eq!(wants(other), None, "it is there, and will note it");
+        assert_eq!(store.is_nobodys_block(block.expect("a block")), Ok(false));
+        let api = store.set_session_ports(&api, block).expect("noted");
+        drop(lock);
+        assert_eq!(wants(other), None, "it has noted it");
+        let lock = store.lock_session(&api).expect("locked");
+        let thrown = store.trash_session(&api).expect("removed");
+        assert_eq!(store.claimed_ports(), [], "given back");
+        fs::write(store.ports_path(block.expect("a block")), Claim::Session(api.id).text()).expect("written");
+        assert_eq!(wants(other), None, "it is being brought back");
+        drop(lock);
+        assert!(thrown.is_dir());
+        assert_eq!(store.is_nobodys_block(block.expect("a block")), Ok(true), "the control");
+        assert_eq!(wants(other), block);
+    }
+
+    #[test]
+    fn a_draft_that_is_dropped_and_one_whose_name_is_taken_leave_no_ports_behind() {
+        let (_dir, store) = store();
+        let (range, block) = one();
+        let free = |store: &Store| range.and_then(|range| store.likely_ports(range, |_| true));
+        let wanted = Session { ports: block, ..session("api") };
+        let draft = store.draft(wanted.clone(), range).expect("begun");
+        assert_eq!((draft.session().ports, free(&store)), (block, None));
+        store.discard(draft);
+        assert_eq!((store.claimed_ports(), free(&store)), (vec![], block));
+        let without = store.draft(session("api"), None).expect("begun");
+        drop(store.publish(without).expect("made"));
+        let draft = store.draft(wanted, range).expect("begun");
+        assert!(store.publish(draft).is_err(), "the name is taken");
+        assert_eq!((store.claimed_ports(), free(&store)), (vec![], block));
+        let left: Vec<String> = os::names_in(&store.ports_dir(), "");
+        assert_eq!(left, [] as [&str; 0], "not even a lock");
+    }
+
+    #[test]
+    fn what_is_not_free_is_left_and_what_a_session_has_is_kept_whoever_listens() {
+        let (_dir, store) = store();
+        let range = PortRange::new(21_000, 21_029);
+        let blocks: Vec<Ports> = range.into_iter().flat_map(|range| range.from(0)).collect();
+        let draft = store.draft(session("api"), None).expect("begun");
+        let api = draft.session().clone();
+        let _lock = store.publish(draft).expect("made");
+        let only = |wanted: Ports| move |ports: Ports| ports == wanted;
+        let api = store.settle_ports(&api, range, only(blocks[1])).expect("given");
+        assert_eq!(api.ports, Some(blocks[1]));
+        let again = store.settle_ports(&api, range, |_| false).expect("kept");
+        assert_eq!((again.ports, store.portless(&again)), (Some(blocks[1]), None));
+        // Another one has it by now.
+        fs::remove_file(store.ports_path(blocks[1])).expect("removed");
+        assert_eq!(store.portless(&api), Some(Portless::Unclaimed(blocks[1])));
+        let mut rival = session("rival");
+        rival.ports = Some(blocks[1]);
+        drop(store.publish(store.draft(rival, range).expect("begun")).expect("made"));
+        assert_eq!(store.portless(&api), Some(Portless::Taken(blocks[1])));
+        let api = store.settle_ports(&api, range, only(blocks[2])).expect("given");
+        assert_eq!((api.ports, store.portless(&api)), (Some(blocks[2]), None));
+        assert_eq!(store.session(api.id).map(|session| session.ports), Ok(Some(blocks[2])));
+        assert_eq!(store.claimed_ports().len(), 2);
+    }
+}

@@ -120,6 +120,17 @@ fn ports_and_names_reach_commands_hooks_and_mcp_servers_of_two_sessions_at_once(
     assert!(!stage.api.bodies_containing(&nothing.join(" ")).is_empty());
 }
 
+/// Ends the daemons of sessions, whatever happens.
+struct Daemons<'s>(&'s Stage, [&'static str; 2]);
+
+impl Drop for Daemons<'_> {
+    fn drop(&mut self) {
+        for name in self.1 {
+            let _ = self.0.cs(&[name, "daemon", "stop", "--any"]);
+        }
+    }
+}
+
 #[test]
 fn jobs_in_the_background_have_the_ports_of_the_session_that_began_them() {
     let Some(stage) = Stage::set() else { return };
@@ -130,15 +141,6 @@ fn jobs_in_the_background_have_the_ports_of_the_session_that_began_them() {
     }
     let project = project(&stage);
     let names = ["my-red", "my-blue"];
-    // Ends the daemons that are begun here, whatever happens.
-    struct Daemons<'s>(&'s Stage, [&'static str; 2]);
-    impl Drop for Daemons<'_> {
-        fn drop(&mut self) {
-            for name in self.1 {
-                let _ = self.0.cs(&[name, "daemon", "stop", "--any"]);
-            }
-        }
-    }
     let _daemons = Daemons(&stage, names);
     let file = |name: &str, what: &str| stage.root().join(format!("{what}-{}", name.replace('-', "_")));
     let root = stage.root().display();

@@ -26,10 +26,10 @@ fn claims(machine: &Machine<'_>, store: &Store, report: &mut Report) -> BTreeSet
         let (kind, what) = match store.portless(&patient.session) {
             None => continue,
             Some(Portless::Unclaimed(ports)) => {
-                (Kind::PortsUnclaimed, format!("nothing says that its ports are its own ({ports})"))
+                (Kind::PortsUnclaimed, format!("its ports {ports} are not noted as its own"))
             }
             Some(Portless::Taken(ports)) => {
-                (Kind::PortsShared, format!("its ports are another session's too ({ports})"))
+                (Kind::PortsShared, format!("its ports {ports} are another session's"))
             }
         };
         let place = store.session_record_path(patient.session.id);
