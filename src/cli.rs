@@ -265,14 +265,14 @@ Examples:
 A shell that enters a bound directory uses the profile, and puts everything back when it leaves.
 New sessions there belong to it. `guard` in config.toml says what happens with another profile.")]
     Bind(BindArgs),
-    /// Let the .cs.toml of a repository choose the profile there
+    /// Let the .cs.toml of a repository choose the profile, and name variables, there
     #[command(after_help = "Examples:
   cs allow                         the nearest .cs.toml, here or above
   cs allow ~/src/api
   cs allow --list
 
-A .cs.toml has one line: profile = \"work\". It has no effect before it is allowed, and none
-again once it was changed.")]
+A .cs.toml has a line profile = \"work\", or an [env] with lines like PORT = \"CS_PORT\" for its
+sessions, or both. It has no effect before it is allowed, and none again once it was changed.")]
     Allow(AllowArgs),
     /// Withdraw `cs allow`, and do not ask again
     Deny(DenyArgs),
@@ -516,7 +516,8 @@ pub struct EnvArgs {
     /// As JSON; a variable to unset is null
     #[arg(long, conflicts_with_all = ["shell", "dotenv"])]
     pub json: bool,
-    /// As a .env file (what is unset cannot be said there)
+    /// As a .env file for the programs of the project: its ports and names, and [env]; nothing of
+    /// Claude's, and no secret
     #[arg(long, conflicts_with = "shell")]
     pub dotenv: bool,
 }

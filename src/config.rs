@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Age, Failure, Guard, Isolation, Name, Result, ShareOverrides, VarName};
+use crate::model::{
+    Age, Failure, Guard, Isolation, Name, PortRange, Repository, Result, ShareOverrides, VarName,
+};
 use crate::os;
 
 /// The starter file that `cs config edit` begins with: every key, commented out, explained.
@@ -98,12 +100,20 @@ pub struct WorktreeConfig {
 
 /// `[ports]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "PortsTable")]
 pub struct PortsConfig {
     /// The lowest port that a session is given; 0 for none.
     pub first: u16,
     /// The highest.
     pub last: u16,
+}
+
+/// `[ports]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PortsTable {
+    first: u16,
+    last: u16,
 }
 
 /// `[sandbox]`.
@@ -159,7 +169,36 @@ pub enum MultiplexerKind {
 
 impl Default for PortsConfig {
     fn default() -> Self {
+        // Below what Linux takes for the near end of connections: 32768 and up, by default.
         Self { first: 20_000, last: 32_767 }
+    }
+}
+
+impl Default for PortsTable {
+    fn default() -> Self {
+        let PortsConfig { first, last } = PortsConfig::default();
+        Self { first, last }
+    }
+}
+
+impl PortsConfig {
+    /// The ports that sessions are given; `None` for none.
+    pub fn range(&self) -> Option<PortRange> {
+        if self.first == 0 { None } else { PortRange::new(self.first, self.last) }
+    }
+}
+
+impl TryFrom<PortsTable> for PortsConfig {
+    type Error = String;
+
+    fn try_from(PortsTable { first, last }: PortsTable) -> Result<Self, String> {
+        let config = Self { first, last };
+        if first == 0 || config.range().is_some() {
+            return Ok(config);
+        }
+        Err(format!(
+            "no session's ten ports lie between first = {first} and last = {last}: they begin at a multiple of ten, at 1030 or above"
+        ))
     }
 }
 
@@ -252,8 +291,9 @@ impl Config {
     }
 }
 
-/// The name of the file in which a repository says which profile it wants. It is a stranger's: it
-/// can name a profile and nothing else, and has no effect before it is allowed.
+/// The name of the file in which a repository says which profile it wants, and how its programs call
+/// what a session has. It is a stranger's: it can name and nothing else, and has no effect before it
+/// is allowed.
 pub const REPOSITORY_FILE: &str = ".cs.toml";
 
 /// The most bytes that a `.cs.toml` may have.
@@ -262,16 +302,39 @@ pub const REPOSITORY_FILE_LIMIT: u64 = 4096;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RepositoryFile {
-    profile: Name,
+    profile: Option<Name>,
+    #[serde(default)]
+    env: BTreeMap<String, toml::Spanned<String>>,
 }
 
-/// The profile that a `.cs.toml`, which is at `path` and has this content, names. An error names
-/// the file and the line.
-pub fn profile_wanted(content: &[u8], path: &Path) -> Result<Name> {
+/// What a `.cs.toml`, which is at `path` and has this content, says. An error names the file and the
+/// line; one that says nothing is an error.
+pub fn repository(content: &[u8], path: &Path) -> Result<Repository> {
     let text = std::str::from_utf8(content)
         .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
     let file: RepositoryFile = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
-    Ok(file.profile.folded())
+    let mut env = BTreeMap::new();
+    for (name, source) in &file.env {
+        let refused = |why: String| {
+            let line = line_at(text, source.span().start);
+            Failure::usage(format!("{}:{line}: {why}", path.display()))
+        };
+        Repository::may_name(name, source.get_ref()).map_err(refused)?;
+        let variable = |text: &str| VarName::new(text).map_err(refused);
+        env.insert(variable(name)?, variable(source.get_ref())?);
+    }
+    if file.profile.is_none() && env.is_empty() {
+        return Err(Failure::usage(format!(
+            "{} says nothing: it may have a profile, and an [env]",
+            path.display()
+        )));
+    }
+    Ok(Repository { profile: file.profile.map(|profile| profile.folded()), env })
+}
+
+/// The number of the line in which the byte `at` of `text` is.
+fn line_at(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Where `config.toml` is: `$CS_CONFIG`, or `cs/config.toml` in the configuration directory.
@@ -282,7 +345,7 @@ pub fn path(explicit: Option<PathBuf>, config_home: &Path) -> PathBuf {
 /// A TOML error as `FILE:LINE: what`, with the nearest key to an unknown one.
 pub fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
     let message = error.message().lines().next().unwrap_or("it is no TOML");
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let line = error.span().map(|span| line_at(text, span.start));
     let place = line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
     let failure = Failure::usage(format!("{place}: {message}"));
     match unknown_key(message) {
@@ -392,13 +455,43 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_can_name_a_profile_and_nothing_else() {
-        let wanted = |content: &[u8]| profile_wanted(content, Path::new("/r/.cs.toml"));
-        assert_eq!(wanted(b"# ours\nprofile = \"Work\"\n").as_ref().map(Name::as_str), Ok("work"));
-        assert_eq!(wanted(b"profile = \"default\"").as_ref().map(Name::as_str), Ok("default"));
+    fn ports_are_a_range_that_has_room_or_none_at_all() {
+        let range = |text: &str| parse(text).map(|config| config.ports.range());
+        assert_eq!(range(""), Ok(PortRange::new(20_000, 32_767)));
+        assert_eq!(range("[ports]\nfirst = 30000"), Ok(PortRange::new(30_000, 32_767)));
+        assert_eq!(range("[ports]\nfirst = 0"), Ok(None));
+        for (first, last) in [(40_000, 32_767), (80, 90), (20_001, 20_018), (65_530, 65_535)] {
+            let failure =
+                parse(&format!("\n[ports]\nfirst = {first}\nlast = {last}\n")).expect_err("no room");
+            let said = format!(
+                "/c/config.toml:2: no session's ten ports lie between first = {first} and last = {last}"
+            );
+            assert!(failure.message.starts_with(&said), "{failure:?}");
+        }
+        assert!(parse("[ports]\nfirst = 70000").is_err());
+        let near = parse("[ports]\nfrist = 20000").expect_err("unknown");
+        assert_eq!(near.hints, ["did you mean 'first'?"]);
+    }
+
+    #[test]
+    fn a_repository_can_name_and_nothing_else() {
+        let wanted = |content: &[u8]| repository(content, Path::new("/r/.cs.toml"));
+        let profile = |content: &[u8]| wanted(content).map(|said| said.profile.map(String::from));
+        assert_eq!(profile(b"# ours\nprofile = \"Work\"\n"), Ok(Some("work".into())));
+        assert_eq!(profile(b"profile = \"default\""), Ok(Some("default".into())));
+        let named = wanted(b"[env]\nPORT = \"CS_PORT\"\nDB_NAME = \"CS_SLUG\"\n").expect("it names");
+        let pairs: Vec<_> = named.env.iter().map(|(name, source)| format!("{name}={source}")).collect();
+        assert_eq!((named.profile, pairs.join(" ")), (None, "DB_NAME=CS_SLUG PORT=CS_PORT".into()));
         for (content, said) in [
-            (&b""[..], "/r/.cs.toml:1: missing field `profile`"),
-            (b"profile = \"work\"\nenv = 1\n", "/r/.cs.toml:2: unknown key 'env'"),
+            (&b""[..], "/r/.cs.toml says nothing: it may have a profile, and an [env]"),
+            (b"[env]\n", "/r/.cs.toml says nothing"),
+            (b"profile = \"work\"\nenv = 1\n", "/r/.cs.toml:2: invalid type: integer"),
+            (b"profile = \"work\"\ncommand = 1\n", "/r/.cs.toml:2: unknown key 'command'"),
+            (b"[env]\nPORT = 3000\n", "/r/.cs.toml:2: invalid type: integer"),
+            (b"[env]\n\nPORT = \"3000\"\n", "/r/.cs.toml:3: PORT is to be \"3000\": it can be CS_PORT"),
+            (b"env = { PATH = \"CS_SLUG\" }\n", "/r/.cs.toml:1: a repository may not set \"PATH\""),
+            (b"[env]\n\"A\\u001b\" = \"CS_SLUG\"\n", "/r/.cs.toml:2: a repository may not set \"A\\u{1b}\""),
+            (b"[env]\nPORT = \"CS_PORT\"\nPORT = \"CS_PORT\"\n", "/r/.cs.toml:3: duplicate key"),
             (b"\nprofil = \"work\"\n", "/r/.cs.toml:2: unknown key 'profil'"),
             (b"profile = [\"x\"]", "/r/.cs.toml:1: invalid type: sequence"),
             (b"profile = \"../x\"", "/r/.cs.toml:1: a name "),

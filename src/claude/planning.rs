@@ -36,6 +36,11 @@ pub struct Scene {
     pub paths: Option<SessionPaths>,
     /// The `[env]` of `config.toml`; the profile's own goes over it.
     pub env: BTreeMap<VarName, String>,
+    /// What the repository's programs read for what the session has: each with the variable of the
+    /// session. A person's `[env]` goes over it.
+    pub named: BTreeMap<VarName, VarName>,
+    /// What a person should know of what was found.
+    pub notices: Vec<String>,
     /// The shared items that exist.
     pub shared: Vec<Shared>,
     /// The items that are not shared, by name.
@@ -104,10 +109,12 @@ impl Start {
 pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
-    personal(subject, scene, &mut env)?;
+    named(scene, &mut env);
+    let left_out = personal(subject, scene, &mut env)?;
     endpoint(subject, scene, &mut env);
     directories(subject, scene, &mut env);
-    let notices = notices(subject, scene, &env);
+    let mut notices = notices(subject, scene, &env);
+    notices.extend(scene.notices.iter().cloned().chain(left_out));
     Ok(Plan {
         directory: scene.directory.clone(),
         command: command(subject, launch, scene),
@@ -151,8 +158,25 @@ fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Sets what a person wants set: `config.toml`, then the profile.
-fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()> {
+/// Sets what the repository's programs read for what the session has, as far as it has that.
+fn named(scene: &Scene, env: &mut EnvChanges) {
+    for (name, source) in &scene.named {
+        let value = env.get(source.as_str()).and_then(Change::value).map(str::to_owned);
+        if let Some(value) = value {
+            env.put(name.clone(), Change::Set(value));
+        }
+    }
+}
+
+/// Whether a variable is one of a session's own, which a profile does not have, nor each session.
+fn is_of_a_session(name: &str) -> bool {
+    Ports::VARIABLES.contains(&name) || ["CS_SESSION", "CS_SESSION_ID", "CS_SLUG"].contains(&name)
+}
+
+/// Sets what a person wants set: `config.toml`, then the profile. What needs something of a session
+/// that there is not is left out; for a session that is said.
+fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<Vec<String>> {
+    let mut left_out = Vec::new();
     let profile = subject.profile();
     let tables =
         [("config.toml".to_owned(), &scene.env), (format!("profile '{}'", profile.name), &profile.env)];
@@ -180,6 +204,17 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()
                     _ => Err(wanted.to_owned()),
                 },
             );
+            if let Err(error) = &filled
+                && is_of_a_session(&error.var_name)
+            {
+                if let Subject::Session(session, _) = subject {
+                    left_out.push(format!(
+                        "{name} in [env] of {place} is left out: session '{}' has no {}",
+                        session.name, error.var_name
+                    ));
+                }
+                continue;
+            }
             let filled = filled.map_err(|error| {
                 Failure::usage(format!(
                     "{name} in [env] of {place} needs ${{{}}}, which is not set",
@@ -191,7 +226,7 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<()
             env.put(name.clone(), if secret { Change::SetSecret(value) } else { Change::Set(value) });
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// Whether the name of a variable says that its value is nobody's business.

@@ -157,10 +157,26 @@ pub const OURS: &[&str] = &[
     "CS_SLUG",
 ];
 
+/// Whether a variable is Claude Code's, and says nothing to other programs.
+pub fn is_claudes(name: &str) -> bool {
+    name.starts_with("ANTHROPIC_") || name.starts_with("CLAUDE") || QUIET.contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    use crate::model::Repository;
+
+    #[test]
+    fn none_of_them_is_a_repositorys_to_set() {
+        for name in [CHILD_MARKERS, CREDENTIALS, MODELS, QUIET, OURS].concat() {
+            for source in ["CS_PORT", "CS_SLUG"] {
+                assert!(Repository::may_name(name, source).is_err(), "{name} = {source}");
+            }
+        }
+    }
 
     #[test]
     fn the_lists_are_disjoint_and_hold_nothing_twice() {

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::{bound, directory, report};
 use crate::cli::{AllowArgs, DenyArgs};
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
-use crate::model::{Failure, Outcome, Result, reason};
+use crate::model::{Failure, Outcome, Repository, Result, VarName, reason};
 use crate::os;
 use crate::store::{Store, Trusted};
 use crate::ui::{self, Align, Table};
@@ -28,13 +28,18 @@ pub(super) fn run(context: &Context, args: &AllowArgs) -> Result<Outcome> {
             return Err(Failure::usage(format!("{} cannot be allowed: {}", path.display(), reason(&error))));
         }
     };
-    let wanted = config::profile_wanted(&held, &path)
-        .map_err(|failure| failure.hint("a .cs.toml has one line: profile = \"NAME\""))?;
-    let profile = context
-        .resolve_profile(wanted.as_str())
-        .map_err(|failure| failure.hint(format!("it is named in {}", path.display())))?;
-    let made = context.store()?.allow(&path, &held, &profile.name)?;
-    let said = format!("{}: profile '{}'", path.display(), profile.name);
+    let mut wanted = config::repository(&held, &path).map_err(|failure| {
+        failure
+            .hint("a .cs.toml has a line profile = \"NAME\", or an [env] with lines like PORT = \"CS_PORT\"")
+    })?;
+    if let Some(name) = &wanted.profile {
+        let profile = context
+            .resolve_profile(name.as_str())
+            .map_err(|failure| failure.hint(format!("it is named in {}", path.display())))?;
+        wanted.profile = Some(profile.name);
+    }
+    let made = context.store()?.allow(&path, &held, &wanted)?;
+    let said = format!("{}: {}", path.display(), says(&wanted));
     report::say(&if made {
         format!("allowed {said}; to undo: cs deny{}", again(args.path.as_deref(), &path))
     } else {
@@ -60,6 +65,15 @@ pub(super) fn deny(context: &Context, args: &DenyArgs) -> Result<Outcome> {
         format!("{} is denied already", path.display())
     });
     Ok(Outcome::Done)
+}
+
+/// What a `.cs.toml` does once it is allowed.
+fn says(wanted: &Repository) -> String {
+    let profile = wanted.profile.iter().map(|name| format!("profile '{name}'"));
+    let env = wanted.env.iter().map(|(name, source)| format!("{name}=${source}"));
+    let env: Vec<String> = env.collect();
+    let env = (!env.is_empty()).then(|| format!("its sessions have {}", env.join(", ")));
+    profile.chain(env).collect::<Vec<_>>().join("; ")
 }
 
 /// The `.cs.toml` that a person means: the one named, the one in the directory named, or the
@@ -115,6 +129,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
                 json!({
                     "path": about.map(|about| about.path.to_string_lossy()),
                     "state": state(store, trusted), "profile": about.and_then(|about| about.profile.as_ref()),
+                    "variables": about.map(|about| &about.variables),
                     "since": about.map(|about| about.since),
                     "damage": trusted.about.as_ref().err().map(ToString::to_string),
                     "record": trusted.record.to_string_lossy(),
@@ -132,6 +147,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     let mut table = Table::new(&[
         ("STATE", Align::Left),
         ("PROFILE", Align::Left),
+        ("VARIABLES", Align::Shrink),
         ("SINCE", Align::Right),
         ("FILE", Align::ShrinkFront),
     ]);
@@ -140,11 +156,17 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         let cells = match &trusted.about {
             Ok(about) => {
                 let profile = about.profile.as_ref().map(ToString::to_string).unwrap_or_default();
-                [state, profile, ui::age(about.since, now), about.path.display().to_string()]
+                let variables: Vec<&str> = about.variables.iter().map(VarName::as_str).collect();
+                let (variables, since) = (variables.join(" "), ui::age(about.since, now));
+                [state, profile, variables, since, about.path.display().to_string()]
             }
-            Err(damage) => {
-                [state, String::new(), String::new(), format!("{} ({damage})", trusted.record.display())]
-            }
+            Err(damage) => [
+                state,
+                String::new(),
+                String::new(),
+                String::new(),
+                format!("{} ({damage})", trusted.record.display()),
+            ],
         };
         table.row(cells, None);
     }
@@ -155,7 +177,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
 /// How something the user said stands against the file as it is now.
 fn state(store: &Store, trusted: &Trusted) -> &'static str {
     let Ok(about) = &trusted.about else { return "damaged" };
-    if about.profile.is_none() {
+    if !about.is_allowed() {
         return "denied";
     }
     match os::read_small(&about.path, REPOSITORY_FILE_LIMIT) {

@@ -1,13 +1,17 @@
 //! What a directory is bound to: the user's own table first, then an allowed `.cs.toml`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::context::Context;
 use super::directory::real;
 use super::report;
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
 use crate::git::Checkout;
-use crate::model::{Bound, Failure, Guard, Place, Profile, Result, Subject, Target};
+use crate::model::{
+    Bound, Failure, Guard, Place, Profile, Repository, Result, Session, Subject, Target, VarName,
+};
 use crate::os;
 use crate::shell::posix_word;
 use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
@@ -23,32 +27,114 @@ pub(super) enum Found {
     Unallowed(PathBuf),
 }
 
+/// The `.cs.toml` files in a directory and above it.
+#[derive(Debug)]
+pub(super) struct FilesAbove {
+    /// The directory as it was asked for, links and all.
+    directory: PathBuf,
+    files: Rc<[FileAbove]>,
+}
+
+#[derive(Debug)]
+struct FileAbove {
+    path: PathBuf,
+    /// Its content; `None` where it cannot be read, and so cannot have been allowed: `cs allow` says what
+    /// is wrong with it.
+    held: Option<Vec<u8>>,
+}
+
+impl FileAbove {
+    /// What it says, where that is allowed; else whether it was denied.
+    fn said(&self, store: &Store) -> (Trust, Option<Result<Repository>>) {
+        match (trust(store, &self.path, self.held.as_deref()), &self.held) {
+            (Trust::Allowed, Some(held)) => (Trust::Allowed, Some(config::repository(held, &self.path))),
+            (trust, _) => (trust, None),
+        }
+    }
+}
+
+/// The `.cs.toml` files in `directory`, which is really `real`, and above it, the nearest first.
+fn files_above(context: &Context, directory: &Path, real: impl FnOnce() -> PathBuf) -> Rc<[FileAbove]> {
+    let mut known = context.files_above.borrow_mut();
+    if let Some(known) = known.as_ref().filter(|known| known.directory == directory) {
+        return Rc::clone(&known.files);
+    }
+    let at = |parent: &Path| {
+        let path = parent.join(REPOSITORY_FILE);
+        match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
+            Ok(Some(held)) => Some(FileAbove { path, held: Some(held) }),
+            Err(_) if os::exists(&path) => Some(FileAbove { path, held: None }),
+            Ok(None) | Err(_) => None,
+        }
+    };
+    let files: Rc<[FileAbove]> = real().ancestors().filter_map(at).collect();
+    *known = Some(FilesAbove { directory: directory.to_path_buf(), files: Rc::clone(&files) });
+    files
+}
+
+/// What programs in a session read for what it has, as its repository says.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// Variables of theirs, each with the session's that has the value.
+    pub env: BTreeMap<VarName, VarName>,
+    /// A file that would say so, that nobody allowed or denied, and that is nearer than any that does.
+    pub unallowed: Option<PathBuf>,
+}
+
+/// The names that the repository of a session's directory gives to what the session has: those of the
+/// nearest `.cs.toml` that is allowed and has any. Unlike a profile they have nothing to do with what
+/// the directory is bound to.
+pub(super) fn named_by_repository(context: &Context, session: &Session) -> Result<Named> {
+    let store = context.store()?;
+    let mut found = Named::default();
+    // Where nothing was ever allowed there is nothing to look for, and so nothing to miss either.
+    let looked_for = context.files_above.borrow().is_some();
+    if !looked_for && !store.knows_trust() {
+        return Ok(found);
+    }
+    let directory = session.directory();
+    for file in files_above(context, directory, || real(directory)).iter() {
+        match file.said(store) {
+            (_, Some(said)) => {
+                let said = said?;
+                if !said.env.is_empty() {
+                    found.env = said.env;
+                    break;
+                }
+            }
+            (Trust::Denied, None) => {}
+            (_, None) => {
+                let would = file.held.as_deref().and_then(|held| config::repository(held, &file.path).ok());
+                if would.is_some_and(|would| !would.env.is_empty()) {
+                    found.unallowed.get_or_insert_with(|| file.path.clone());
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Looks up what `directory` is bound to. Fails where the bound profile or session is gone.
 ///
 /// The bound directory nearest to it wins, then the longest glob of remotes, then the nearest
-/// `.cs.toml` that is allowed. One that is not hides nothing: with and without it all is the same.
+/// `.cs.toml` that is allowed and names a profile. One that is not hides nothing: with and without it all is the same.
 pub(super) fn look(context: &Context, directory: &Path) -> Result<Found> {
-    let directory = real(directory);
+    let asked = directory;
+    let directory = real(asked);
     let store = context.store()?;
     if let Some(Binding { place, target }) = in_table(store.bindings()?, &directory) {
         return bound(context, place, &target);
     }
     let mut unallowed = None;
-    for parent in directory.ancestors() {
-        let path = parent.join(REPOSITORY_FILE);
-        let held = match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
-            Ok(Some(held)) => Some(held),
-            // What cannot be read cannot have been allowed; `cs allow` says what is wrong with it.
-            Err(_) if os::exists(&path) => None,
-            Ok(None) | Err(_) => continue,
-        };
-        match (trust(store, &path, held.as_deref()), held) {
-            (Trust::Allowed, Some(held)) => {
-                let target = Target::Profile(config::profile_wanted(&held, &path)?);
-                return bound(context, Place::File(path), &target);
+    for file in files_above(context, asked, || directory).iter() {
+        match file.said(store) {
+            (_, Some(said)) => {
+                if let Some(profile) = said?.profile {
+                    return bound(context, Place::File(file.path.clone()), &Target::Profile(profile));
+                }
             }
-            (Trust::Denied, _) => {}
-            _ => unallowed = unallowed.or(Some(path)),
+            (Trust::Denied, None) => {}
+            (_, None) => _ = unallowed.get_or_insert_with(|| file.path.clone()),
         }
     }
     Ok(unallowed.map_or(Found::Nothing, Found::Unallowed))

@@ -1,9 +1,10 @@
 //! What every verb starts from: the environment, read once, and what is found through it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::bound::FilesAbove;
 use crate::config::{self, Config};
 use crate::model::{
     Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
@@ -25,6 +26,10 @@ pub struct Context {
     pub wrapped: OnceCell<Vec<OsString>>,
     /// The file mode mask that a launched program gets back.
     pub umask: Umask,
+    /// The `.cs.toml` of a directory and above, once they were looked for: a launch asks twice.
+    pub(super) files_above: RefCell<Option<FilesAbove>>,
+    /// Whether a person has been told of the one that nobody allowed.
+    pub(super) said_unallowed: Cell<bool>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
 }
@@ -59,6 +64,8 @@ impl Context {
             shell: Caller { environment: exported, call, saved, memory },
             wrapped: OnceCell::new(),
             umask,
+            files_above: RefCell::new(None),
+            said_unallowed: Cell::new(false),
             config: OnceCell::new(),
             store: OnceCell::new(),
         }

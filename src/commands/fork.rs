@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::launch::Planned;
 use super::worktree::{Spot, Target, Wanted};
-use super::{directory, report, scene, worktree};
+use super::{directory, ports, report, scene, worktree};
 use crate::claude::{self, Start};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
@@ -52,8 +52,9 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         name: name.clone(),
         created: jiff::Timestamp::now(),
         forked_from: Some(from.id),
-        // That was made for the source.
+        // Those are the source's.
         worktree: None,
+        ports: None,
         ..source.clone()
     };
     let target = match apart {
@@ -67,7 +68,8 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     if target.is_none() && !no_open {
         directory::recorded_directory(&session)?;
     }
-    let mut draft = store.draft(session.clone())?;
+    let mut draft = ports::draft(context, session)?;
+    let session = draft.session().clone();
     let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
     let plan_and_copy = || -> Result<Option<Planned>> {
         let directory = session.directory();

@@ -11,7 +11,7 @@ use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
 use super::liveness::refuse_live;
 use super::scene::{plan, resume, start_of};
-use super::{bound, ended, history, report, scene};
+use super::{bound, ended, history, ports, report, scene};
 use crate::claude::{self, Asked, Start};
 use crate::model::{Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
 use crate::os;
@@ -113,6 +113,8 @@ pub(super) fn start_session(
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
     }
+    let session =
+        if lock.is_some() { ports::given(context, session)? } else { ports::expected(context, session)? };
     let directory = work_directory(context, &session, &profile, manner)?;
     let chosen = match manner.conversation {
         Some(id) => claude::find_conversation(&paths.config, id)?,

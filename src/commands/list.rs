@@ -259,6 +259,7 @@ impl Everything {
                 isolation: row.session.isolation,
                 bare: row.session.bare,
                 ephemeral: row.session.ephemeral,
+                ports: row.session.ports.map(|ports| Block { first: ports.first(), last: ports.last() }),
                 created: row.session.created,
                 used: row.used,
                 live: row.open.is_some(),
@@ -301,6 +302,7 @@ struct ListedSession<'a> {
     isolation: Isolation,
     bare: bool,
     ephemeral: bool,
+    ports: Option<Block>,
     created: jiff::Timestamp,
     used: Option<jiff::Timestamp>,
     live: bool,
@@ -312,6 +314,13 @@ struct ListedSession<'a> {
     conversation: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<Shown>,
+}
+
+/// A block of ports.
+#[derive(Serialize)]
+struct Block {
+    first: u16,
+    last: u16,
 }
 
 impl Row {

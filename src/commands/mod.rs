@@ -37,6 +37,7 @@ mod new;
 mod off;
 mod open;
 mod path;
+mod ports;
 mod profile;
 mod prompt;
 mod rename;

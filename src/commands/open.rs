@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::bound::Found;
 use super::context::Context;
 use super::launch::{Manner, Planned};
-use super::{bound, directory, launch, report, worktree};
+use super::{bound, directory, launch, ports, report, worktree};
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
@@ -99,6 +99,7 @@ pub(super) fn create_and_start(
     }
     let manner = Manner { directory: None, ..manner(options)? };
     let (session, profile) = describe(context, options, name)?;
+    let session = ports::expected(context, session)?;
     let store = context.store()?;
     if options.dry_run {
         if let Some(holder) = store.claim(name)? {
@@ -109,14 +110,28 @@ pub(super) fn create_and_start(
     }
     let made = format!("session '{name}' in {} (profile '{}')", session.directory, profile.name);
     if options.no_open {
-        let draft = store.draft(session)?;
+        let draft = ports::draft(context, session)?;
         store.publish(draft)?;
         report::say(&format!("made {made}"));
         return Ok(Outcome::Done);
     }
     let (directory, start) = (session.directory().to_path_buf(), Start::New(session.id));
-    let planned = Planned::new(context, session.clone(), profile, arguments, &directory, start)?;
-    let draft = store.draft(session)?;
+    let plan = |session: &Session| {
+        let (session, profile, start) = (session.clone(), profile.clone(), start.clone());
+        Planned::new(context, session, profile, arguments.clone(), &directory, start)
+    };
+    let mut planned = plan(&session)?;
+    let draft = ports::draft(context, session.clone())?;
+    if draft.session() != &session {
+        // Another process was given meanwhile what this one was planned with.
+        match plan(draft.session()) {
+            Ok(again) => planned = again,
+            Err(failure) => {
+                store.discard(draft);
+                return Err(failure);
+            }
+        }
+    }
     let lock = store.publish(draft)?;
     if ui::can_ask() {
         report::say(&format!("new {made}"));
@@ -161,7 +176,10 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
     }
     match bound::look(context, directory)? {
         Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
-        Found::Unallowed(file) => report::say(&bound::not_allowed(&file)),
+        Found::Unallowed(file) => {
+            report::say(&bound::not_allowed(&file));
+            context.said_unallowed.set(true);
+        }
         Found::Nothing => {}
     }
     context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {

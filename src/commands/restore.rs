@@ -1,7 +1,7 @@
 //! `cs restore [NAME]`: bring a session or profile back from the trash, or list the trash.
 
 use super::context::Context;
-use super::{report, trash};
+use super::{ports, report, trash};
 use crate::cli::RestoreArgs;
 use crate::model::{Failure, Name, Outcome, Result};
 use crate::store::{Trashed, TrashedKind};
@@ -26,7 +26,8 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
         (Some(new), TrashedKind::Session(_)) => Context::new_name(new)?,
         (None, _) => trashed.name().clone(),
     };
-    context.store()?.restore(trashed, &name).map_err(|failure| match &trashed.kind {
+    let range = ports::range(context)?;
+    let now = context.store()?.restore(trashed, &name, range).map_err(|failure| match &trashed.kind {
         TrashedKind::Session(_) if failure.message.starts_with("there is already") => {
             failure.hint(format!("under another name: cs restore {wanted} --as NAME"))
         }
@@ -34,5 +35,17 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     })?;
     let what = if matches!(trashed.kind, TrashedKind::Profile(_)) { "profile" } else { "session" };
     report::say(&format!("{what} '{name}' is back"));
+    if let TrashedKind::Session(session) = &trashed.kind {
+        match (session.ports, now) {
+            (Some(before), Some(now)) if before != now => {
+                report::say(&format!("its ports are {now} now: something else has, or listens on, {before}"));
+            }
+            (Some(before), None) => {
+                report::say(&format!("it has no ports: something else has, or listens on, {before}"));
+            }
+            (None, None) => ports::say_if_none(range, session),
+            _ => {}
+        }
+    }
     Ok(Outcome::Done)
 }

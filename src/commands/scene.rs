@@ -9,7 +9,7 @@ use super::context::Context;
 use super::directory::real;
 use super::history::{self, Elsewhere, elsewhere};
 use super::token::token;
-use super::{ended, shim};
+use super::{bound, ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
 use crate::model::{
@@ -66,6 +66,8 @@ fn plan_with(
         directory: directory.to_path_buf(),
         paths: None,
         env: config.env.clone(),
+        named: std::collections::BTreeMap::new(),
+        notices: Vec::new(),
         shared: Vec::new(),
         private: Vec::new(),
         manifest: None,
@@ -105,6 +107,11 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
+            let named = bound::named_by_repository(context, session)?;
+            scene.named = named.env;
+            if !context.said_unallowed.get() {
+                scene.notices.extend(named.unallowed.map(|file| bound::not_allowed(&file)));
+            }
             if session.isolation != Isolation::None {
                 look(context, session, profile, &paths, &mut scene)?;
                 if matches!(launch, Launch::Claude(_)) {

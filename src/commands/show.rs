@@ -56,7 +56,8 @@ fn session_details(
             "schema": 1, "kind": "session", "name": session.name, "id": session.id, "profile": session.profile,
             "directory": session.directory, "directory_exists": session.directory().is_dir(), "branch": branch,
             "isolation": session.isolation, "bare": session.bare, "ephemeral": session.ephemeral, "created": session.created,
-            "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
+            "forked_from": session.forked_from, "slug": session.name.slug(),
+            "ports": session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()})), "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
             "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
@@ -78,6 +79,8 @@ fn session_details(
     if session.ephemeral {
         lines.push(("ephemeral", "goes to the trash when Claude ends".into()));
     }
+    let ports = session.ports.map_or_else(|| "none".to_owned(), |ports| ports.to_string());
+    lines.push(("ports", ports));
     lines.push(("config dir", paths.config.display().to_string()));
     lines.push(("created", ui::stamp(session.created, now)));
     if let Some(run) = &run {

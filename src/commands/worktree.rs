@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::launch::{self, Manner, Planned};
-use super::{directory, dry_run, open, report, scene};
+use super::{directory, dry_run, open, ports, report, scene};
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
@@ -78,6 +78,7 @@ pub(super) fn create_and_start(
     let (session, profile) = open::describe(context, options, name)?;
     let session = target.described(session)?;
     if options.dry_run {
+        let session = ports::expected(context, session)?;
         let included = target.included();
         let planned = plan(context, &session, &profile, arguments)?;
         let shown = target.shown(context, &included)?;
@@ -88,7 +89,8 @@ pub(super) fn create_and_start(
         scene::claude_program(context)?;
     }
     let store = context.store()?;
-    let mut draft = store.draft(session.clone())?;
+    let mut draft = ports::draft(context, session)?;
+    let session = draft.session().clone();
     if let Err(failure) = store.reserve(&mut draft) {
         store.discard(draft);
         return Err(failure);

@@ -9,6 +9,7 @@ mod disk;
 mod files;
 mod lock;
 mod memory;
+mod ports;
 mod process;
 mod removal;
 mod tree;
@@ -25,11 +26,12 @@ pub use files::{
 };
 pub use lock::{Lock, LockError};
 pub use memory::free_memory;
+pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
-    process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
+    process_alive, restrict_umask, running_with, shell_command, start_time, terminal, working_directory_of,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use tree::{Size, tree_size};

@@ -178,6 +178,12 @@ pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {
     }
 }
 
+/// Where the process `pid` works; `None` where it has ended, or the system does not show it (elsewhere
+/// than on Linux, and of other users).
+pub fn working_directory_of(pid: u32) -> Option<std::path::PathBuf> {
+    if cfg!(target_os = "linux") { std::fs::read_link(format!("/proc/{pid}/cwd")).ok() } else { None }
+}
+
 /// The file mode mask a process was started with.
 #[derive(Clone, Copy, Debug)]
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);

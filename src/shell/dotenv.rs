@@ -8,9 +8,12 @@ use crate::model::{EnvChanges, Failure, Result, VarName};
 ///
 /// Every value that is written is read the same by the dotenv package of Node, by Node's own
 /// `--env-file`, by `docker compose --env-file`, and by `set -a; . ./file` in sh.
-/// They agree on less than one would think, so there are two forms and a refusal:
+/// They agree on less than one would think, so there are three forms and a refusal:
 ///
-/// * `NAME="value"` where the value holds none of `"`, `$`, `` ` `` and `\`: inside double quotes
+/// * `NAME=value` where the value has only letters, digits and `_ . / : , @ % + -`, or nothing at all. So
+///   are ports, slugs and names. These are read the same by `docker run --env-file` too, which takes
+///   quotes for part of the value, and by python-dotenv.
+/// * `NAME="value"` else, where the value holds none of `"`, `$`, `` ` `` and `\`: inside double quotes
 ///   sh and compose expand `$`, sh runs what is in backticks, and the readers differ on which
 ///   backslashes go away.
 /// * `NAME='value'` else, where the value holds no `'` and does not end in `\`: nothing is special
@@ -18,8 +21,7 @@ use crate::model::{EnvChanges, Failure, Result, VarName};
 /// * Refused (exit 5), with the variable's name, where neither form holds, and where a value has
 ///   control characters. Nothing is returned then, not even the other variables.
 ///
-/// Not among the readers are `docker run --env-file`, which takes the quotes for part of the value,
-/// and python-dotenv, which expands `${…}` and halves `\\` inside single quotes too.
+/// python-dotenv also expands `${…}` and halves `\\` inside single quotes.
 pub fn dotenv(changes: &EnvChanges) -> Result<String> {
     let mut text = String::new();
     for (name, change) in changes.iter() {
@@ -32,7 +34,9 @@ pub fn dotenv(changes: &EnvChanges) -> Result<String> {
 }
 
 fn quote_for(name: &VarName, value: &str) -> Result<&'static str> {
-    if !value.contains(['"', '$', '`', '\\']) {
+    if value.chars().all(|c| c.is_ascii_alphanumeric() || "_./:,@%+-".contains(c)) {
+        Ok("")
+    } else if !value.contains(['"', '$', '`', '\\']) {
         Ok("\"")
     } else if !value.contains('\'') && !value.ends_with('\\') {
         Ok("'")
@@ -56,8 +60,11 @@ mod tests {
     }
 
     #[test]
-    fn values_are_double_quoted_and_single_quoted_where_that_would_be_read_differently() {
-        assert_eq!(of("").as_deref(), Ok("A=\"\"\n"));
+    fn values_are_plain_where_they_can_be_else_double_quoted_else_single_quoted() {
+        assert_eq!(of("").as_deref(), Ok("A=\n"));
+        assert_eq!(of("20000").as_deref(), Ok("A=20000\n"));
+        assert_eq!(of("postgres://me@host:5432/my_api").as_deref(), Ok("A=postgres://me@host:5432/my_api\n"));
+        assert_eq!(of("~/x").as_deref(), Ok("A=\"~/x\"\n"));
         assert_eq!(of("it's # fine").as_deref(), Ok("A=\"it's # fine\"\n"));
         assert_eq!(of("a $b `c` \\d \"e\"").as_deref(), Ok("A='a $b `c` \\d \"e\"'\n"));
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::records::{self, Damage};
 use super::sessions::discard;
 use super::{Claim, Store, lock};
-use crate::model::{Failure, Result, Session};
+use crate::model::{Failure, PortRange, Result, Session};
 use crate::os::{self, Lock};
 
 /// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with
@@ -59,14 +59,17 @@ impl Store {
         Ok(root)
     }
 
-    /// Publishes one session of a batch under its name: `Ok(None)` where it exists now, else who has that
-    /// name. Where it fails, nothing of it is seen, and its files are in the batch as before.
-    pub fn publish_from_batch(&self, batch: &Batch, session: &Session) -> Result<Option<Claim>> {
+    /// Publishes one session of a batch under its name, with ports in `range`: `Ok(None)` where it exists
+    /// now, else who has that name. Where it fails, nothing of it is seen, and its files are in the batch
+    /// as before.
+    pub fn publish_from_batch(
+        &self,
+        batch: &Batch,
+        session: &mut Session,
+        range: Option<PortRange>,
+    ) -> Result<Option<Claim>> {
         let (from, entry) = (batch.root(session.id), session.id.to_string());
         let (staged, place) = (self.staging().join(&entry), self.session_root(session.id));
-        let record = from.join("session.toml");
-        os::replace_file(&record, records::text(session)?.as_bytes(), true)
-            .map_err(|error| Failure::io("write", &record, &error))?;
         let _lock = lock(&self.lock_path(&from, &entry), "a new session")?;
         if os::exists(&staged) && !self.is_being_made(&entry) {
             // An import of the same session that died here.
@@ -74,24 +77,36 @@ impl Store {
         }
         let failed = |error: std::io::Error| Failure::io("create", &place, &error);
         os::publish_dir(&from, &staged).map_err(failed)?;
-        let back = || {
+        let back = |session: &Session| {
+            // Where it is in the batch nobody sees its lock.
+            if let Some(ports) = session.ports {
+                self.release_ports(ports, session.id);
+            }
             let _ = os::publish_dir(&staged, &from);
         };
+        // Only now that it is where others see its lock does a claim of its hold.
+        session.ports = None;
+        let is_free = |ports: crate::model::Ports| os::ports_free(ports.all());
+        session.ports = self.claim_ports(session.id, range, &[], is_free).inspect_err(|_| back(session))?;
+        let record = staged.join("session.toml");
+        os::replace_file(&record, records::text(session)?.as_bytes(), true)
+            .map_err(|error| Failure::io("write", &record, &error))
+            .inspect_err(|_| back(session))?;
         let claim = Claim::Session(session.id);
         match self.claim_name(&session.name, claim) {
             Ok(None) => {}
             Ok(Some(holder)) => {
-                back();
+                back(session);
                 return Ok(Some(holder));
             }
             Err(failure) => {
-                back();
+                back(session);
                 self.release_name(&session.name, claim);
                 return Err(failure);
             }
         }
         if let Err(error) = os::publish_dir(&staged, &place) {
-            back();
+            back(session);
             self.release_name(&session.name, claim);
             return Err(failed(error));
         }
@@ -105,6 +120,9 @@ impl Store {
         let untouched = !os::exists(&self.session_run_path(session.id));
         if held.is_ok() && untouched && os::publish_dir(&root, &batch.root(session.id)).is_ok() {
             self.release_name(&session.name, Claim::Session(session.id));
+            if let Some(ports) = session.ports {
+                let _ = self.forget_ports(ports);
+            }
         }
     }
 

@@ -12,6 +12,7 @@
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made
+//! ports/<first port>            "session <id>": whose block of ten ports it is
 //! trash/<id or name>-<when>/    what was removed; removing.…: what is being removed for good
 //! ephemeral/<id>                a session that goes to the trash when Claude ends
 //! bindings.toml                 which directories and remotes belong to what
@@ -31,6 +32,7 @@ mod manifest;
 mod names;
 mod open;
 mod plain;
+mod ports;
 mod profiles;
 mod records;
 mod removal;
@@ -54,6 +56,7 @@ pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
 pub use layout::{Drift, Standing, lacking, lay_out, note_standing, ours_among, standing, survey, take_away};
 pub use manifest::{manifest, write_manifest};
 pub use names::Claim;
+pub use ports::Portless;
 pub use profiles::{ForeignProfile, NewProfile, ProfileEntry};
 pub use records::Damage;
 pub use removal::{Keep, Leftover, Piece};

@@ -21,14 +21,14 @@ pub enum Claim {
 }
 
 impl Claim {
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
             Self::Session(id) => format!("session {id}\n"),
             Self::Profile => String::from("profile\n"),
         }
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?.trim();
         if text == "profile" {
             return Some(Self::Profile);

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::records::Damage;
 use super::trash::guard;
 use super::{Claim, Store, Trashed, TrashedKind, lock};
-use crate::model::{Failure, Name, Result, Session};
+use crate::model::{Failure, Name, Ports, Result, Session};
 use crate::os::{self, Left, Lock, LockError, Unremovable};
 
 /// How the name of something in the trash begins that is being removed.
@@ -71,6 +71,8 @@ pub enum Leftover {
     Staged(PathBuf),
     /// A name that belongs to nothing.
     Claim(Name, PathBuf),
+    /// Ports that belong to nothing.
+    Ports(Ports, PathBuf),
     /// The directory of a session or profile without a record, in which nothing of value is.
     Empty(PathBuf),
     /// A file that was being written when its process died.
@@ -85,6 +87,7 @@ impl Leftover {
         match self {
             Self::Staged(_) => "something that was never finished",
             Self::Claim(..) => "a name of nothing",
+            Self::Ports(..) => "ports of nothing",
             Self::Empty(_) => "a directory without a record, and with nothing in it",
             Self::Temporary(_) => "a file that was never finished",
             Self::Half(_) => "something half removed",
@@ -96,6 +99,7 @@ impl Leftover {
         match self {
             Self::Staged(path)
             | Self::Claim(_, path)
+            | Self::Ports(_, path)
             | Self::Empty(path)
             | Self::Temporary(path)
             | Self::Half(path) => path,
@@ -267,6 +271,11 @@ impl Store {
                 found.push(Leftover::Claim(name, path));
             }
         }
+        for (ports, path) in self.claimed_ports() {
+            if is_abandoned(&path) && self.is_nobodys_block(ports) == Ok(true) {
+                found.push(Leftover::Ports(ports, path));
+            }
+        }
         for room in [self.sessions_dir(), self.profiles_dir()] {
             for (path, _) in children(&room) {
                 if is_abandoned(&path) && self.is_empty_shell(&path) {
@@ -304,7 +313,7 @@ impl Store {
     /// What was being written or removed.
     fn cut_short(&self) -> Vec<Leftover> {
         let mut found = Vec::new();
-        let mut rooms = vec![self.root.clone(), self.names(), self.trust_dir()];
+        let mut rooms = vec![self.root.clone(), self.names(), self.ports_dir(), self.trust_dir()];
         for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
             rooms.extend(children(&all).into_iter().map(|(path, _)| path));
         }
@@ -347,6 +356,10 @@ impl Store {
             }
             Leftover::Claim(owner, _) => {
                 self.forget_name(owner)?;
+                Ok(Vec::new())
+            }
+            Leftover::Ports(ports, _) => {
+                self.forget_ports(*ports)?;
                 Ok(Vec::new())
             }
             Leftover::Empty(_) => {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
 use super::{Claim, Store, lock};
-use crate::model::{Failure, History, Name, Ports, Result, Session, Worktree};
+use crate::model::{Failure, History, Name, PortRange, Ports, Result, Session, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -37,6 +37,11 @@ impl Draft {
     /// Where its files go before it is published.
     pub fn root(&self) -> &Path {
         &self.staged
+    }
+
+    /// What it will be, with the ports it has been given.
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -171,24 +176,29 @@ impl Store {
         modified(&self.session_root(id).join("claude/history.jsonl"))
     }
 
-    /// Begins a session: its record is on disk, unseen, and its lock held.
-    pub fn draft(&self, session: Session) -> Result<Draft> {
+    /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in
+    /// `range`, those it has already if it can have them, which were found to be free a moment ago; none where there are
+    /// none left.
+    pub fn draft(&self, session: Session, range: Option<PortRange>) -> Result<Draft> {
         self.ensure()?;
         self.sweep_staging();
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
         os::create_private_dir(&staged).map_err(made)?;
         let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
-        let record = staged.join("session.toml");
-        let text = records::text(&session)?;
+        let wanted = session.ports.filter(|_| range.is_some());
+        let is_free = |ports: Ports| Some(ports) == wanted || os::ports_free(ports.all());
+        let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);
+        let ports = ports.inspect_err(|_| discard(&staged))?;
+        let session = Session { ports, ..session };
         let draft = Draft { session, staged: staged.clone(), lock, reserved: false };
-        match os::publish_file(&record, text.as_bytes()) {
-            Ok(_) => Ok(draft),
-            Err(error) => {
-                discard(&staged);
-                Err(Failure::io("write", &record, &error))
-            }
+        let record = staged.join("session.toml");
+        let text = records::text(&draft.session)?;
+        if let Err(error) = os::publish_file(&record, text.as_bytes()) {
+            self.discard(draft);
+            return Err(Failure::io("write", &record, &error));
         }
+        Ok(draft)
     }
 
     /// Claims the name of a session before it is published, for one whose making takes long: until this
@@ -208,7 +218,7 @@ impl Store {
     pub fn publish(&self, draft: Draft) -> Result<Lock> {
         let Draft { session, staged, lock, reserved } = draft;
         let claim = Claim::Session(session.id);
-        let discard = || discard(&staged);
+        let discard = || self.drop_staged(&session, &staged);
         match if reserved { Ok(None) } else { self.claim_name(&session.name, claim) } {
             Ok(None) => {}
             Ok(Some(holder)) => {
@@ -233,8 +243,16 @@ impl Store {
     /// Drops a session that was not published, and gives up its name where that was claimed.
     pub fn discard(&self, draft: Draft) {
         let Draft { session, staged, .. } = draft;
-        discard(&staged);
+        self.drop_staged(&session, &staged);
         self.release_name(&session.name, Claim::Session(session.id));
+    }
+
+    fn drop_staged(&self, session: &Session, staged: &Path) {
+        // Its lock is in there.
+        if let Some(ports) = session.ports {
+            self.release_ports(ports, session.id);
+        }
+        discard(staged);
     }
 
     /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.

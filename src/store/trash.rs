@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::records::Damage;
 use super::sessions::taken;
 use super::{Claim, Store, lock, records};
-use crate::model::{Failure, Name, Result, Session};
+use crate::model::{Failure, Name, PortRange, Ports, Result, Session};
 use crate::os;
 
 /// What a piece of trash was.
@@ -42,7 +42,7 @@ impl Trashed {
 }
 
 impl Store {
-    /// Moves a session to the trash and frees its name. Under its lock. Its files are not touched.
+    /// Moves a session to the trash and frees its name and its ports. Under its lock. Its files are not touched.
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
@@ -52,6 +52,9 @@ impl Store {
         }
         let moved = self.to_trash(&root, &session.id.to_string())?;
         self.release_name(&session.name, Claim::Session(session.id));
+        if let Some(ports) = session.ports {
+            self.release_ports(ports, session.id);
+        }
         Ok(moved)
     }
 
@@ -119,9 +122,10 @@ impl Store {
         })
     }
 
-    /// Puts a piece of trash back, under `name`. Cut short, it can be done again: the claim that
-    /// was made names the very same session.
-    pub fn restore(&self, trashed: &Trashed, name: &Name) -> Result<()> {
+    /// Puts a piece of trash back, under `name`; the ports it has now: those it had if they are still
+    /// free, else others in `range`. Cut short, it can be done again: the claim that was made names the
+    /// very same session.
+    pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
         let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
         let entry = match &trashed.kind {
@@ -143,23 +147,36 @@ impl Store {
         if claim == Claim::Profile && os::exists(&place) {
             return Err(taken(name, claim));
         }
-        if let TrashedKind::Session(session) = &trashed.kind
-            && (session.name != *name || session.ephemeral)
-        {
+        let mut ports = None;
+        let release = |ports: Option<Ports>| {
+            self.release_name(name, claim);
+            if let (Some(ports), Claim::Session(id)) = (ports, claim) {
+                self.release_ports(ports, id);
+            }
+        };
+        if let TrashedKind::Session(session) = &trashed.kind {
+            let is_free = |ports: Ports| os::ports_free(ports.all());
+            ports = self
+                .claim_ports(session.id, range, session.ports.as_slice(), is_free)
+                .inspect_err(|_| release(session.ports))?;
             // Who brings an ephemeral session back wants to keep it.
-            let renamed = Session { name: name.clone(), ephemeral: false, ..(**session).clone() };
-            let path = trashed.path.join("session.toml");
-            os::replace_file(&path, records::text(&renamed)?.as_bytes(), true)
-                .map_err(|error| Failure::io("write", &path, &error))?;
+            let back = Session { name: name.clone(), ephemeral: false, ports, ..(**session).clone() };
+            if back != **session {
+                let path = trashed.path.join("session.toml");
+                os::replace_file(&path, records::text(&back)?.as_bytes(), true)
+                    .map_err(|error| Failure::io("write", &path, &error))
+                    .inspect_err(|_| release(ports))?;
+            }
         }
         if matches!(trashed.kind, TrashedKind::Session(_)) {
             // What was just brought back is in use, whenever its last conversation was.
             os::touch(&trashed.path.join("session.toml"));
         }
         os::publish_dir(&trashed.path, &place).map_err(|error| {
-            self.release_name(name, claim);
+            release(ports);
             Failure::io("restore", &trashed.path, &error)
-        })
+        })?;
+        Ok(ports)
     }
 }
 

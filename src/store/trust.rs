@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::records::{self, Damage, Record};
 use super::{Store, lock};
-use crate::model::{Failure, Name, Result};
+use crate::model::{Failure, Name, Repository, Result, VarName};
 use crate::os;
 
 /// What the user said about a `.cs.toml`.
@@ -38,11 +38,21 @@ pub struct About {
     version: u32,
     /// The `.cs.toml`.
     pub path: PathBuf,
-    /// The profile it named when it was allowed; `None` where it was denied.
+    /// The profile it named when it was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Name>,
+    /// The variables that it named then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<VarName>,
     /// When that was.
     pub since: jiff::Timestamp,
+}
+
+impl About {
+    /// Whether it was allowed: what names neither a profile nor a variable was denied.
+    pub fn is_allowed(&self) -> bool {
+        self.profile.is_some() || !self.variables.is_empty()
+    }
 }
 
 impl Record for About {
@@ -62,13 +72,18 @@ impl Store {
         self.trust_dir().join(format!("denied-{}", digest(path, None)))
     }
 
+    /// Whether the user ever said anything about any file.
+    pub fn knows_trust(&self) -> bool {
+        os::is_dir(&self.trust_dir())
+    }
+
     /// What the user said about the file `path` with this content.
     pub fn trust_in(&self, path: &Path, content: &[u8]) -> Trust {
         if self.is_denied(path) {
             Trust::Denied
         } else {
             let record: Result<About, Damage> = records::read(&self.allowed_path(path, content));
-            let is_about = |about: About| about.path == path && about.profile.is_some();
+            let is_about = |about: About| about.path == path && about.is_allowed();
             if record.is_ok_and(is_about) { Trust::Allowed } else { Trust::Unsaid }
         }
     }
@@ -78,10 +93,10 @@ impl Store {
         os::exists(&self.denied_path(path))
     }
 
-    /// Allows the file `path` with this content, which names `profile`. Other contents that were
+    /// Allows the file `path` with this content, which says `said`. Other contents that were
     /// allowed there before stay so, as branches may differ, unless the file was denied since.
     /// `false` where it was allowed already.
-    pub fn allow(&self, path: &Path, content: &[u8], profile: &Name) -> Result<bool> {
+    pub fn allow(&self, path: &Path, content: &[u8], said: &Repository) -> Result<bool> {
         self.ensure_trust()?;
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
         let denied = self.denied_path(path);
@@ -92,7 +107,8 @@ impl Store {
         let about = About {
             version: About::VERSION,
             path: path.to_path_buf(),
-            profile: Some(profile.clone()),
+            profile: said.profile.clone(),
+            variables: said.env.keys().cloned().collect(),
             since: jiff::Timestamp::now(),
         };
         let record = self.allowed_path(path, content);
@@ -113,6 +129,7 @@ impl Store {
             version: About::VERSION,
             path: path.to_path_buf(),
             profile: None,
+            variables: Vec::new(),
             since: jiff::Timestamp::now(),
         };
         let record = self.denied_path(path);
@@ -163,7 +180,7 @@ impl Store {
     fn withdraw(&self, path: &Path) -> Result<()> {
         for Trusted { record, about } in self.trust()? {
             let about = about.map_err(|damage| damage.failure("what was allowed", &record))?;
-            if about.path == path && about.profile.is_some() {
+            if about.path == path && about.is_allowed() {
                 os::remove_file(&record).map_err(|error| Failure::io("remove", &record, &error))?;
             }
         }
@@ -191,7 +208,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(dir.path().join("data")).expect("a store");
         let (file, other) = (Path::new("/a/.cs.toml"), Path::new("/b/.cs.toml"));
-        let work = Name::suggest("work");
+        let work = Repository { profile: Some(Name::suggest("work")), ..Repository::default() };
         assert_eq!(store.trust_in(file, b"1"), Trust::Unsaid);
         assert_eq!(store.allow(file, b"1", &work), Ok(true));
         assert_eq!(store.allow(file, b"1", &work), Ok(false));
@@ -227,7 +244,10 @@ mod tests {
     fn what_was_allowed_and_could_not_be_withdrawn_is_not_allowed_again_by_another_content() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(dir.path().join("data")).expect("a store");
-        let (file, work) = (Path::new("/a/.cs.toml"), Name::suggest("work"));
+        let file = Path::new("/a/.cs.toml");
+        let port = VarName::new("PORT").expect("a name");
+        let source = VarName::new("CS_PORT").expect("a name");
+        let work = Repository { profile: None, env: [(port, source)].into() };
         store.allow(file, b"1", &work).expect("allowed");
         let record = fs::read(store.allowed_path(file, b"1")).expect("its record");
         store.deny(file).expect("denied");

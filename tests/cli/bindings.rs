@@ -429,10 +429,10 @@ fn whatever_stands_in_a_repository_is_refused_by_name_and_never_waited_for() {
     let world = world();
     let largest = format!("{WORK}{}", "#".repeat(4096 - WORK.len()));
     let texts: [(&[u8], &str); 13] = [
-        (b"", ".cs.toml:1: missing field `profile`"),
+        (b"", ".cs.toml says nothing: it may have a profile, and an [env]"),
         (b"profile = \"wrok\"\n", "there is no profile 'wrok'"),
         (b"profil = \"work\"\n", ".cs.toml:1: unknown key 'profil'"),
-        (b"profile = \"work\"\n[env]\nPATH = \"/x\"\n", ".cs.toml:2: unknown key 'env'"),
+        (b"profile = \"work\"\n[env]\nPATH = \"/x\"\n", ".cs.toml:3: PATH is to be \"/x\""),
         (b"profile = \"work\"\nprofile = \"home\"\n", ".cs.toml:2: "),
         (b"profile = [\"x\"]\n", ".cs.toml:1: invalid type: sequence"),
         (b"profile = \"../../x\"\n", ".cs.toml:1: a name "),

@@ -142,9 +142,15 @@ impl<'c> Stage<'c> {
                 assert_eq!(claim.unwrap(), format!("session {id}\n"), "{session}");
                 let record = fs::read_to_string(data.join("sessions").join(id).join("session.toml")).unwrap();
                 let forked = record.lines().find(|line| line.starts_with("forked_from"));
+                // Its ports are its own; what else is claimed is stale, and taken over by who needs it.
+                if let Some(first) = session["ports"]["first"].as_u64() {
+                    let claim = fs::read_to_string(data.join("ports").join(first.to_string()));
+                    assert_eq!(claim.unwrap(), format!("session {id}\n"), "{session}");
+                }
                 json!({
                     "name": session["name"], "profile": session["profile"], "directory": session["directory"],
                     "isolation": session["isolation"], "conversation": session["conversation"], "forked": forked,
+                    "ports": !session["ports"].is_null(),
                 })
             })
             .collect();
@@ -640,6 +646,28 @@ fn opening_a_session() {
         Stage::new(&["api", "-p", "x"], |world| _ = world.cs(&["new", "--no-open", "api"]).ok())
             .sweep(10, None);
     }
+}
+
+#[test]
+fn opening_a_session_that_is_older_than_ports() {
+    if !may_trace() {
+        return;
+    }
+    let stage = Stage::new(&["api", "-p", "x"], |world| {
+        world.cs(&["new", "--no-open", "api"]).ok();
+        let shown = world.show("api");
+        let first = shown["ports"]["first"].to_string();
+        let record = world.data().join("sessions").join(shown["id"].as_str().unwrap()).join("session.toml");
+        let text = fs::read_to_string(&record).unwrap();
+        fs::write(&record, text.replace(&format!("ports = {first}\n"), "")).unwrap();
+        fs::remove_file(world.data().join("ports").join(first)).unwrap();
+    });
+    stage.reset();
+    stage.run().ok();
+    // It may have its ports and not be started.
+    let given = stage.view();
+    assert_eq!(given["sessions"][0]["ports"], true);
+    stage.sweep(10, Some(&given));
 }
 
 #[test]

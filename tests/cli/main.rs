@@ -19,6 +19,7 @@ mod faults;
 mod messages;
 mod moving;
 mod opening;
+mod ports;
 mod profiles;
 mod removal;
 mod resources;

@@ -88,6 +88,9 @@ fn a_new_session_gives_claude_exactly_these_arguments_and_variables() {
     ] {
         expected.insert(name.into(), value);
     }
+    let first = world.show("api")["ports"]["first"].as_u64().unwrap();
+    expected.insert("CS_PORT".into(), first.to_string());
+    expected.extend((1..10).map(|number| (format!("CS_PORT_{number}"), (first + number).to_string())));
     assert_eq!(environment_of(&start), expected);
 }
 

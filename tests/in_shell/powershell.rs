@@ -68,6 +68,8 @@ fn powershell_uses_leaves_and_follows_a_binding_under_strict_mode() {
     assert_eq!(read("e0"), read("e3"), "{said}");
     assert!(read("e1").contains("CS_SESSION=api"), "{said}");
     assert!(!read("e1").contains("ANTHROPIC_API_KEY="), "{said}");
+    let port = world.show("api")["ports"]["first"].to_string();
+    assert!(read("e1").contains(&format!("CS_PORT={port}\n")), "{said}");
     let starts = world.starts();
     assert_eq!(starts[0].args, ["plain", "two  words"]);
     assert_eq!((starts[1].flag("-n"), starts[1].flag("-p")), (Some("api"), Some("x")));

@@ -353,3 +353,32 @@ fn a_new_session_belongs_to_the_profile_in_use() {
         assert_eq!(world.show("other")["profile"], "default", "{}", sh.what);
     });
 }
+
+#[test]
+fn ports_and_what_a_repository_calls_them_are_used_swapped_and_put_back() {
+    everywhere(|sh, world| {
+        world.set("PORT", "3000");
+        let project = world.project("api");
+        fs::write(project.join(".cs.toml"), "[env]\nPORT = \"CS_PORT\"\nDB_NAME = \"CS_SLUG\"\n").unwrap();
+        world.cs_in(&project, &["allow"]).ok();
+        world.cs_in(&project, &["--no-open", "my-api"]).ok();
+        world.cs(&["--no-open", "web"]).ok();
+        let body = "env -0 >e0\ncs use my-api\nenv -0 >e1\ncs use web\nenv -0 >e2\ncs off\nenv -0 >e3\n";
+        let ran = sh.run(world, &world.home(), body);
+        let said = ran.stderr.clone();
+        ran.ok();
+        let var = |name: &str, variable: &str| -> Option<String> {
+            let value = environment(&world.home().join(name)).get(OsStr::new(variable)).cloned();
+            value.map(|value| value.into_string().unwrap())
+        };
+        let port = |name: &str| Some(world.show(name)["ports"]["first"].to_string());
+        assert_eq!(var("e1", "CS_PORT"), port("my-api"), "{}: {said}", sh.what);
+        assert_eq!(var("e1", "PORT"), port("my-api"), "{}: {said}", sh.what);
+        assert_eq!(var("e1", "CS_SLUG"), Some("my_api".into()), "{}", sh.what);
+        assert_eq!(var("e1", "DB_NAME"), Some("my_api".into()), "{}", sh.what);
+        assert_eq!(var("e2", "CS_PORT"), port("web"), "{}: {said}", sh.what);
+        assert_eq!((var("e2", "PORT"), var("e2", "DB_NAME")), (Some("3000".into()), None), "{}", sh.what);
+        let at = |name: &str| environment(&world.home().join(name));
+        assert_eq!(at("e0"), at("e3"), "{}: {said}", sh.what);
+    });
+}

@@ -17,6 +17,7 @@ mod in_shell;
 mod isolation;
 mod logins;
 mod moving;
+mod ports;
 mod questions;
 mod resuming;
 mod sharing;

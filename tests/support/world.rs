@@ -193,7 +193,7 @@ impl World {
         self.cs(&["path", name]).ok().trim_end().into()
     }
 
-    /// Replaces what differs from run to run: this world's root, the program's path, ids, times.
+    /// Replaces what differs from run to run: this world's root, the program's path, ids, ports.
     pub fn normal(&self, text: &str) -> String {
         let text = text.replace(self.root.to_str().unwrap(), "[WORLD]");
         let text = text.replace(Self::cs_program().to_str().unwrap(), "[CS]");
@@ -209,8 +209,19 @@ impl World {
             rest = &rest[at + 36..];
         }
         normal.push_str(rest);
-        normal
+        normal.split_inclusive('\n').map(without_ports).collect()
     }
+}
+
+/// A line with the ports in it, where it is about those of a session, taken out.
+fn without_ports(line: &str) -> String {
+    if let Some(at) = line.find("CS_PORT").and_then(|at| Some(at + line[at..].find('=')? + 1)) {
+        let rest = line[at..].trim_start_matches(|c: char| c.is_ascii_digit());
+        return format!("{}[PORT]{rest}", &line[..at]);
+    }
+    let block = line.rsplit(' ').next().unwrap_or_default().trim_end();
+    let is_block = block.split('-').all(|port| port.len() == 5 && port.parse::<u16>().is_ok());
+    if is_block && block.contains('-') { line.replace(block, "[PORTS]") } else { line.to_owned() }
 }
 
 /// How the fake Claude was started.

@@ -56,6 +56,8 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         directory: "/home/me/api".into(),
         paths: None,
         env: BTreeMap::new(),
+        named: BTreeMap::new(),
+        notices: Vec::new(),
         shared: vec![Shared { item: "skills", target: "/home/me/.claude/skills".into() }],
         private: Vec::new(),
         manifest: None,
@@ -283,4 +285,50 @@ fn settings_of_a_person_are_merged_where_they_stand() {
     scene.settings_file = None;
     let broken = plan(&subject, &claude(&["--settings", "{"]), &scene).expect("a plan");
     assert_eq!(command(&broken), ["/bin/claude", "--settings", "{"], "Claude says what is wrong");
+}
+
+fn variable(text: &str) -> VarName {
+    VarName::new(text).expect("a name")
+}
+
+#[test]
+fn a_repository_names_what_the_session_has_and_a_persons_own_env_goes_over_it() {
+    let work = profile("work");
+    let mut scene = with_paths(scene(&[("PORT", "3000")]), Isolation::ConfigDir, &work);
+    for (name, source) in [("PORT", "CS_PORT"), ("API_PORT", "CS_PORT_1"), ("DB_NAME", "CS_SLUG")] {
+        scene.named.insert(variable(name), variable(source));
+    }
+    let ports = Session { ports: Ports::new(20_000), ..session(Isolation::ConfigDir) };
+    let planned = plan(&Subject::Session(ports.clone(), work.clone()), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&planned, "PORT"), Some("20000"));
+    assert_eq!(value(&planned, "API_PORT"), Some("20001"));
+    assert_eq!(value(&planned, "DB_NAME"), Some("api"));
+
+    scene.env.insert(variable("PORT"), "1${CS_PORT}".into());
+    let mut own = work.clone();
+    own.env.insert(variable("DB_NAME"), "app_${CS_SLUG}".into());
+    let planned = plan(&Subject::Session(ports, own), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&planned, "PORT"), Some("120000"), "the settings");
+    assert_eq!(value(&planned, "DB_NAME"), Some("app_api"), "the profile");
+    assert_eq!(value(&planned, "API_PORT"), Some("20001"), "the control");
+}
+
+#[test]
+fn what_needs_ports_that_are_not_there_is_left_out_and_said_for_a_session() {
+    let work = profile("work");
+    // Where this is run from inside another session its ports are no ones of ours.
+    let mut scene = with_paths(scene(&[("CS_PORT", "31000")]), Isolation::ConfigDir, &work);
+    scene.env.insert(variable("PORT"), "${CS_PORT}".into());
+    scene.env.insert(variable("PLACE"), "${CS_PROFILE}".into());
+    scene.named.insert(variable("API_PORT"), variable("CS_PORT_1"));
+    let none = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let planned = plan(&none, &claude(&[]), &scene).expect("a plan");
+    assert_eq!((planned.env.get("PORT"), planned.env.get("API_PORT")), (None, None));
+    assert_eq!(value(&planned, "CS_PORT"), None);
+    assert_eq!(planned.notices, ["PORT in [env] of config.toml is left out: session 'api' has no CS_PORT"]);
+    let planned = plan(&Subject::Profile(work.clone()), &claude(&[]), &scene).expect("a plan");
+    assert_eq!((planned.env.get("PORT"), value(&planned, "PLACE")), (None, Some("work")));
+    assert_eq!(planned.notices, [] as [&str; 0]);
+    scene.env.insert(variable("OTHER"), "${NOBODY_SETS_THIS}".into());
+    assert!(plan(&none, &claude(&[]), &scene).is_err(), "the control");
 }

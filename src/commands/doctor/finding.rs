@@ -128,6 +128,10 @@ kinds! {
     NameOrphaned "name-orphaned" Advice "a command that was cut short left it; nothing has the name";
     NameLost "name-lost" Problem "nothing leads to it by its name";
     NameTaken "name-taken" Problem "its name leads to something else";
+    PortsInUse "ports-in-use" Advice "a server of the session cannot listen there, or who asks it is answered by another";
+    PortsUnclaimed "ports-unclaimed" Problem "another session could be given them";
+    PortsShared "ports-shared" Problem "servers of two sessions meet on one port";
+    PortsOrphaned "ports-orphaned" Advice "a command that was cut short left it; no session is given them";
     StagingLeft "staging-left" Advice "a command that was cut short left it; it takes room";
     GroupUnused "group-unused" Advice "its conversations take room, and nothing leads to them";
     EphemeralEnded "ephemeral-ended" Advice "it was to go to the trash by itself";

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::finding::{Fix, Report};
 use super::machine::Machine;
-use crate::commands::bound;
 use crate::commands::keeping::kept;
-use crate::model::{Failure, Layout, Name, Place, Result, Subject, Target};
+use crate::commands::{bound, ports};
+use crate::model::{Failure, Layout, Name, Place, Ports, Result, Session, Subject, Target};
 use crate::os;
 use crate::store::{self, Claim, Leftover, Store};
 
@@ -22,6 +22,10 @@ pub(super) enum Repair {
     ForgetName { name: Name },
     /// Put back the claim of something that has lost it.
     ClaimAgain { name: Name, claim: Claim },
+    /// Take away a claim of ports that no session has.
+    ForgetPorts { ports: Ports },
+    /// Claim the ports of a session again, or give it others.
+    MendPorts { session: Box<Session> },
     /// Remove what was begun and never made.
     RemoveLeftover { leftover: Leftover },
     /// Take away a binding that leads to nothing.
@@ -46,6 +50,10 @@ impl Repair {
             Self::MakePrivate { path, .. } => format!("take {} from other users", path.display()),
             Self::ForgetName { name } => format!("free the name '{name}'"),
             Self::ClaimAgain { name, .. } => format!("put the name '{name}' back"),
+            Self::ForgetPorts { ports } => format!("free the ports {ports}"),
+            Self::MendPorts { session } => {
+                format!("give session '{}' ports of its own", session.name)
+            }
             Self::RemoveLeftover { leftover } => format!("remove {}", leftover.path().display()),
             Self::Unbind { place, .. } => format!("unbind {}", place.text()),
             Self::ShowHooks { path } => format!("write {} as the bindings are", path.display()),
@@ -71,6 +79,8 @@ impl Repair {
             }
             Self::ForgetName { .. }
             | Self::ClaimAgain { .. }
+            | Self::ForgetPorts { .. }
+            | Self::MendPorts { .. }
             | Self::RemoveLeftover { .. }
             | Self::Unbind { .. }
             | Self::ShowHooks { .. }
@@ -84,6 +94,11 @@ impl Repair {
             Self::MakePrivate { path, .. } => store.make_private(path),
             Self::ForgetName { name } => changed(store.forget_name(name)?),
             Self::ClaimAgain { name, claim } => store.claim_again(name, *claim),
+            Self::ForgetPorts { ports } => changed(store.forget_ports(*ports)?),
+            Self::MendPorts { session } => {
+                let _lock = store.lock_session(session)?;
+                store.settle_ports(session, ports::range(machine.context)?, ports::is_free).map(drop)
+            }
             Self::RemoveLeftover { leftover } => {
                 let left = store.sweep(leftover, &kept(machine.context)?)?;
                 changed(left.is_empty() && !os::exists(leftover.path()))

@@ -8,6 +8,7 @@ mod finding;
 mod fix;
 mod live;
 mod machine;
+mod ports;
 mod profiles;
 mod program;
 mod render;
@@ -37,6 +38,7 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Outcome> {
         program::look(&machine, &mut report);
         sessions::look(&machine, &mut report);
         live::look(&machine, &mut report);
+        ports::look(&machine, &mut report);
         profiles::look(&machine, &mut report);
         if only.is_none() {
             store::look(&machine, &mut report);

@@ -244,9 +244,9 @@ fn trust(store: &Store, report: &mut Report) {
         };
         // Another branch may not have the file; without its directory it is gone.
         if about.path.parent().is_some_and(|directory| !os::exists(directory)) {
-            let word = if about.profile.is_some() { "allowed" } else { "denied" };
+            let word = if about.is_allowed() { "allowed" } else { "denied" };
             let what = format!("{word}, in a directory that is gone");
-            let allowed = about.profile.is_some();
+            let allowed = about.is_allowed();
             let fix =
                 Fix::Safe(Repair::ForgetTrust { record: trusted.record, path: about.path.clone(), allowed });
             report.add(Kind::TrustGone, None, what, Some(about.path), fix);

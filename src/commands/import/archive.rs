@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
 use super::super::context::Context;
 use super::super::keeping::{Progress, count};
-use super::super::{profile, report};
+use super::super::{ports, profile, report};
 use crate::cli::ImportArgs;
 use crate::model::{
     ConfigHome, Failure, Isolation, Name, Outcome, ProfileKind, Result, Session, SessionPaths, TokenSource,
@@ -610,16 +610,22 @@ fn said_of(foreign: &ForeignProfile) -> String {
 /// Publishes a session under its name, or the next one that is free. Under `asked`, no other will do.
 fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, asked: bool) -> Result<()> {
     let store = context.store()?;
+    let range = ports::range(context)?;
     let base = incoming.session.name.clone();
     for number in 1..10_000 {
-        let session = Session { name: base.numbered(number), ..incoming.session.clone() };
-        let taken = store.publish_from_batch(batch, &session)?;
+        let mut session = Session { name: base.numbered(number), ..incoming.session.clone() };
+        let taken = store.publish_from_batch(batch, &mut session, range)?;
         if taken.is_some() && asked {
             return Err(Failure::refused(format!("'{base}' is taken")).hint("cs import --as ANOTHER FILE"));
         }
         if taken.is_none() {
             if number > 1 {
                 incoming.notes.push(format!("'{base}' is taken, so it is '{}' here", session.name));
+            }
+            if session.ports.is_none()
+                && let Some(range) = range
+            {
+                incoming.notes.push(format!("it has no ports: {}", ports::all_taken(range)));
             }
             incoming.session = session;
             return Ok(());

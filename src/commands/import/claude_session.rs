@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::context::Context;
 use super::super::directory::recordable;
+use super::super::ports;
 use super::free_name;
 use super::told::{Found, tell};
 use crate::claude::{self, Conversation};
@@ -142,7 +143,7 @@ fn copy(
 ) -> Result<()> {
     let store = context.store()?;
     let isolation = session.isolation;
-    let draft = store.draft(session)?;
+    let draft = ports::draft(context, session)?;
     let config = SessionPaths::new(draft.root(), isolation, &profile.home).config;
     let copied = || -> Result<()> {
         for conversation in conversations {

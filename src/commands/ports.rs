@@ -1,0 +1,63 @@
+//! Ports of a session: given when it is made, and at the next launch of one that is older than them.
+
+use super::context::Context;
+use super::report;
+use crate::model::{PortRange, Ports, Result, Session};
+use crate::os;
+use crate::store::Draft;
+
+/// The ports that sessions are given; `None` for none.
+pub(super) fn range(context: &Context) -> Result<Option<PortRange>> {
+    Ok(context.config()?.ports.range())
+}
+
+/// A session as it will most likely be, for a plan before it is made: it is without ports of its own
+/// only where there are none left.
+pub(super) fn expected(context: &Context, session: Session) -> Result<Session> {
+    let Some(range) = range(context)?.filter(|_| session.ports.is_none()) else { return Ok(session) };
+    let ports = context.store()?.likely_ports(range, is_free);
+    Ok(Session { ports, ..session })
+}
+
+/// Begins a session, with ports of its own. Where there are none left that is said.
+pub(super) fn draft(context: &Context, session: Session) -> Result<Draft> {
+    let range = range(context)?;
+    let draft = context.store()?.draft(session, range)?;
+    say_if_none(range, draft.session());
+    Ok(draft)
+}
+
+/// Gives ports to a session that was made before there were any. Under its lock.
+pub(super) fn given(context: &Context, session: Session) -> Result<Session> {
+    if session.ports.is_some() {
+        return Ok(session);
+    }
+    let (store, range) = (context.store()?, range(context)?);
+    if range.is_none() {
+        return Ok(session);
+    }
+    let session = store.settle_ports(&session, range, is_free)?;
+    say_if_none(range, &session);
+    Ok(session)
+}
+
+/// Whether nothing listens on any port of a block.
+pub(super) fn is_free(ports: Ports) -> bool {
+    os::ports_free(ports.all())
+}
+
+/// Says that there are no ports left, where a session should have some.
+pub(super) fn say_if_none(range: Option<PortRange>, session: &Session) {
+    if session.ports.is_none()
+        && let Some(range) = range
+    {
+        report::say(&format!("session '{}' has no ports: {}", session.name, all_taken(range)));
+    }
+}
+
+/// Why there are no ports left.
+pub(super) fn all_taken(range: PortRange) -> String {
+    let many = range.blocks();
+    let blocks = if many == 1 { "the only block".into() } else { format!("the {many} blocks") };
+    format!("{blocks} of [ports] in the settings are taken (cs cleanup, or a wider range)")
+}
