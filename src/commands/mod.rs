@@ -26,6 +26,7 @@ mod history;
 mod import;
 mod in_shell;
 mod init;
+mod inside;
 mod install;
 mod keeping;
 mod last;
@@ -86,6 +87,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Some("__hook") => return use_::hook(context),
         // What Claude calls at the end of an ephemeral session, and what that starts.
         Some("__ended") => return ended::announced(&arguments[2..]),
+        // What a pane is made with for `cs -t`.
+        #[cfg(unix)]
+        Some("__inside") => return inside::take(context, &arguments[2..]),
         Some("__tidy") => return ended::wait_and_tidy(context, &arguments[2..]),
         _ => {}
     }

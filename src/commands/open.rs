@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::bound::Found;
 use super::context::Context;
+use super::inside::{self, Inside};
 use super::launch::{Manner, Planned};
 use super::{bound, directory, launch, report};
 use crate::claude::Start;
@@ -44,6 +45,9 @@ fn open_named(
             launch::start_session(context, session, profile, arguments, &manner)
         }
         Some(Subject::Profile(profile)) => {
+            if options.tmux {
+                return Err(inside::is_a_profile(&profile.name));
+            }
             if options.profile.is_some()
                 || options.isolation.is_some()
                 || options.bare
@@ -88,6 +92,9 @@ pub(super) fn create_and_start(
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
     let manner = Manner { directory: None, ..manner(options)? };
+    if manner.inside.is_some() {
+        inside::check(context, name, &arguments)?;
+    }
     let (session, profile) = describe(context, options, name)?;
     let store = context.store()?;
     if options.dry_run {
@@ -105,7 +112,8 @@ pub(super) fn create_and_start(
         return Ok(Outcome::Done);
     }
     let (directory, start) = (session.directory().to_path_buf(), Start::New(session.id));
-    let planned = Planned::new(context, session.clone(), profile, arguments, &directory, start)?;
+    let mut planned = Planned::new(context, session.clone(), profile, arguments, &directory, start)?;
+    planned.inside = manner.inside;
     let draft = store.draft(session)?;
     let lock = store.publish(draft)?;
     if ui::can_ask() {
@@ -207,6 +215,7 @@ fn manner(options: &StartOptions) -> Result<Manner> {
         dry_run: options.dry_run,
         json: options.json,
         conversation: None,
+        inside: Inside::wanted(options),
     })
 }
 

@@ -133,6 +133,13 @@ pub fn terminal() -> Option<String> {
     }
 }
 
+/// The columns and rows of the terminal that standard input is; `None` where it is none.
+#[cfg(unix)]
+pub fn terminal_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(io::stdin()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
 /// The values that the variable `name` has in the environments of this user's running processes,
 /// where the system shows them (Linux); `None` elsewhere.
 pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
@@ -183,6 +190,18 @@ pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);
 
 impl Umask {
+    /// The mask with these bits.
+    #[cfg(unix)]
+    pub(super) fn of(bits: rustix::fs::RawMode) -> Self {
+        Self(rustix::fs::Mode::from_raw_mode(bits & 0o777))
+    }
+
+    /// Its bits.
+    #[cfg(unix)]
+    pub(super) fn bits(self) -> rustix::fs::RawMode {
+        self.0.as_raw_mode()
+    }
+
     /// Runs `act` with this mask, for files that a person asked for and that are not ours to hide.
     pub fn lifted<T>(self, act: impl FnOnce() -> T) -> T {
         #[cfg(unix)]

@@ -189,6 +189,22 @@ impl Store {
         }
     }
 
+    /// Makes a directory for this user only, in which two processes meet for a moment. It is named by
+    /// nothing; where [`Store::leave_meeting`] is not reached, it is swept up as what was being made.
+    pub fn meeting_place(&self) -> Result<PathBuf> {
+        self.ensure()?;
+        let place = self.staging().join(Uuid::now_v7().to_string());
+        os::create_private_dir(&place).map_err(|error| Failure::io("create", &place, &error))?;
+        Ok(place)
+    }
+
+    /// Removes a [`Store::meeting_place`].
+    pub fn leave_meeting(&self, place: &Path) {
+        if place.parent() == Some(&self.staging()) {
+            discard(place);
+        }
+    }
+
     /// Publishes a session under its name. When this returns `Ok` it exists, for good; when it
     /// fails nothing of it does. The lock stays held, so nobody starts it before its maker.
     pub fn publish(&self, draft: Draft) -> Result<Lock> {
