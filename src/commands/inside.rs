@@ -214,7 +214,10 @@ fn hand_over(
     let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", place, &error))?;
     let met = met.ok_or_else(gone)?;
     let process = met.taker.process.clone();
-    begun(&Run { resumed: run.resumed, ..Run::of(run.conversation, process.clone(), met.taker.tty.clone()) })?;
+    begun(&Run {
+        resumed: run.resumed,
+        ..Run::of(run.conversation, process.clone(), met.taker.tty.clone())
+    })?;
     let handed = Handed {
         command: plan.command.clone(),
         environment: plan.env.applied_to(&context.environment),

@@ -132,6 +132,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     if start.json && !start.dry_run {
         return Err(Failure::usage("--json goes with --dry-run").hint("cs --dry-run --json NAME"));
     }
+    if start.detached && !start.tmux {
+        return Err(Failure::usage("--detached goes with --tmux").hint("cs --tmux --detached NAME"));
+    }
     let Some(command) = cli.command else { return open::run(context, &start, Vec::new()) };
     if let Command::Name(words) = command {
         return open::run(context, &start, words);

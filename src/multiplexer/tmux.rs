@@ -136,8 +136,7 @@ pub(super) fn pane_of(tmux: &Multiplexer, above: &[u32], own: Option<&Environmen
     let said = tmux.ask(&words).ok()?;
     let panes: Vec<Pane> = said.lines().filter_map(parse).collect();
     // The nearest: a pane may be inside a program of another one.
-    let nearest =
-        above.iter().find_map(|pid| panes.iter().find(|pane| pane.pid == Some(*pid)).cloned())?;
+    let nearest = above.iter().find_map(|pid| panes.iter().find(|pane| pane.pid == Some(*pid)).cloned())?;
     Some(Pane { server, ..nearest })
 }
 

@@ -130,10 +130,12 @@ impl Met {
             Some((&READY, [])) => Ok(()),
             Some((&READY, number)) => {
                 let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok());
-                Err(NotTaken::Failed(number.map_or_else(
-                    || io::Error::other("it says nothing more"),
-                    io::Error::from_raw_os_error,
-                )))
+                Err(NotTaken::Failed(
+                    number.map_or_else(
+                        || io::Error::other("it says nothing more"),
+                        io::Error::from_raw_os_error,
+                    ),
+                ))
             }
             _ => Err(NotTaken::Gone),
         }

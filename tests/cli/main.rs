@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attach;
 mod bindings;
 mod canary;
 mod cleanup;
