@@ -17,6 +17,7 @@ mod doctor;
 mod environment;
 mod escapes;
 mod faults;
+mod homes;
 mod messages;
 mod moving;
 mod opening;
