@@ -25,7 +25,7 @@ pub use files::{
 };
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
-pub use lock::{Lock, LockError};
+pub use lock::{Holder, Lock, LockError};
 pub use memory::free_memory;
 #[cfg(not(unix))]
 pub use process::run_program;

@@ -106,14 +106,13 @@ pub fn boot_id() -> String {
 
 /// The name of this host.
 pub fn host_name() -> String {
+    static HOST: OnceLock<String> = OnceLock::new();
     #[cfg(unix)]
-    {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
-    }
+    let read = || rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(windows)]
-    {
-        std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    }
+    let read =
+        || std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    HOST.get_or_init(read).clone()
 }
 
 /// The terminal of standard input, such as `pts/3`, for people; `None` where there is none.

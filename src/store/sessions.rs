@@ -176,7 +176,8 @@ impl Store {
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
         os::create_private_dir(&staged).map_err(made)?;
-        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
+        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")
+            .inspect_err(|_| discard(&staged))?;
         let record = staged.join("session.toml");
         let text = records::text(&session)?;
         let draft = Draft { session, staged: staged.clone(), lock };
