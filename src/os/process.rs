@@ -110,8 +110,9 @@ pub fn host_name() -> String {
     #[cfg(unix)]
     let read = || rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(windows)]
-    let read =
-        || std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let read = || {
+        std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     HOST.get_or_init(read).clone()
 }
 

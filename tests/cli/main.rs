@@ -25,6 +25,7 @@ mod profiles;
 mod removal;
 mod resources;
 mod scenery;
+mod servers;
 mod sharing;
 mod statusline;
 mod store;
