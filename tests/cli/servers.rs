@@ -208,6 +208,24 @@ impl<'a> Call<'a> {
     }
 }
 
+/// The lines of a trace, with those joined that another process interrupted.
+fn whole_lines(trace: &str) -> Vec<String> {
+    let mut waiting: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut whole = Vec::new();
+    for line in trace.lines() {
+        let Some((pid, rest)) = line.split_once(char::is_whitespace) else { continue };
+        if let Some(beginning) = line.strip_suffix(" <unfinished ...>") {
+            waiting.insert(pid, beginning);
+        } else if rest.trim_start().starts_with("<... ") {
+            let end = rest.split_once(" resumed>").map_or("", |(_, end)| end);
+            whole.push(format!("{}{end}", waiting.remove(pid).unwrap_or_default()));
+        } else {
+            whole.push(line.to_owned());
+        }
+    }
+    whole
+}
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table, one entry a line")]
 fn nothing_is_written_outside_of_the_users_own_places() {
@@ -290,7 +308,8 @@ fn nothing_is_written_outside_of_the_users_own_places() {
         let text = String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
         let mut program: BTreeMap<u32, bool> = BTreeMap::new();
         let mut first = None;
-        for call in text.lines().filter_map(Call::read) {
+        let lines = whole_lines(&text);
+        for call in lines.iter().filter_map(|line| Call::read(line)) {
             first.get_or_insert(call.pid);
             let is_cs = *program.entry(call.pid).or_insert(first == Some(call.pid));
             let result = call.text.rsplit(" = ").next().unwrap_or_default();
@@ -300,7 +319,8 @@ fn nothing_is_written_outside_of_the_users_own_places() {
             } else if matches!(call.name, "clone" | "clone3" | "vfork" | "fork")
                 && let Ok(child) = result.trim().parse()
             {
-                program.insert(child, is_cs);
+                // It may be known already: what it did first may stand before this line.
+                program.entry(child).or_insert(is_cs);
             } else if is_cs && !result.starts_with('-') && call.writes() {
                 // What a link leads to is not touched by making it.
                 for path in call.paths().into_iter().skip(usize::from(call.name.starts_with("symlink"))) {
