@@ -160,12 +160,12 @@ pub(super) fn start(
         report::say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
         return Ok(Outcome::Done);
     }
-    if process.liveness() != os::Liveness::Alive {
+    let found = pane_of(context, process.pid);
+    if found.is_none() && process.liveness() != os::Liveness::Alive {
         return Err(Failure::failed(format!("Claude ended as soon as it was started in session '{name}'"))
             .hint(format!("to see what it says: cs {name}")));
     }
-    let pane = pane_of(context, process.pid).unwrap_or(pane);
-    switch_to(context, name, &pane)
+    switch_to(context, name, &found.unwrap_or(pane))
 }
 
 #[cfg(not(unix))]

@@ -104,17 +104,20 @@ impl Meeting {
 }
 
 /// A line in which the other one says who it is.
-fn hello(stream: &UnixStream) -> io::Result<Option<Taker>> {
+fn hello(mut stream: &UnixStream) -> io::Result<Option<Taker>> {
     let mut line = Vec::new();
-    for byte in stream.take(4096).bytes() {
-        match byte {
-            Ok(b'\n') => return Ok(serde_json::from_slice(&line).ok()),
-            Ok(byte) => line.push(byte),
+    let mut piece = [0; 512];
+    // It says nothing more before it is answered.
+    while !line.ends_with(b"\n") && line.len() < 4096 {
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(None),
+            Ok(count) => line.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_late(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    Ok(serde_json::from_slice(&line).ok())
 }
 
 impl Met {

@@ -2,12 +2,14 @@
 //! run in is the person's, with its socket in a directory of this world.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::scenery::{has, optional};
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, ran};
 
@@ -93,6 +95,15 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
+/// Waits until the stand-in for Claude has been started `number` times, and has said how.
+fn started(world: &World, number: usize) {
+    let arguments = |start: usize| world.root().join("starts").join(start.to_string()).join("args");
+    until("the start", || {
+        (0..number).all(|start| arguments(start).metadata().is_ok_and(|about| about.len() > 0))
+    });
+    assert_eq!(world.starts().len(), number);
+}
+
 fn signal(pid: u32, name: &str) {
     ran(Command::new("kill").args([format!("-{name}"), pid.to_string()])).ok();
 }
@@ -144,7 +155,7 @@ fn what_is_started_inside_has_the_environment_it_was_called_with_and_no_secret_i
     let canary = format!("sk-canary-{}", std::process::id());
     let project = own.project("api");
     let file = own.write(".gw-token", &canary);
-    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let (url, file) = ("http://127.0.0.1:9", file.to_str().unwrap().to_owned());
     own.cs(&["profile", "create", "gw", "--base-url", url, "--token-file", &file]).ok();
     // The person's tmux runs already, with other variables.
@@ -170,7 +181,7 @@ fn what_is_started_inside_has_the_environment_it_was_called_with_and_no_secret_i
         );
         assert_eq!(said.ok(), "");
     });
-    until("the start", || own.starts().len() == 1);
+    started(&own, 1);
     let start = own.last_start();
     assert_eq!(start.var("ANTHROPIC_AUTH_TOKEN"), Some(canary.as_str()), "the control: Claude has it");
     assert_eq!(start.var("MINE"), Some("is\nhere"));
@@ -222,7 +233,7 @@ fn one_that_runs_outside_is_refused_and_one_that_a_person_put_inside_is_found() 
     assert!(refused.contains("to see it here: cs attach hand"), "{refused}");
     let shown = own.terminal(&own.home(), &["attach", "hand"]);
     shown.wait_for("here is hand", SOON);
-    assert_eq!(own.clients(), ["my own work:cs"]);
+    assert!(own.clients()[0].starts_with("my own work:"), "{:?}", own.clients());
     let lost = own.cs(&["-t", "hand", "-p", "a prompt"]).fails(5);
     assert!(lost.contains("is open already, inside tmux (my own work:0)"), "{lost}");
     let said = own.cs(&["-t", "--detached", "hand"]);
@@ -393,7 +404,7 @@ fn ten_at_once_are_ten_sessions_and_one_name_at_once_is_one() {
     expected.sort();
     found.sort();
     assert_eq!(found, expected);
-    until("ten starts", || own.starts().len() == 10);
+    started(&own, 10);
 
     own.cs_in(&project, &["new", "--no-open", "one"]).ok();
     thread::scope(|scope| {
@@ -403,19 +414,14 @@ fn ten_at_once_are_ten_sessions_and_one_name_at_once_is_one() {
         }
     });
     assert_eq!(own.panes().len(), 11);
-    until("the start", || own.starts().len() == 11);
+    started(&own, 11);
     assert_eq!(own.staging(), [] as [PathBuf; 0]);
 }
 
 #[test]
 fn a_caller_that_is_killed_on_the_way_leaves_nothing_harmful() {
     let Some(own) = Own::new() else { return };
-    if which::which("strace").is_err() {
-        assert!(
-            std::env::var_os("CS_TEST_REQUIRE").is_none_or(|value| value.is_empty()),
-            "there is no strace"
-        );
-        super::support::skipped("strace is not installed");
+    if !has("strace") {
         return;
     }
     let project = own.project("api");
@@ -427,16 +433,16 @@ fn a_caller_that_is_killed_on_the_way_leaves_nothing_harmful() {
     for call in [
         "accept4:signal=KILL:when=1",
         "shutdown:signal=KILL:when=1",
-        "recvfrom:signal=KILL:when=2",
+        "recvfrom:signal=KILL:when=1",
         "unlinkat:signal=KILL:when=1",
     ] {
         let inject = format!("inject={call}");
         let words = ["-qq", "-o", "/dev/null", "-e", &inject, cs, "-t", "--detached", "api"];
         let done = ran(&mut own.any_command(Path::new("/usr/bin/strace"), &own.home(), &words));
         killed += usize::from(done.signal == Some(9) || done.code == Some(137));
-        let open = own.show("api")["live"] == true;
-        if open {
-            signal(u32::try_from(own.pid("api")).unwrap(), "TERM");
+        // It may have been told all it needs before.
+        if let Some(pid) = own.show("api")["pid"].as_u64() {
+            let _ = ran(Command::new("kill").arg(pid.to_string()));
         }
         // A pane that was not told what to become has ended by itself, and the session is as it was.
         until("the pane to be gone", || own.panes().is_empty());
@@ -445,6 +451,159 @@ fn a_caller_that_is_killed_on_the_way_leaves_nothing_harmful() {
     assert!(killed >= 3, "the control: it was killed");
     own.cs(&["-t", "--detached", "api"]).ok();
     assert_eq!(own.panes().len(), 1);
-    let found = own.cs(&["doctor", "--json"]);
-    assert!(!found.stdout.contains("\"severity\": \"problem\""), "{}", found.stdout);
+    for left in own.staging() {
+        let inside: Vec<_> = fs::read_dir(&left).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            inside.iter().all(|name| name == "s"),
+            "a socket that nobody listens at, and nothing else: {inside:?}"
+        );
+        assert_eq!(fs::metadata(&left).unwrap().permissions().mode() & 0o7777, 0o700);
+    }
+}
+
+#[test]
+fn however_a_session_is_opened_it_can_be_inside() {
+    let Some(own) = Own::new() else { return };
+    let (project, other) = (own.project("api"), own.project("other"));
+    let other_text = other.to_str().unwrap();
+    for (words, name, directory) in [
+        (&["new", "-t", "--detached", "a"][..], "a", &project),
+        (&["open", "-t", "--detached", "b", "-p", "x"], "b", &project),
+        (&["-t", "--detached"], "api", &project),
+        (&["-t", "--detached", "a prompt of many words"], "api-2", &project),
+        (&["--tmux", "--detached", "--dir", other_text, "--ephemeral", "c"], "c", &other),
+        (&["-t", "--detached", "--isolation", "home", "d"], "d", &project),
+        (&["-t", "--detached", "--isolation", "none", "e"], "e", &project),
+    ] {
+        let before = own.starts().len();
+        own.cs_in(&project, words).ok();
+        started(&own, before + 1);
+        let start = own.last_start();
+        assert_eq!((start.var("CS_SESSION"), &start.cwd), (Some(name), directory), "{words:?}");
+        assert_eq!(own.pid(name), u64::from(start.pid), "{words:?}");
+        assert!(own.show(name)["inside"]["pane"].is_string(), "{words:?}");
+    }
+    assert_eq!(own.starts()[3].args.last().map(String::as_str), Some("a prompt of many words"));
+    // One that ended is resumed there, by attach; where there is no terminal that is said.
+    signal(u32::try_from(own.pid("a")).unwrap(), "TERM");
+    until("it to have ended", || own.show("a")["live"] == false);
+    let said = own.cs(&["attach", "a"]);
+    assert!(
+        said.stderr.contains("session 'a' runs inside tmux (a:0); there is no terminal here to show it"),
+        "{said:?}"
+    );
+    said.ok();
+    started(&own, 8);
+    assert_eq!(own.pid("a"), u64::from(own.last_start().pid));
+    // Verbs without the option refuse as they do, and say where it is.
+    for words in [&["resume", "a"][..], &["open", "a"]] {
+        assert!(own.cs(words).fails(5).contains("to see it here: cs attach a"));
+    }
+    assert!(own.cs(&["new", "-t", "a"]).fails(5).contains("there is already a session 'a'"));
+}
+
+#[test]
+fn what_ends_soon_leaves_no_pane_and_is_not_waited_for() {
+    let Some(own) = Own::new() else { return };
+    let project = own.project("api");
+    own.fake_claude("exit 3");
+    own.cs_in(&project, &["-t", "--detached", "api"]).ok();
+    until("the pane to be gone", || own.panes().is_empty());
+    own.fake_claude("sleep 1; exit 3");
+    // What it ended with is the pane's to know: the terminal is where it was.
+    let terminal = own.terminal(&project, &["-t", "api"]);
+    assert_eq!(terminal.wait_exit(SOON), 0, "{}", terminal.scrollback());
+    assert_eq!(own.show("api")["live"], false);
+    assert_eq!(own.staging(), [] as [PathBuf; 0]);
+}
+
+/// A zellij of the person's, which ends with the test.
+struct OwnZellij<'a>(&'a World);
+
+impl Drop for OwnZellij<'_> {
+    fn drop(&mut self) {
+        let program = self.0.bin().join("zellij");
+        let _ = ran(&mut self.0.any_command(&program, &self.0.home(), &["kill-all-sessions", "--yes"]));
+    }
+}
+
+fn with_zellij() -> World {
+    let mut world = World::with_fake_claude();
+    world.fake_claude(STAYS);
+    let sockets = world.root().join("run");
+    fs::create_dir(&sockets).unwrap();
+    fs::set_permissions(&sockets, fs::Permissions::from_mode(0o700)).unwrap();
+    world.set("XDG_RUNTIME_DIR", &sockets);
+    world.set("SHELL", "/bin/sh");
+    world.write(".config/cs/config.toml", "multiplexer = \"zellij\"\n");
+    world.write(".config/zellij/config.kdl", "show_release_notes false\nshow_startup_tips false\n");
+    world
+}
+
+#[test]
+fn inside_zellij_a_session_outlives_its_terminal_too() {
+    let Some(zellij) = optional("zellij") else { return };
+    let world = with_zellij();
+    std::os::unix::fs::symlink(zellij, world.bin().join("zellij")).unwrap();
+    let _end = OwnZellij(&world);
+    let project = world.project("api");
+    let said = world.cs_in(&project, &["-t", "--detached", "api"]);
+    assert!(said.stderr.contains("session 'api' runs inside zellij (api)"), "{said:?}");
+    said.ok();
+    started(&world, 1);
+    let pid = world.last_start().pid;
+    assert_eq!(world.show("api")["pid"], pid);
+    assert_eq!(world.show("api")["inside"]["program"], "zellij");
+    assert!(world.cs(&["api"]).fails(5).contains("is open inside zellij (api)"));
+    let program = World::cs_program();
+    for name in ["KILL", "HUP"] {
+        let terminal =
+            Tmux::start(&[program.to_str().unwrap(), "attach", "api"], &world.home(), world.environment());
+        terminal.wait_for("here is api", SOON);
+        signal(terminal.pid(), name);
+        let _ = terminal.wait_exit(SOON);
+        assert_eq!(world.show("api")["pid"], pid, "it lives");
+    }
+    // Another one of that name gets another session; and when Claude ends, the terminal is free.
+    signal(pid, "TERM");
+    until("it to have ended", || world.show("api")["live"] == false);
+    let terminal = Tmux::start(&[program.to_str().unwrap(), "-t", "web"], &world.home(), world.environment());
+    terminal.wait_for("here is web", SOON);
+    signal(world.last_start().pid, "TERM");
+    assert_eq!(terminal.wait_exit(SOON), 0);
+}
+
+#[test]
+fn zellij_is_asked_for_a_session_nobody_has_and_an_old_one_is_told() {
+    let world = with_zellij();
+    let project = world.project("api");
+    let asked = world.root().join("asked");
+    // In zellij's place: it has sessions already, and loses a race for one more.
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >>'{0}'\ncase $1 in list-sessions) printf 'api\\nmine\\n';; attach)\n\
+         [ \"$3\" != cs-api ] || {{ echo 'Session already exists' >&2; exit 1; }}\n\
+         export ZELLIJ=0 ZELLIJ_SESSION_NAME=$3 ZELLIJ_PANE_ID=0\n\
+         while [ \"$1\" != -- ]; do shift; done; shift; setsid \"$@\" </dev/null >/dev/null 2>&1 & ;; esac\n",
+        asked.display()
+    );
+    world.program("zellij", &script);
+    let said = world.cs_in(&project, &["-t", "--detached", "api", "-p", "private"]);
+    assert!(said.stderr.contains("session 'api' runs inside zellij (cs-api-2)"), "{said:?}");
+    said.ok();
+    started(&world, 1);
+    let start = world.last_start();
+    assert_eq!((start.var("ZELLIJ_SESSION_NAME"), &start.cwd), (Some("cs-api-2"), &project));
+    assert_eq!(start.args.last().map(String::as_str), Some("private"));
+    let lines = fs::read_to_string(&asked).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let cs = World::cs_program();
+    let begins = format!("attach --create-background cs-api-2 --close-on-exit -- {} __inside ", cs.display());
+    assert!(lines[2].starts_with(&begins) && !lines[2].contains("private"), "{lines:?}");
+    signal(start.pid, "KILL");
+    until("it to have ended", || world.show("api")["live"] == false);
+
+    world.program("zellij", "#!/bin/sh\n[ $1 = list-sessions ] || { echo \"error: unexpected argument '--close-on-exit' found\" >&2; exit 2; }\n");
+    let said = world.cs(&["-t", "--detached", "api"]).fails(1);
+    assert!(said.contains("zellij is older than 0.45"), "{said}");
 }
