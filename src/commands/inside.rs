@@ -146,7 +146,7 @@ pub(super) fn start(
     name: &Name,
     plan: &Plan,
     inside: Inside,
-    run: Run,
+    run: &Run,
     begun: impl FnOnce(&Run) -> Result<()>,
 ) -> Result<Outcome> {
     let multiplexer = multiplexer(context)?;
@@ -174,7 +174,7 @@ pub(super) fn start(
     _: &Name,
     _: &Plan,
     _: Inside,
-    _: Run,
+    _: &Run,
     _: impl FnOnce(&Run) -> Result<()>,
 ) -> Result<Outcome> {
     multiplexer(context).map(|_| Outcome::Done)
@@ -190,7 +190,7 @@ fn hand_over(
     plan: &Plan,
     inside: Inside,
     place: &Path,
-    run: Run,
+    run: &Run,
     begun: impl FnOnce(&Run) -> Result<()>,
 ) -> Result<(Pane, os::Identity)> {
     let failed = |said: String| Failure::failed(format!("session '{name}' was not started: {said}"));

@@ -218,7 +218,7 @@ impl Planned {
         };
         if let Some(inside) = self.inside {
             // The lock is held until that process has become Claude.
-            return inside::start(context, &self.session.name, &self.plan, inside, run, begun);
+            return inside::start(context, &self.session.name, &self.plan, inside, &run, begun);
         }
         begun(&run)?;
         // On Windows this process stays until Claude ends; the note says that it runs.

@@ -170,8 +170,12 @@ pub fn failed(mut stream: UnixStream, error: &io::Error) {
 
 /// Runs `act` in `directory`: the path of a socket has at most 107 bytes, and a directory may have more.
 fn there<T>(directory: &Path, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-    let before = rustix::fs::open(".", flags, rustix::fs::Mode::empty())?;
+    // Where it is known, the flag by which a directory need not be readable.
+    #[cfg(target_os = "linux")]
+    let kind = rustix::fs::OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let kind = rustix::fs::OFlags::RDONLY;
+    let before = rustix::fs::open(".", kind | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?;
     rustix::process::chdir(directory)?;
     let done = act();
     rustix::process::fchdir(&before)?;

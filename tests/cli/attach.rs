@@ -340,11 +340,34 @@ fn what_goes_wrong_before_claude_runs_is_said_and_leaves_no_pane() {
     own.write(".config/cs/config.toml", "multiplexer = \"screen\"\n");
     assert!(own.cs(&["-t", "api"]).fails(2).contains("config.toml:1"));
     fs::remove_file(own.home().join(".config/cs/config.toml")).unwrap();
+    before(&own);
     // A directory in which no tmux can have its socket.
     own.world.set("TMUX_TMPDIR", "/dev/null");
     let said = own.cs(&["-t", "api"]).fails(1);
     assert!(said.contains("session 'api' was not started: tmux: "), "{said}");
-    before(&own);
+
+    own.world.set("TMUX_TMPDIR", own.root().join("sockets"));
+    // A data root whose file system has no sockets, and a pane that goes meanwhile.
+    if has("strace") {
+        let program = World::cs_program();
+        for (inject, known) in [
+            ("inject=bind:error=EOPNOTSUPP:when=1", "CS_HOME names a directory on another one"),
+            ("inject=sendto:error=EPIPE:when=1", "its pane in tmux ended before it began"),
+        ] {
+            let words = ["-qq", "-o", "/dev/null", "-e", inject, program.to_str().unwrap(), "-t", "api"];
+            let said = ran(&mut own.any_command(Path::new("/usr/bin/strace"), &own.home(), &words)).fails(1);
+            assert!(said.contains(known), "{inject}: {said}");
+            until("the pane to be gone", || own.panes().is_empty());
+            assert_eq!(own.staging(), [] as [PathBuf; 0]);
+        }
+    }
+    // A working directory that is gone, or that one may only pass through.
+    let closed = own.project("closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o300)).unwrap();
+    own.cs_in(&closed, &["-t", "--detached", "--dir", project.to_str().unwrap(), "api"]).ok();
+    started(&own, 1);
+    signal(u32::try_from(own.pid("api")).unwrap(), "TERM");
+    until("the pane to be gone", || own.panes().is_empty());
 
     // Neither of both on the PATH: said before anything is made.
     let bin = own.bin();
@@ -355,7 +378,7 @@ fn what_goes_wrong_before_claude_runs_is_said_and_leaves_no_pane() {
     own.write(".config/cs/config.toml", "multiplexer = \"zellij\"\n");
     assert!(own.cs(&["attach", "api"]).fails(127).contains("there is no zellij on PATH"));
     assert!(own.cs(&["show", "fresh"]).code == Some(4));
-    assert_eq!(own.starts().len(), 0);
+    assert_eq!(own.starts().len(), 1);
 }
 
 #[test]
