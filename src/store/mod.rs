@@ -11,7 +11,7 @@
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
-//! staging/<id>/                 a session that is being made
+//! staging/<id>/                 a session that is being made, or where two processes meet for a moment
 //! trash/<id or name>-<when>/    what was removed; removing.…: what is being removed for good
 //! ephemeral/<id>                a session that goes to the trash when Claude ends
 //! bindings.toml                 which directories and remotes belong to what
