@@ -242,7 +242,29 @@ impl Default for Config {
 
 impl Default for IsolationConfig {
     fn default() -> Self {
-        let links = [".bashrc", ".zshrc", ".profile", ".gitconfig", ".config/git", ".ssh"];
+        // What was tried with the programs themselves is in the README: none of them replaces such a link.
+        let links = [
+            ".bashrc",
+            ".bash_profile",
+            ".profile",
+            ".zshrc",
+            ".zshenv",
+            ".zprofile",
+            ".gitconfig",
+            ".git-credentials",
+            ".config/git",
+            ".config/gh",
+            ".ssh",
+            ".gnupg",
+            ".netrc",
+            ".npmrc",
+            ".npm",
+            ".cargo",
+            ".rustup",
+            ".config/pip",
+            ".pypirc",
+            ".local/bin",
+        ];
         Self {
             method: Isolation::default(),
             cleanup_on_close: false,

@@ -48,4 +48,4 @@ pub use settings::{has_status_line, injected, merged_settings, project_settings}
 pub use sharing::{Shared, memory_seeds, shared_items};
 pub use spent::{Message, Tokens, Transcript, all_transcripts, read_spent};
 pub use status::{Limit, STATUS_LIMIT, Status};
-pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, QUIET, is_claudes};
+pub use variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, QUIET, XDG, is_claudes};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::arguments::{Asked, asked, has_flag, settings_value};
 use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
-use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
+use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG};
 use crate::model::{
     Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
     Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
@@ -32,6 +32,8 @@ pub struct Scene {
     pub family: String,
     /// Where the program is started.
     pub directory: PathBuf,
+    /// Where `cs` keeps everything, and its settings: told to a session whose `HOME` is another.
+    pub kept: (PathBuf, PathBuf),
     /// Where the session's files are; `None` for a profile itself.
     pub paths: Option<SessionPaths>,
     /// The `[env]` of `config.toml`; the profile's own goes over it.
@@ -59,6 +61,8 @@ pub struct Scene {
     pub history: Vec<Link>,
     /// Links into the user's home directory, for a session with a home of its own.
     pub home_links: Vec<Link>,
+    /// What is linked there and is not to be any more.
+    pub unlinked: Vec<PathBuf>,
     /// Files to make.
     pub seeds: Vec<SeedFile>,
     /// The MCP servers in a state file among them that is made now, and the SHA-256 of each.
@@ -252,6 +256,16 @@ fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
         (Subject::Session(session, _), Some(paths)) if session.isolation != Isolation::None => {
             if let Some(home) = &paths.home {
                 env.set("HOME", text(home));
+                for name in XDG {
+                    // One that a person set for the session is meant.
+                    if env.get(name).is_none() {
+                        env.unset(name);
+                    }
+                }
+                // What `cs` needs in there to find what it finds outside: the status line, hooks, a person.
+                env.set("CS_REAL_HOME", text(&scene.home));
+                env.set("CS_HOME", text(&scene.kept.0));
+                env.set("CS_CONFIG", text(&scene.kept.1));
             } else {
                 env.set("CLAUDE_CONFIG_DIR", text(&paths.config));
             }
@@ -370,6 +384,7 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
             layout.links.extend(scene.history.iter().cloned());
             layout.links.extend(scene.home_links.iter().cloned());
             layout.private.extend(scene.private.iter().map(|item| paths.config.join(item)));
+            layout.private.extend(scene.unlinked.iter().cloned());
         }
         (Subject::Profile(profile), _) => {
             if let ConfigHome::Directory(directory) = &profile.home {
@@ -411,6 +426,13 @@ fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
         notices.push(format!(
             "not passing on {list}: profile '{name}' decides who is billed (to keep one, name it in [env]: cs profile edit {name})"
         ));
+    }
+    if let Subject::Session(session, _) = subject
+        && session.isolation == Isolation::Home
+        && cfg!(target_os = "macos")
+        && matches!(scene.start, Start::New(_))
+    {
+        notices.push("on macOS Claude's login is in the Keychain, which a session with a home of its own does not find: it asks for one".into());
     }
     // Inside a session of ours the variable is ours; anywhere else somebody relies on it.
     if let Some(directory) = exported("CLAUDE_CONFIG_DIR")

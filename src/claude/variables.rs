@@ -151,6 +151,7 @@ pub const OURS: &[&str] = &[
     "CS_PORT_8",
     "CS_PORT_9",
     "CS_PROFILE",
+    "CS_REAL_HOME",
     "CS_MEMORY",
     "CS_SAVED",
     "CS_SHELL",
@@ -161,6 +162,9 @@ pub const OURS: &[&str] = &[
 pub fn is_claudes(name: &str) -> bool {
     name.starts_with("ANTHROPIC_") || name.starts_with("CLAUDE") || QUIET.contains(&name)
 }
+
+/// What would lead a program out of a `HOME` of its own: where the directories in it are instead.
+pub const XDG: &[&str] = &["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"];
 
 #[cfg(test)]
 mod tests {

@@ -55,10 +55,14 @@ impl Context {
         let memory = exported.remove(OsStr::new(Memory::VARIABLE));
         let memory = memory.map(|text| Memory::parse(&text)).unwrap_or_default();
         let saved = exported.get(OsStr::new(Saved::VARIABLE)).and_then(|text| Saved::parse(text));
-        let environment = match &saved {
+        let mut environment = match &saved {
             Some(saved) => saved.undone(&exported),
             None => exported.clone(),
         };
+        // Inside a session with a home of its own: what starts from here starts from the user's.
+        if let Some(home) = environment.remove(OsStr::new("CS_REAL_HOME")).filter(|_| !cfg!(windows)) {
+            environment.insert("HOME".into(), home);
+        }
         Self {
             environment,
             shell: Caller { environment: exported, call, saved, memory },

@@ -9,7 +9,8 @@ use super::advice::advise;
 use super::context::Context;
 use super::directory::{current_directory, work_directory};
 use super::dry_run::print_plan;
-use super::liveness::refuse_live;
+use super::inside::{self, Inside};
+use super::liveness::{open_state, refuse_live};
 use super::scene::{plan, resume, start_of};
 use super::{bound, ended, history, ports, report, scene};
 use crate::claude::{self, Asked, Start};
@@ -30,6 +31,8 @@ pub(super) struct Manner {
     pub json: bool,
     /// Resume this conversation of the session instead of its newest.
     pub conversation: Option<Uuid>,
+    /// Start it inside a multiplexer; show it there if it runs there already.
+    pub inside: Option<Inside>,
 }
 
 /// Runs Claude as `profile` itself, arguments untouched.
@@ -90,6 +93,9 @@ pub(super) fn start_session(
     let store = context.store()?;
     let paths = context.paths(&session, &profile)?;
     if claude::asked(&arguments) == Asked::Command {
+        if manner.inside.is_some() {
+            return Err(inside::is_a_command(&session.name, &arguments));
+        }
         let directory = work_directory(context, &session, &profile, manner)?;
         let subject = Subject::Session(session, profile);
         let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
@@ -110,8 +116,17 @@ pub(super) fn start_session(
     }
     let shares = about.is_ok_and(|about| about.is_symlink());
     let run = store.last_run(&store.session_run_path(session.id));
+    if let (Some(_), Some(inside)) = (&lock, manner.inside)
+        && let Some(open) = open_state(&session, &paths, run.as_ref())
+        && let Some(pane) = inside::pane_of(context, open.pid)
+    {
+        return inside::show(context, &session.name, &pane, inside, &arguments);
+    }
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
+    }
+    if manner.inside.is_some() {
+        inside::check(context, &session.name, &arguments)?;
     }
     let session =
         if lock.is_some() { ports::given(context, session)? } else { ports::expected(context, session)? };
@@ -136,7 +151,8 @@ pub(super) fn start_session(
         None => None,
     };
     let planned = Planned::new(context, session, profile, arguments, &directory, start)?;
-    let planned = Planned { resumed: wanted.filter(|id| planned.conversation != Some(*id)), ..planned };
+    let resumed = wanted.filter(|id| planned.conversation != Some(*id));
+    let planned = Planned { resumed, inside: manner.inside, ..planned };
     if manner.dry_run {
         return print_plan(context, &planned.plan, manner.json);
     }
@@ -169,6 +185,8 @@ pub(super) struct Planned {
     conversation: Option<Uuid>,
     /// What a person's own arguments go on with.
     resumed: Option<Uuid>,
+    /// Where it is started, if not here.
+    inside: Option<Inside>,
     plan: Plan,
 }
 
@@ -186,7 +204,12 @@ impl Planned {
         let conversation = start.conversation();
         let subject = Subject::Session(session.clone(), profile);
         let plan = guarded_plan(context, &subject, arguments, directory, start)?;
-        Ok(Self { session, conversation, resumed: None, plan })
+        Ok(Self { session, conversation, resumed: None, inside: None, plan })
+    }
+
+    /// The same, inside a multiplexer if that is wanted.
+    pub(super) fn shown_inside(self, inside: Option<Inside>) -> Self {
+        Self { inside, ..self }
     }
 
     /// The plan.
@@ -201,8 +224,15 @@ impl Planned {
         prepare(&self.plan)?;
         ended::launched(context, &self.session)?;
         let run = Run { resumed: self.resumed, ..Run::now(self.conversation) };
-        store.note_run(&store.session_run_path(self.session.id), &run)?;
-        advise(context, &self.session.id.to_string())?;
+        let begun = |run: &Run| {
+            store.note_run(&store.session_run_path(self.session.id), run)?;
+            advise(context, &self.session.id.to_string())
+        };
+        if let Some(inside) = self.inside {
+            // The lock is held until that process has become Claude.
+            return inside::start(context, &self.session.name, &self.plan, inside, &run, begun);
+        }
+        begun(&run)?;
         // On Windows this process stays until Claude ends; the note says that it runs.
         let lock = lock.filter(|_| !cfg!(windows));
         #[cfg(windows)]
@@ -275,10 +305,15 @@ fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
     let environment = plan.env.applied_to(&context.environment);
     let path = Path::new(program);
     let error = os::become_program(path, arguments, &environment, &plan.directory, context.umask);
+    Err(not_started(path, &plan.directory, &error))
+}
+
+/// The failure to become the program `path` in `directory`.
+pub(super) fn not_started(path: &Path, directory: &Path, error: &std::io::Error) -> Failure {
     let missing = error.kind() == std::io::ErrorKind::NotFound;
-    if missing && !plan.directory.is_dir() {
-        return Err(Failure::io("start in", &plan.directory, &error));
+    if missing && !directory.is_dir() {
+        return Failure::io("start in", directory, error);
     }
-    let failure = Failure::io("start", path, &error);
-    Err(if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure })
+    let failure = Failure::io("start", path, error);
+    if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure }
 }

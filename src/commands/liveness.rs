@@ -1,6 +1,7 @@
 //! Whether a session is open, and the refusal of one that is.
 
 use super::context::Context;
+use super::inside;
 use super::launch::Manner;
 use crate::claude::{self, Live};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
@@ -18,7 +19,7 @@ pub(super) fn refuse_live(
     manner: &Manner,
 ) -> Result<()> {
     if let Some(open) = open_state(session, paths, run) {
-        return Err(is_open(&session.name, &free_name(context, &session.name), &open));
+        return Err(is_open(context, &session.name, &open));
     }
     let Some(run) = run else { return Ok(()) };
     let left_over = paths.config.join("sessions").join(format!("{}.json", run.process.pid));
@@ -26,6 +27,10 @@ pub(super) fn refuse_live(
         return Err(Failure::refused(format!(
             "session '{}' was opened on host '{}' (pid {}) and may still be open there",
             session.name, run.process.host, run.process.pid
+        ))
+        .hint(format!(
+            "to see it, if it runs inside tmux there: ssh {} -t cs attach {}",
+            run.process.host, session.name
         ))
         .hint(format!("if it is not: cs --yes {}", session.name)));
     }
@@ -83,7 +88,8 @@ fn free_name(context: &Context, name: &Name) -> Name {
 }
 
 /// The refusal of a session that is open.
-fn is_open(name: &Name, free: &Name, open: &Open) -> Failure {
+fn is_open(context: &Context, name: &Name, open: &Open) -> Failure {
+    let free = free_name(context, name);
     let mut about = format!("pid {}", open.pid);
     if let Some(tty) = &open.tty {
         about.push_str(&format!(", {tty}"));
@@ -91,6 +97,13 @@ fn is_open(name: &Name, free: &Name, open: &Open) -> Failure {
     if let Some(since) = open.since {
         about.push_str(&format!(", since {}", ui::stamp(since, jiff::Timestamp::now())));
     }
-    Failure::refused(format!("session '{name}' is open in another terminal ({about})"))
-        .hint(format!("to work beside it: cs fork {name} {free}"))
+    let beside = format!("to work beside it: cs fork {name} {free}");
+    match inside::pane_of(context, open.pid) {
+        Some(pane) => Failure::refused(format!("session '{name}' is open inside {pane} ({about})"))
+            .hint(format!("to see it here: cs attach {name}"))
+            .hint(beside),
+        None => {
+            Failure::refused(format!("session '{name}' is open in another terminal ({about})")).hint(beside)
+        }
+    }
 }

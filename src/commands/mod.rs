@@ -26,6 +26,7 @@ mod history;
 mod import;
 mod in_shell;
 mod init;
+mod inside;
 mod install;
 mod keeping;
 mod last;
@@ -88,6 +89,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Some("__hook") => return use_::hook(context),
         // What Claude calls at the end of an ephemeral session, and what that starts.
         Some("__ended") => return ended::announced(&arguments[2..]),
+        // What a pane is made with for `cs -t`.
+        #[cfg(unix)]
+        Some("__inside") => return inside::take(context, &arguments[2..]),
         Some("__tidy") => return ended::wait_and_tidy(context, &arguments[2..]),
         _ => {}
     }
@@ -129,6 +133,9 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     // clap lifts its own requirement where a command, or a name, follows.
     if start.json && !start.dry_run {
         return Err(Failure::usage("--json goes with --dry-run").hint("cs --dry-run --json NAME"));
+    }
+    if start.detached && !start.tmux {
+        return Err(Failure::usage("--detached goes with --tmux").hint("cs --tmux --detached NAME"));
     }
     let Some(command) = cli.command else { return open::run(context, &start, Vec::new()) };
     if let Command::Name(words) = command {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::bound::Found;
 use super::context::Context;
+use super::inside::{self, Inside};
 use super::launch::{Manner, Planned};
 use super::{bound, directory, launch, ports, report, worktree};
 use crate::claude::Start;
@@ -47,6 +48,9 @@ fn open_named(
             launch::start_session(context, session, profile, arguments, &manner)
         }
         Some(Subject::Profile(profile)) => {
+            if options.tmux {
+                return Err(inside::is_a_profile(&profile.name));
+            }
             if options.profile.is_some()
                 || options.isolation.is_some()
                 || options.bare
@@ -98,6 +102,9 @@ pub(super) fn create_and_start(
         return worktree::create_and_start(context, options, name, arguments);
     }
     let manner = Manner { directory: None, ..manner(options)? };
+    if manner.inside.is_some() {
+        inside::check(context, name, &arguments)?;
+    }
     let (session, profile) = describe(context, options, name)?;
     let session = ports::expected(context, session)?;
     let store = context.store()?;
@@ -132,6 +139,7 @@ pub(super) fn create_and_start(
             }
         }
     }
+    let planned = planned.shown_inside(manner.inside);
     let lock = store.publish(draft)?;
     if ui::can_ask() {
         report::say(&format!("new {made}"));
@@ -235,6 +243,7 @@ fn manner(options: &StartOptions) -> Result<Manner> {
         dry_run: options.dry_run,
         json: options.json,
         conversation: None,
+        inside: Inside::wanted(options),
     })
 }
 

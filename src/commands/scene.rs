@@ -18,7 +18,7 @@ use crate::model::{
 };
 use crate::os;
 use crate::shell::posix_word;
-use crate::store::{Member, Run};
+use crate::store::{self, Member, Run};
 
 /// Looks at the disk and the environment, and plans.
 pub(super) fn plan(
@@ -64,6 +64,7 @@ fn plan_with(
         },
         family: context.shell.call.as_ref().map_or_else(|| "cs".to_owned(), |call| call.family.clone()),
         directory: directory.to_path_buf(),
+        kept: (context.store()?.root().to_path_buf(), context.config_path()?),
         paths: None,
         env: config.env.clone(),
         named: std::collections::BTreeMap::new(),
@@ -77,6 +78,7 @@ fn plan_with(
         memory: None,
         history: Vec::new(),
         home_links: Vec::new(),
+        unlinked: Vec::new(),
         seeds: Vec::new(),
         servers: std::collections::BTreeMap::new(),
         start,
@@ -170,15 +172,14 @@ fn look(
         elsewhere_in(&elsewhere, &paths.config, scene);
     }
     if let Some(home) = &paths.home {
-        let user = context.home()?;
-        scene.home_links = context
-            .config()?
-            .isolation
-            .home_symlinks
-            .iter()
-            .filter(|item| user.join(item).exists())
-            .map(|item| Link { path: home.join(item), target: user.join(item) })
-            .collect();
+        scene.home_links = home_links(context, home)?;
+        // What is not named any more, or is gone there, does not stay here.
+        if let Some(place) = &scene.manifest
+            && let Ok(manifest) = store::manifest(place)
+        {
+            let planned = |path: &PathBuf| scene.home_links.iter().any(|link| link.path == *path);
+            scene.unlinked = place.in_home(&manifest).into_iter().filter(|path| !planned(path)).collect();
+        }
     }
     let wanted = Wanted { place: &place, mcp: share.mcp, key: given_a_key(profile, scene) };
     // A session that was started and has no state file has a Claude that keeps none: asking the
@@ -193,6 +194,42 @@ fn look(
     }
     scene.seeds.extend(seed);
     Ok(())
+}
+
+/// What a session with the home `home` finds there of the user's: those of the paths in the settings that
+/// are there.
+fn home_links(context: &Context, home: &Path) -> Result<Vec<Link>> {
+    let user = context.home()?;
+    let in_user = |item: &Path| {
+        // The session has none of these variables, and so looks where they lead by themselves.
+        let named = [
+            ("XDG_CONFIG_HOME", ".config"),
+            ("XDG_DATA_HOME", ".local/share"),
+            ("XDG_STATE_HOME", ".local/state"),
+            ("XDG_CACHE_HOME", ".cache"),
+        ];
+        named
+            .iter()
+            .find_map(|(name, usual)| {
+                let directory = context.variable(name).map(Path::new).filter(|path| path.is_absolute())?;
+                Some(directory.join(item.strip_prefix(usual).ok()?).components().collect())
+            })
+            .unwrap_or_else(|| user.join(item))
+    };
+    let items = &context.config()?.isolation.home_symlinks;
+    let mut links: Vec<Link> = items
+        .iter()
+        .map(|item| Link { path: home.join(item), target: in_user(Path::new(item)) })
+        .filter(|link| link.target.exists())
+        // Never through a link: what was made there would be made in the user's own directory.
+        .filter(|link| {
+            let between = link.path.ancestors().skip(1).take_while(|path| *path != home);
+            !between.into_iter().any(Path::is_symlink)
+        })
+        .collect();
+    let all: Vec<PathBuf> = links.iter().map(|link| link.path.clone()).collect();
+    links.retain(|link| !all.iter().any(|path| link.path != *path && link.path.starts_with(path)));
+    Ok(links)
 }
 
 /// Conversations that live elsewhere are linked from `config`.
@@ -223,10 +260,6 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     let quoted = |text: Option<&str>| posix_word(text?);
     let program = std::env::current_exe().ok();
     let Some(program) = quoted(program.as_deref().and_then(Path::to_str)) else { return Ok(None) };
-    // In a home of the session's own it would look there for the settings.
-    if paths.home.is_some() && !cfg!(windows) {
-        return Ok(quoted(scene.home.to_str()).map(|home| format!("HOME={home} {program} statusline")));
-    }
     Ok(Some(format!("{program} statusline")))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::context::Context;
-use super::{bound, history, liveness, profile, report, scene};
+use super::{bound, history, inside, liveness, profile, report, scene};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
@@ -27,6 +27,7 @@ fn session_details(
     let paths = context.paths(session, profile)?;
     let run = store.last_run(&store.session_run_path(session.id));
     let open = liveness::open_state(session, &paths, run.as_ref());
+    let pane = open.as_ref().and_then(|open| inside::pane_of(context, open.pid));
     let mut conversations = claude::conversations(&paths.config)?;
     if session.isolation == Isolation::None {
         let noted = run.as_ref().and_then(|run| run.conversation);
@@ -59,6 +60,8 @@ fn session_details(
             "forked_from": session.forked_from, "slug": session.name.slug(),
             "ports": session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()})), "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
+            "inside": pane.as_ref().map(|pane| json!({"program": pane.kind.name(), "session": pane.session,
+                "window": pane.window, "pane": pane.id})),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
             "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
             "conversations_with": with, "conversations": conversations,
@@ -97,7 +100,8 @@ fn session_details(
                     .and_then(|live| live.status)
                     .map(|status| format!(", {status}"))
                     .unwrap_or_default();
-                format!("yes (pid {}{status})", open.pid)
+                let inside = pane.map(|pane| format!(", inside {pane}")).unwrap_or_default();
+                format!("yes (pid {}{status}){inside}", open.pid)
             },
         ),
     ));

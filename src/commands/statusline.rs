@@ -133,8 +133,9 @@ impl Values {
         let here = || Some(std::env::current_dir().ok()?.to_string_lossy().into_owned());
         let directory = status.directory.clone().or_else(here);
         if let Some(directory) = &directory {
-            let home = variable(context, if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-            values.put("dir", Some(list::short(directory, home.unwrap_or("\0"))));
+            let home = context.home().ok();
+            let home = home.as_deref().and_then(Path::to_str).unwrap_or("\0");
+            values.put("dir", Some(list::short(directory, home)));
             if format.has("branch") {
                 values.put("branch", Checkout::of(Path::new(directory)).and_then(|found| found.branch()));
             }

@@ -12,6 +12,7 @@ use std::process::Stdio;
 use serde_json::json;
 
 use super::context::Context;
+use super::inside::{self, Inside};
 use super::launch::{self, Manner, Planned};
 use super::{directory, dry_run, open, ports, report, scene};
 use crate::claude::Start;
@@ -74,6 +75,10 @@ pub(super) fn create_and_start(
         return without_git(context, options, name, arguments);
     };
     refuse_taken(context, name)?;
+    let inside = Inside::wanted(options);
+    if inside.is_some() {
+        inside::check(context, name, &arguments)?;
+    }
     let target = Target::find(context, spot, name, Wanted::of(options))?;
     let (session, profile) = open::describe(context, options, name)?;
     let session = target.described(session)?;
@@ -125,6 +130,7 @@ pub(super) fn create_and_start(
             if ui::can_ask() {
                 report::say(&format!("new {about}"));
             }
+            let planned = planned.shown_inside(inside);
             planned.start(context, Some(lock))
         }
     }

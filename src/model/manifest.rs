@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Manifest {
     /// The layout of this record.
     pub version: u32,
-    /// Links, by their name in the config directory, and what each points to.
+    /// Links, by their name in the config directory, and what each points to; `../NAME` for one beside it, in
+    /// a session's home.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
     /// MCP servers of the user scope, and the SHA-256 of each as it was put in. The servers
@@ -59,9 +60,26 @@ impl ManifestPlace {
         Self { file: root.join("links.toml"), config: config.to_path_buf() }
     }
 
-    /// The name under which the link `path` is noted; `None` for one outside the config directory.
+    /// The name under which the link `path` is noted; `None` for one outside the config directory and the
+    /// home of a session.
     pub fn name_of(&self, path: &Path) -> Option<String> {
-        path.strip_prefix(&self.config).ok()?.to_str().map(str::to_owned)
+        match (path.strip_prefix(&self.config), self.home()) {
+            (Ok(name), _) => name.to_str().map(str::to_owned),
+            (Err(_), Some(home)) => Some(format!("../{}", path.strip_prefix(home).ok()?.to_str()?)),
+            (Err(_), None) => None,
+        }
+    }
+
+    /// The links of `manifest` that are in the home of a session, by their paths.
+    pub fn in_home(&self, manifest: &Manifest) -> Vec<PathBuf> {
+        let Some(home) = self.home() else { return Vec::new() };
+        manifest.links.keys().filter_map(|name| Some(home.join(name.strip_prefix("../")?))).collect()
+    }
+
+    /// The home that the config directory is in, where a session has one of its own: then there is a
+    /// directory between this and the session's own.
+    fn home(&self) -> Option<&Path> {
+        self.config.parent().filter(|parent| Some(*parent) != self.file.parent())
     }
 }
 
@@ -84,5 +102,13 @@ mod tests {
         assert_eq!(place.file, Path::new("/s/1/links.toml"));
         assert_eq!(place.name_of(Path::new("/s/1/claude/skills")).as_deref(), Some("skills"));
         assert_eq!(place.name_of(Path::new("/s/1/home/.bashrc")), None);
+        let place = ManifestPlace::new(Path::new("/s/1"), Path::new("/s/1/home/.claude"));
+        assert_eq!(place.name_of(Path::new("/s/1/home/.claude/skills")).as_deref(), Some("skills"));
+        assert_eq!(place.name_of(Path::new("/s/1/home/.config/git")).as_deref(), Some("../.config/git"));
+        assert_eq!(place.name_of(Path::new("/s/1/run.toml")), None);
+        let mut manifest = Manifest::default();
+        manifest.note("skills", Path::new("/a"));
+        manifest.note("../.config/git", Path::new("/b"));
+        assert_eq!(place.in_home(&manifest), [Path::new("/s/1/home/.config/git")]);
     }
 }

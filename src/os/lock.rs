@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::files::uninterrupted;
+use super::process::host_name;
 
 /// An exclusive lock on a file, held until this value is dropped or the process ends. The file
 /// stays; it is closed on `exec`, so a program we become never holds it.
@@ -17,10 +18,50 @@ pub struct Lock {
 /// Why a lock was not had.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process holds it; its pid, if it wrote one.
-    Held(Option<u32>),
-    /// The lock file cannot be opened, or its file system has no locks.
+    /// Another process holds it; which, if it wrote that.
+    Held(Option<Holder>),
+    /// The file system has no locks.
+    Unsupported(io::Error),
+    /// The lock file cannot be opened or locked.
     Io(io::Error),
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Its host, where that is another one than this.
+    pub elsewhere: Option<String>,
+}
+
+impl Holder {
+    /// What a lock file of this process says: always as long, so that nothing has to be cut off, which makes
+    /// ext4 flush it.
+    fn text() -> String {
+        format!("{:<10} {:<64}\n", std::process::id(), host_name())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_ascii_whitespace();
+        let pid = words.next()?.parse().ok()?;
+        let elsewhere = words.next().filter(|host| *host != host_name()).map(str::to_owned);
+        Some(Self { pid, elsewhere })
+    }
+}
+
+/// Whether the file system says that it has no locks: NFS without its lock service, and some others.
+fn has_none(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let number = Errno::from_io_error(error);
+        [Errno::NOLCK, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS].map(Some).contains(&number)
+    }
+    #[cfg(not(unix))]
+    {
+        error.kind() == io::ErrorKind::Unsupported
+    }
 }
 
 impl Lock {
@@ -47,15 +88,14 @@ impl Lock {
                 Ok(false) => {
                     let mut text = String::new();
                     let _ = file.read_to_string(&mut text);
-                    return Err(LockError::Held(text.trim().parse().ok()));
+                    return Err(LockError::Held(Holder::parse(&text)));
                 }
+                Err(error) if has_none(&error) => return Err(LockError::Unsupported(error)),
                 Err(error) => return Err(LockError::Io(error)),
             }
         }
-        // Whom to name when somebody waits in vain. Failing to write it costs only that name. Always
-        // the same width, so that nothing has to be cut off: cutting a file makes ext4 flush it.
-        let _ =
-            file.rewind().and_then(|()| file.write_all(format!("{:<10}\n", std::process::id()).as_bytes()));
+        // Whom to name when somebody waits in vain. Failing to write it costs only that name.
+        let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
         Ok(Self { file })
     }
 
@@ -84,12 +124,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_holder_on_another_host_is_told_from_one_here() {
+        assert_eq!(Holder::parse(&Holder::text()).map(|by| by.elsewhere), Some(None));
+        let there = Holder { pid: 42, elsewhere: Some("another-host".into()) };
+        assert_eq!(Holder::parse("42         another-host   \n"), Some(there));
+        // As earlier versions wrote it.
+        assert_eq!(Holder::parse("42        \n"), Some(Holder { pid: 42, elsewhere: None }));
+        assert_eq!((Holder::parse(""), Holder::parse("x")), (None, None));
+    }
+
+    #[test]
     fn a_held_lock_is_refused_with_the_holders_pid_and_free_when_dropped() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("lock");
         let held = Lock::take(&path, Duration::ZERO).expect("free");
         match Lock::take(&path, Duration::ZERO) {
-            Err(LockError::Held(pid)) => assert_eq!(pid, Some(std::process::id())),
+            Err(LockError::Held(by)) => {
+                assert_eq!(by, Some(Holder { pid: std::process::id(), elsewhere: None }));
+            }
             other => panic!("{other:?}"),
         }
         drop(held);

@@ -7,6 +7,8 @@ mod access;
 mod copying;
 mod disk;
 mod files;
+#[cfg(unix)]
+mod handover;
 mod lock;
 mod memory;
 mod ports;
@@ -24,11 +26,15 @@ pub use files::{
     only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
-pub use lock::{Lock, LockError};
+#[cfg(unix)]
+pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
+pub use lock::{Holder, Lock, LockError};
 pub use memory::free_memory;
 pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
+#[cfg(unix)]
+pub use process::terminal_size;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal, working_directory_of,

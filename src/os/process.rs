@@ -106,14 +106,14 @@ pub fn boot_id() -> String {
 
 /// The name of this host.
 pub fn host_name() -> String {
+    static HOST: OnceLock<String> = OnceLock::new();
     #[cfg(unix)]
-    {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
-    }
+    let read = || rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(windows)]
-    {
+    let read = || {
         std::env::var_os("COMPUTERNAME").map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    }
+    };
+    HOST.get_or_init(read).clone()
 }
 
 /// The terminal of standard input, such as `pts/3`, for people; `None` where there is none.
@@ -131,6 +131,13 @@ pub fn terminal() -> Option<String> {
     {
         None
     }
+}
+
+/// The columns and rows of the terminal that standard input is; `None` where it is none.
+#[cfg(unix)]
+pub fn terminal_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(io::stdin()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 /// The values that the variable `name` has in the environments of this user's running processes,
@@ -189,6 +196,18 @@ pub fn working_directory_of(pid: u32) -> Option<std::path::PathBuf> {
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);
 
 impl Umask {
+    /// The mask with these bits.
+    #[cfg(unix)]
+    pub(super) fn of(bits: rustix::fs::RawMode) -> Self {
+        Self(rustix::fs::Mode::from_raw_mode(bits & 0o777))
+    }
+
+    /// Its bits.
+    #[cfg(unix)]
+    pub(super) fn bits(self) -> rustix::fs::RawMode {
+        self.0.as_raw_mode()
+    }
+
     /// Runs `act` with this mask, for files that a person asked for and that are not ours to hide.
     pub fn lifted<T>(self, act: impl FnOnce() -> T) -> T {
         #[cfg(unix)]

@@ -64,6 +64,20 @@ impl Processes {
         found
     }
 
+    /// The processes above `pid`: the one that started it, the one that started that, as far as they are
+    /// this user's.
+    pub fn above(&self, pid: u32) -> Vec<u32> {
+        let mut above = Vec::new();
+        let mut at = pid;
+        while let Some(process) = self.all.get(&at).filter(|process| process.parent != at)
+            && !above.contains(&process.parent)
+        {
+            at = process.parent;
+            above.push(at);
+        }
+        above
+    }
+
     /// What the processes `roots` use, with all that they started and that still run. Each is
     /// counted once.
     pub fn used_by(&self, roots: impl IntoIterator<Item = u32>) -> Used {
@@ -186,6 +200,7 @@ mod tests {
         let used = |roots: &[u32]| all.used_by(roots.iter().copied()).processes;
         assert_eq!([used(&[2]), used(&[2, 3]), used(&[1]), used(&[]), used(&[77])], [2, 2, 4, 0, 0]);
         assert_eq!(used(&[9]), 1, "one that says it is its own parent");
+        assert_eq!((all.above(3), all.above(9), all.above(77)), (vec![2, 1, 0], vec![], vec![]));
         let two = Used { processes: 2, memory: 200, processor: Duration::from_secs(2) };
         assert_eq!(all.used_by([2]), two);
     }

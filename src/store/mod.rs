@@ -11,7 +11,7 @@
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
-//! staging/<id>/                 a session that is being made
+//! staging/<id>/                 a session that is being made, or where two processes meet for a moment
 //! ports/<first port>            "session <id>": whose block of ten ports it is
 //! trash/<id or name>-<when>/    what was removed; removing.…: what is being removed for good
 //! ephemeral/<id>                a session that goes to the trash when Claude ends
@@ -45,8 +45,8 @@ mod trust;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Failure, Result};
-use crate::os::{self, Lock, LockError};
+use crate::model::{Failure, Result, reason};
+use crate::os::{self, Holder, Lock, LockError};
 
 pub use batch::{Batch, Known};
 pub use bindings::Binding;
@@ -176,16 +176,33 @@ fn removed_meanwhile(path: &Path) -> Failure {
 /// Takes a lock file of ours, or says who holds it.
 fn lock(path: &Path, what: &str) -> Result<Lock> {
     Lock::take(path, PATIENCE).map_err(|error| match error {
-        LockError::Held(Some(pid)) => {
-            Failure::refused(format!("another cs (pid {pid}) is working on {what}: {}", path.display()))
+        LockError::Held(by) => {
+            let by = match by {
+                Some(Holder { pid, elsewhere: Some(host) }) => format!(" (pid {pid} on host '{host}')"),
+                Some(Holder { pid, elsewhere: None }) => format!(" (pid {pid})"),
+                None => String::new(),
+            };
+            Failure::refused(format!("another cs{by} is working on {what}: {}", path.display()))
                 .hint("try again when it is done")
         }
-        LockError::Held(None) => {
-            Failure::refused(format!("another cs is working on {what}: {}", path.display()))
-                .hint("try again when it is done")
-        }
+        LockError::Unsupported(error) => no_locks(path, &error),
         LockError::Io(error) => Failure::io("lock", path, &error),
     })
+}
+
+/// The failure to lock `path` on a file system that has no locks. Without them two processes could change
+/// one thing at once, so nothing is done.
+fn no_locks(path: &Path, error: &std::io::Error) -> Failure {
+    let directory = path.parent().unwrap_or(path);
+    let kind = os::disk_of(directory).ok().and_then(|disk| disk.network);
+    let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+    Failure::failed(format!(
+        "the file system{kind} of {} has no locks, which cs cannot work without: {}",
+        directory.display(),
+        reason(error)
+    ))
+    .hint("keep it on a disk of this machine: export CS_HOME=/path/of/yours")
+    .hint("NFS has locks where its lock service (rpc.statd, lockd) runs on both ends, and not with the option nolock")
 }
 
 /// Refuses a data root that somebody else could have prepared: the rule of OpenSSH's `StrictModes`,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::records::Damage;
 use super::trash::guard;
-use super::{Claim, Store, Trashed, TrashedKind, lock};
+use super::{Claim, Store, Trashed, TrashedKind, lock, no_locks};
 use crate::model::{Failure, Name, Ports, Result, Session};
 use crate::os::{self, Left, Lock, LockError, Unremovable};
 
@@ -435,6 +435,7 @@ fn try_lock(path: &Path) -> Result<Option<Lock>> {
         Ok(lock) => Ok(Some(lock)),
         Err(LockError::Held(_)) => Ok(None),
         Err(LockError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(LockError::Unsupported(error)) => Err(no_locks(path, &error)),
         Err(LockError::Io(error)) => Err(Failure::io("lock", path, &error)),
     }
 }

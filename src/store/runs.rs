@@ -38,14 +38,13 @@ impl Run {
 
     /// A launch by this process, now.
     pub fn now(conversation: Option<Uuid>) -> Self {
-        Self {
-            version: Self::VERSION,
-            at: jiff::Timestamp::now(),
-            tty: os::terminal(),
-            conversation,
-            resumed: None,
-            process: Identity::current(),
-        }
+        Self::of(conversation, Identity::current(), os::terminal())
+    }
+
+    /// A launch by `process`, which is at the terminal `tty`, now.
+    pub fn of(conversation: Option<Uuid>, process: Identity, tty: Option<String>) -> Self {
+        let at = jiff::Timestamp::now();
+        Self { version: Self::VERSION, at, tty, conversation, resumed: None, process }
     }
 
     /// Whether it was started with the conversation `id`.

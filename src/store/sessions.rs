@@ -185,7 +185,8 @@ impl Store {
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
         os::create_private_dir(&staged).map_err(made)?;
-        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")?;
+        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")
+            .inspect_err(|_| discard(&staged))?;
         let wanted = session.ports.filter(|_| range.is_some());
         let is_free = |ports: Ports| Some(ports) == wanted || os::ports_free(ports.all());
         let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);
@@ -210,6 +211,22 @@ impl Store {
                 Ok(())
             }
             Some(holder) => Err(taken(&draft.session.name, holder)),
+        }
+    }
+
+    /// Makes a directory for this user only, in which two processes meet for a moment. It is named by
+    /// nothing; where [`Store::leave_meeting`] is not reached, it is swept up as what was being made.
+    pub fn meeting_place(&self) -> Result<PathBuf> {
+        self.ensure()?;
+        let place = self.staging().join(Uuid::now_v7().to_string());
+        os::create_private_dir(&place).map_err(|error| Failure::io("create", &place, &error))?;
+        Ok(place)
+    }
+
+    /// Removes a [`Store::meeting_place`].
+    pub fn leave_meeting(&self, place: &Path) {
+        if place.parent() == Some(&self.staging()) {
+            discard(place);
         }
     }
 

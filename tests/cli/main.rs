@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attach;
 mod bindings;
 mod canary;
 mod cleanup;
@@ -16,6 +17,7 @@ mod doctor;
 mod environment;
 mod escapes;
 mod faults;
+mod homes;
 mod messages;
 mod moving;
 mod opening;
@@ -24,6 +26,7 @@ mod profiles;
 mod removal;
 mod resources;
 mod scenery;
+mod servers;
 mod sharing;
 mod statusline;
 mod store;

@@ -250,7 +250,11 @@ fn looking_changes_nothing_on_disk() {
 
 /// The status line in the plan of a launch.
 fn planned(ran: Ran) -> Option<String> {
-    let plan: Value = serde_json::from_str(&ran.ok()).unwrap();
+    planned_in(&ran.ok())
+}
+
+fn planned_in(plan: &str) -> Option<String> {
+    let plan: Value = serde_json::from_str(plan).unwrap();
     let command: Vec<&str> =
         plan["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     let at = command.iter().position(|word| word.starts_with("--settings"))?;
@@ -269,8 +273,7 @@ fn a_session_is_given_ours_only_where_it_has_none_of_its_own() {
     let mine = r#"{"statusLine":{"type":"command","command":"mine"}}"#;
 
     assert_eq!(plan(&["fresh"]), ours, "the control: there is none");
-    let at_home = ours.as_ref().map(|ours| format!("HOME='{}' {ours}", world.home().display()));
-    assert_eq!(plan(&["--isolation", "home", "fresh"]), at_home);
+    assert_eq!(plan(&["--isolation", "home", "fresh"]), ours);
     assert_eq!(plan(&["--isolation", "none", "fresh"]), None, "it is in the profile's own directory");
     assert_eq!(plan(&["default"]), None, "a profile is run as it is");
 
@@ -334,17 +337,19 @@ fn in_a_home_of_its_own_a_session_shows_what_your_settings_say() {
     let project = world.project("api");
     world.write(".config/cs/config.toml", "[statusline]\nformat = \"at {dir}\"\n");
     let plan = world.cs_in(&project, &["--dry-run", "--json", "--isolation", "home", "apart"]);
-    let command = planned(plan).unwrap();
+    let plan = plan.ok();
+    let variables = serde_json::from_str::<Value>(&plan).unwrap()["env"].clone();
+    let command = planned_in(&plan).unwrap();
     // As Claude runs it, whose home is the session's.
     let theirs = world.root().join("elsewhere");
     fs::create_dir(&theirs).unwrap();
-    let shown = |command: &str| {
-        let mut shell = world.any_command("/bin/sh".as_ref(), &project, &["-c", command]);
-        ran(shell.env("HOME", &theirs).env("NO_COLOR", "1")).ok()
+    let shown = |names: &[&str]| {
+        let mut shell = world.any_command("/bin/sh".as_ref(), &project, &["-c", &command]);
+        shell.env("HOME", &theirs).env("NO_COLOR", "1");
+        shell.envs(names.iter().map(|name| (*name, variables[*name].as_str().unwrap())));
+        ran(&mut shell).ok()
     };
-    assert_eq!(shown(&command), "at ~/src/api\n");
-    // The control: without the home that stands in it, neither is found.
-    let (home, bare) = command.split_once(' ').unwrap();
-    assert!(home.starts_with("HOME="), "{command}");
-    assert!(!shown(bare).contains("at ~/"), "{command}");
+    assert_eq!(shown(&["CS_REAL_HOME", "CS_HOME", "CS_CONFIG"]), "at ~/src/api\n");
+    // The control: without what the session is told, neither is found.
+    assert!(!shown(&[]).contains("at ~/"), "{command}");
 }

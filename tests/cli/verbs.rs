@@ -223,6 +223,7 @@ fn show_tells_all_there_is_to_know() {
             "config_dir",
             "live",
             "pid",
+            "inside",
             "last_run",
             "bound",
             "conversations_with",

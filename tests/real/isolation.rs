@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::stage::{SOON, Stage, leave, ready, say};
+use crate::stage::{MAY_RUN, SOON, Stage, leave, ready, say};
 use crate::support::claude::transcripts;
 use crate::support::tmux::Tmux;
-use crate::support::world::listing;
+use crate::support::world::{World, listing, ran};
 
 #[test]
 fn a_session_with_a_home_of_its_own_converses_resumes_and_leaves_yours_alone() {
@@ -31,6 +31,31 @@ fn a_session_with_a_home_of_its_own_converses_resumes_and_leaves_yours_alone() {
     assert_eq!(request.to_string().matches("The word is swordfish").count(), 1);
     assert_eq!(stage.transcripts_of("api").len(), 1);
     assert_eq!(own(), before);
+}
+
+#[test]
+fn in_a_home_of_its_own_claude_commits_as_you_and_shows_its_status_line() {
+    let Some(stage) = Stage::with_terminal() else { return };
+    let project = stage.project("api");
+    stage.at_home(&[&project]);
+    stage.write(".gitconfig", "[user]\n\tname = Tester\n\temail = t@example.org\n");
+    let git = |words: &[&str]| {
+        let program = which::which("git").unwrap();
+        ran(&mut stage.any_command(&program, &project, words)).ok()
+    };
+    git(&["init", "-q", "-b", "trunk"]);
+    let tmux = stage.terminal(&project, &[&["--isolation", "home", "red"], MAY_RUN].concat());
+    ready(&tmux);
+    tmux.wait_for("red (default) | ~/src/api on trunk | ", SOON);
+    say(&tmux, "RUN:touch a && git add a && git commit -qm first && echo committed", "done committed");
+    say(&tmux, &format!("RUN:{} show red | grep ^open", World::cs_program().display()), "done open");
+    leave(&tmux);
+    assert_eq!(git(&["log", "--format=%an <%ae> %s"]), "Tester <t@example.org> first\n");
+    // It is found again from outside, and goes on.
+    let tmux = stage.terminal(&stage.home(), &["red"]);
+    ready(&tmux);
+    tmux.wait_for("done committed", SOON);
+    leave(&tmux);
 }
 
 #[test]

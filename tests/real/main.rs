@@ -8,6 +8,7 @@ mod support;
 
 mod apart;
 mod arguments;
+mod attach;
 mod crowd;
 mod doctor;
 mod ephemeral;

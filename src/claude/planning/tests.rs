@@ -54,6 +54,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         program: vec!["/bin/claude".into()],
         family: "cs".into(),
         directory: "/home/me/api".into(),
+        kept: ("/data".into(), "/home/me/.config/cs/config.toml".into()),
         paths: None,
         env: BTreeMap::new(),
         named: BTreeMap::new(),
@@ -67,6 +68,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         memory: Some("/m".into()),
         history: Vec::new(),
         home_links: Vec::new(),
+        unlinked: Vec::new(),
         seeds: Vec::new(),
         servers: BTreeMap::new(),
         start: Start::New(ID),
@@ -149,6 +151,22 @@ fn another_home_names_the_login_by_its_path() {
     assert_eq!(value(&plan, "HOME"), Some("/data/sessions/x/home"));
     assert_eq!(value(&plan, "CLAUDE_CONFIG_DIR"), None);
     assert_eq!(value(&plan, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some("/home/me/.claude"));
+    for name in XDG {
+        assert_eq!(plan.env.get(name), Some(&Change::Unset), "{name} would lead out of it");
+    }
+    assert_eq!(value(&plan, "CS_REAL_HOME"), Some("/home/me"));
+    assert_eq!(value(&plan, "CS_HOME"), Some("/data"));
+    assert_eq!(value(&plan, "CS_CONFIG"), Some("/home/me/.config/cs/config.toml"));
+}
+
+#[test]
+fn in_another_home_a_directory_that_a_person_named_is_meant() {
+    let mut work = profile("work");
+    work.env.insert(VarName::new("XDG_CACHE_HOME").expect("a name"), "/scratch".into());
+    let scene = with_paths(scene(&[]), Isolation::Home, &work);
+    let plan = plan(&Subject::Session(session(Isolation::Home), work), &claude(&[]), &scene).expect("a plan");
+    assert_eq!(value(&plan, "XDG_CACHE_HOME"), Some("/scratch"));
+    assert_eq!(value(&plan, "XDG_DATA_HOME"), None);
 }
 
 #[test]

@@ -120,7 +120,7 @@ kinds! {
     ShimOutdated "shim-outdated" Problem "what starts claude through it fails, or runs another version of cs";
 
     DefaultProfileGone "default-profile-gone" Problem "no session can be made without --profile";
-    NetworkFileSystem "network-file-system" Advice "locks may not hold there between machines";
+    NetworkFileSystem "network-file-system" Advice "between machines locks may not hold; names stay unique, and what is open elsewhere is asked about";
     DiskLow "disk-low" Advice "Claude loses what it cannot write";
     DiskFull "disk-full" Problem "Claude loses what it cannot write";
     RootInGit "root-in-git" Advice "conversations and logins could be committed";

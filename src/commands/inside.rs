@@ -1,0 +1,250 @@
+//! Sessions inside tmux or zellij: starting one there, and showing one that runs there.
+//!
+//! Everything is decided, asked, refused and said here, where the person is, as for any launch. What is
+//! left is to become Claude: the pane is made with `cs __inside DIRECTORY`, which is given the program and its
+//! environment through a socket in that directory, and becomes it. So the pane's process is Claude, no
+//! variable and no argument is on a command line of the multiplexer's, and nothing is left on the disk.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+#[cfg(unix)]
+use std::path::Path;
+
+use super::context::Context;
+#[cfg(unix)]
+use super::launch::not_started;
+use super::report;
+use crate::claude::{self, Asked};
+use crate::cli::StartOptions;
+use crate::config::MultiplexerKind;
+use crate::model::{Exit, Failure, Name, Outcome, Plan, Result};
+#[cfg(unix)]
+use crate::multiplexer::Wanted;
+use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
+#[cfg(unix)]
+use crate::os::{self, Handed, Meeting, NotTaken};
+use crate::store::Run;
+
+/// That a session is to be inside a multiplexer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Inside {
+    /// Start it there, and stay here.
+    pub detached: bool,
+}
+
+impl Inside {
+    /// What `options` say.
+    pub(super) fn wanted(options: &StartOptions) -> Option<Self> {
+        options.tmux.then_some(Self { detached: options.detached })
+    }
+}
+
+/// Refuses what cannot be started inside a multiplexer, before anything is made for it.
+pub(super) fn check(context: &Context, name: &Name, arguments: &[OsString]) -> Result<()> {
+    if claude::asked(arguments) == Asked::Command {
+        return Err(is_a_command(name, arguments));
+    }
+    multiplexer(context).map(drop)
+}
+
+/// The refusal of one of Claude's own commands, which are over at once.
+pub(super) fn is_a_command(name: &Name, arguments: &[OsString]) -> Failure {
+    let command = arguments.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    Failure::usage(format!("'{command}' is a command of Claude's own, and nothing to attach to"))
+        .hint(format!("without --tmux: cs {name} {command}"))
+}
+
+/// The refusal of a profile.
+pub(super) fn is_a_profile(name: &Name) -> Failure {
+    Failure::usage(format!("'{name}' is a profile: only sessions are kept inside tmux"))
+        .hint(format!("for a session of it: cs -t --profile {name} NAME"))
+}
+
+/// The multiplexer of the settings.
+fn multiplexer(context: &Context) -> Result<Multiplexer> {
+    if cfg!(windows) {
+        return Err(Failure::usage("there is no tmux on Windows, nor anything else that cs could use so")
+            .hint("inside WSL there is, with the cs of that system"));
+    }
+    let wanted = match context.config()?.multiplexer {
+        MultiplexerKind::Auto => None,
+        MultiplexerKind::Tmux => Some(Kind::Tmux),
+        MultiplexerKind::Zellij => Some(Kind::Zellij),
+    };
+    Multiplexer::choose(wanted, &environment(context)).ok_or_else(|| {
+        let missing = wanted.map_or("tmux (nor zellij)", Kind::name);
+        let install = wanted.unwrap_or(Kind::Tmux).name();
+        Failure::new(Exit::NoClaude, format!("there is no {missing} on PATH"))
+            .hint(format!("install it: apt install {install}, brew install {install}, …"))
+    })
+}
+
+/// What the multiplexer is run with: it hands it on to all that a person opens in it, so nothing of a
+/// session in use and nothing of a running Claude.
+fn environment(context: &Context) -> crate::model::Environment {
+    let mut environment = context.environment.clone();
+    environment.retain(|name, _| !claude::CHILD_MARKERS.iter().any(|marker| name == marker));
+    environment
+}
+
+/// The pane that the process `pid` runs in.
+pub(super) fn pane_of(context: &Context, pid: u32) -> Option<Pane> {
+    multiplexer::pane_of(pid, &environment(context))
+}
+
+/// Shows a session that runs in `pane`. What is left to say of it cannot be said to a Claude that runs.
+pub(super) fn show(
+    context: &Context,
+    name: &Name,
+    pane: &Pane,
+    inside: Inside,
+    arguments: &[OsString],
+) -> Result<Outcome> {
+    if !arguments.is_empty() {
+        return Err(Failure::refused(format!(
+            "session '{name}' is open already, inside {pane}, so what follows its name would be lost"
+        ))
+        .hint(format!("to see it, and say it there: cs attach {name}")));
+    }
+    if inside.detached || !has_terminal() {
+        report::say(&format!("session '{name}' is open already, inside {pane}"));
+        return Ok(Outcome::Done);
+    }
+    switch_to(context, name, pane)
+}
+
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Becomes the program that shows `pane`.
+fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
+    let command = Multiplexer::show(pane, &context.environment).map_err(|nested| match nested {
+        Nested::Tmux(here) => Failure::refused(format!(
+            "session '{name}' runs inside another tmux server ({}) than this terminal ({})",
+            pane.server.as_deref().unwrap_or(&here).display(),
+            here.display()
+        ))
+        .hint(format!("leave this one first (its prefix, then d); then: cs attach {name}"))
+        .hint(format!("or one inside the other: env -u TMUX cs attach {name}")),
+    })?;
+    let Some([program, arguments @ ..]) = command.as_deref() else {
+        return Err(Failure::new(Exit::NoClaude, format!("there is no {} on PATH", pane.kind.name())));
+    };
+    let program = std::path::Path::new(program);
+    let environment = environment(context);
+    let here = super::directory::current_directory().unwrap_or_else(|_| "/".into());
+    let error = crate::os::become_program(program, arguments, &environment, &here, context.umask);
+    Err(Failure::io("start", program, &error))
+}
+
+/// Starts what `plan` says inside the multiplexer, and shows it, or says where it is. `run` is what is noted of
+/// the launch, by `begun`, once the process is known that it is a launch of.
+#[cfg(unix)]
+pub(super) fn start(
+    context: &Context,
+    name: &Name,
+    plan: &Plan,
+    inside: Inside,
+    run: &Run,
+    begun: impl FnOnce(&Run) -> Result<()>,
+) -> Result<Outcome> {
+    let multiplexer = multiplexer(context)?;
+    let store = context.store()?;
+    let place = store.meeting_place()?;
+    let started = hand_over(context, &multiplexer, name, plan, inside, &place, run, begun);
+    store.leave_meeting(&place);
+    let (pane, process) = started?;
+    if inside.detached || !has_terminal() {
+        let why = if inside.detached { "" } else { "; there is no terminal here to show it" };
+        report::say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
+        return Ok(Outcome::Done);
+    }
+    let found = pane_of(context, process.pid);
+    if found.is_none() && process.liveness() != os::Liveness::Alive {
+        return Err(Failure::failed(format!("Claude ended as soon as it was started in session '{name}'"))
+            .hint(format!("to see what it says: cs {name}")));
+    }
+    switch_to(context, name, &found.unwrap_or(pane))
+}
+
+#[cfg(not(unix))]
+pub(super) fn start(
+    context: &Context,
+    _: &Name,
+    _: &Plan,
+    _: Inside,
+    _: &Run,
+    _: impl FnOnce(&Run) -> Result<()>,
+) -> Result<Outcome> {
+    multiplexer(context).map(|_| Outcome::Done)
+}
+
+/// Has a pane made, and gives it the program to become.
+#[cfg(unix)]
+#[allow(clippy::too_many_arguments, reason = "each is another thing; together they are one launch")]
+fn hand_over(
+    context: &Context,
+    multiplexer: &Multiplexer,
+    name: &Name,
+    plan: &Plan,
+    inside: Inside,
+    place: &Path,
+    run: &Run,
+    begun: impl FnOnce(&Run) -> Result<()>,
+) -> Result<(Pane, os::Identity)> {
+    let failed = |said: String| Failure::failed(format!("session '{name}' was not started: {said}"));
+    let program =
+        std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
+    let meeting = Meeting::at(place).map_err(|error| {
+        Failure::io("make a socket in", place, &error)
+            .hint("its file system has none? CS_HOME names a directory on another one")
+    })?;
+    let command = [program.into(), "__inside".into(), place.as_os_str().to_owned()];
+    let wanted = Wanted {
+        name: name.as_str(),
+        directory: &plan.directory,
+        size: os::terminal_size(),
+        command: &command,
+        detached: inside.detached || !has_terminal(),
+    };
+    let pane = multiplexer.start(&wanted).map_err(failed)?;
+    let is_there = || pane.pid.is_none_or(|pid| os::start_time(pid).is_some());
+    let gone = || failed(format!("its pane in {} ended before it began", multiplexer.kind().name()));
+    let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", place, &error))?;
+    let met = met.ok_or_else(gone)?;
+    let process = met.taker.process.clone();
+    begun(&Run {
+        resumed: run.resumed,
+        ..Run::of(run.conversation, process.clone(), met.taker.tty.clone())
+    })?;
+    let handed = Handed {
+        command: plan.command.clone(),
+        environment: plan.env.applied_to(&context.environment),
+        directory: plan.directory.clone(),
+        umask: context.umask,
+    };
+    met.hand(&handed).map_err(|why| match why {
+        NotTaken::Gone => gone(),
+        NotTaken::Failed(error) => {
+            let program = plan.command.first().map_or(Path::new(""), Path::new);
+            not_started(program, &plan.directory, &error)
+        }
+    })?;
+    Ok((pane, process))
+}
+
+/// `cs __inside DIRECTORY`, what a pane is made with: becomes what it is given there.
+#[cfg(unix)]
+pub(super) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
+    let [place] = arguments else { return Err(Failure::usage("__inside takes a directory")) };
+    let place = Path::new(place);
+    let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;
+    let Handed { command, environment, directory, umask } = handed;
+    let [program, arguments @ ..] = command.as_slice() else { return Ok(Outcome::Done) };
+    let environment = multiplexer::in_pane(environment, &context.shell.environment);
+    let program = Path::new(program);
+    let error = os::become_program(program, arguments, &environment, &directory, umask);
+    os::failed(back, &error);
+    Err(not_started(program, &directory, &error))
+}
