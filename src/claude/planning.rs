@@ -8,12 +8,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::arguments::{Asked, asked, has_flag, settings_value};
+use super::enclosing::{close_environment, enclose, kept_back};
 use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
 use crate::model::{
     Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
-    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
+    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, Surroundings, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
@@ -68,6 +69,8 @@ pub struct Scene {
     pub token: Option<String>,
     /// The shell command to be run when Claude ends.
     pub ended: Option<String>,
+    /// What the session's sandbox is made from; `None` where it has none.
+    pub sandbox: Option<Surroundings>,
 }
 
 /// Which conversation a launch is for.
@@ -104,14 +107,22 @@ impl Start {
 pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
+    let secrets = scene.sandbox.as_ref().map(|_| close_environment(scene, &mut env));
     personal(subject, scene, &mut env)?;
     endpoint(subject, scene, &mut env);
     directories(subject, scene, &mut env);
-    let notices = notices(subject, scene, &env);
+    let mut notices = notices(subject, scene, &env);
+    let sandbox = scene.sandbox.as_ref().zip(scene.paths.as_ref());
+    let sandbox = sandbox.map(|(found, paths)| {
+        notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
+        notices.extend(found.notices.iter().cloned());
+        enclose(launch, scene, paths, found)
+    });
     Ok(Plan {
         directory: scene.directory.clone(),
         command: command(subject, launch, scene),
         layout: layout(subject, scene),
+        sandbox,
         env,
         notices,
     })
@@ -227,7 +238,12 @@ fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
                 ConfigHome::Default { .. } if paths.home.is_none() && !cfg!(windows) => String::new(),
                 other => text(&other.directory()),
             };
-            env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", store);
+            match scene.sandbox.as_ref().map(|found| &found.login) {
+                None => env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", store),
+                Some(Some(login)) => env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", text(login)),
+                // An endpoint's token is in a variable: the session's own directory will do.
+                Some(None) => env.unset("CLAUDE_SECURESTORAGE_CONFIG_DIR"),
+            }
             if let Some(plugins) = &scene.plugins {
                 env.set("CLAUDE_CODE_PLUGIN_CACHE_DIR", text(plugins));
             }
@@ -331,6 +347,7 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
             layout.directories.extend(paths.home.iter().cloned());
             layout.directories.push(paths.config.clone());
             layout.directories.extend(scene.directories.iter().cloned());
+            layout.directories.extend(scene.sandbox.iter().filter_map(|found| found.login.clone()));
             layout.links.extend(links(&paths.config, &scene.shared));
             layout.links.extend(scene.history.iter().cloned());
             layout.links.extend(scene.home_links.iter().cloned());

@@ -6,14 +6,15 @@ use std::path::Path;
 use serde_json::json;
 
 use super::context::Context;
-use super::report;
+use super::{launch, report};
 use crate::model::{Change, Outcome, Plan, Result};
 use crate::ui;
 
 /// Prints a plan, for a person or as JSON. Secrets are not in it.
 pub(super) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Result<Outcome> {
     let lossy = |path: &Path| path.to_string_lossy().into_owned();
-    let command: Vec<String> = plan.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let command = launch::whole_command(plan, &context.environment);
+    let command: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if as_json {
         let env: serde_json::Map<_, _> =
             plan.env.iter().map(|(name, change)| (name.to_string(), json!(change.shown()))).collect();

@@ -1,6 +1,7 @@
 //! From a plan to a running program: lay out, note it, become it.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -13,8 +14,11 @@ use super::liveness::refuse_live;
 use super::scene::{plan, resume, start_of};
 use super::{bound, ended, history, report, scene};
 use crate::claude::{self, Asked, Start};
-use crate::model::{Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
-use crate::os;
+use crate::model::{
+    Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
+};
+use crate::sandbox::Around;
+use crate::{os, sandbox};
 use crate::store::{self, Drift, Run};
 
 /// How a launch may go about it.
@@ -264,8 +268,10 @@ fn stay_until_end(context: &Context, plan: &Plan, id: Uuid) -> Result<Outcome> {
 }
 
 fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
-    let [program, arguments @ ..] = plan.command.as_slice() else { return Ok(Outcome::Done) };
     let environment = plan.env.applied_to(&context.environment);
+    let enclosed = plan.sandbox.as_ref().map(|sandbox| enclosed(sandbox, plan, &environment)).transpose()?;
+    let command = enclosed.as_ref().map_or(&plan.command, |enclosed| &enclosed.command);
+    let [program, arguments @ ..] = command.as_slice() else { return Ok(Outcome::Done) };
     let path = Path::new(program);
     let error = os::become_program(path, arguments, &environment, &plan.directory, context.umask);
     let missing = error.kind() == std::io::ErrorKind::NotFound;
@@ -274,4 +280,44 @@ fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
     }
     let failure = Failure::io("start", path, &error);
     Err(if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure })
+}
+
+/// A command in its sandbox, and what is handed on to it.
+struct Enclosed {
+    command: Vec<OsString>,
+    _handed_on: (Option<os::Lock>, Option<os::HandedOn>),
+}
+
+/// What `plan` runs, in `sandbox`. Refused where something of the session still runs in there.
+fn enclosed(
+    sandbox: &Sandbox,
+    plan: &Plan,
+    environment: &crate::model::Environment,
+) -> Result<Enclosed> {
+    let held = sandbox.held.as_deref().map(store::hold_sandbox).transpose()?;
+    let filter = sandbox::filter();
+    let failed = |error| Failure::io("make the filter for", &sandbox.program, &error);
+    let filter = filter.map(|filter| os::hand_on(&filter)).transpose().map_err(failed)?;
+    let around = around(filter.as_ref().map(os::HandedOn::number), environment);
+    let command = sandbox::command_line(sandbox, &plan.command, &plan.directory, &around);
+    Ok(Enclosed { command, _handed_on: (held, filter) })
+}
+
+/// The command that is run for a plan, as far as it can be told before.
+pub(super) fn whole_command(plan: &Plan, environment: &crate::model::Environment) -> Vec<OsString> {
+    let Some(sandbox) = plan.sandbox.as_ref().filter(|_| !plan.command.is_empty()) else {
+        return plan.command.clone();
+    };
+    let filter = sandbox::filter().map(|_| "FILTER".to_owned());
+    let environment = plan.env.applied_to(environment);
+    sandbox::command_line(sandbox, &plan.command, &plan.directory, &around(filter, &environment))
+}
+
+fn around(filter: Option<String>, environment: &crate::model::Environment) -> Around {
+    Around {
+        filter,
+        terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+        variables: environment.keys().cloned().collect(),
+        ids: os::user_ids(),
+    }
 }

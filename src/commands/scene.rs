@@ -9,7 +9,7 @@ use super::context::Context;
 use super::directory::real;
 use super::history::{self, Elsewhere, elsewhere};
 use super::token::token;
-use super::{ended, shim};
+use super::{enclosure, ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::git::Checkout;
 use crate::model::{
@@ -82,9 +82,13 @@ fn plan_with(
         status_line: None,
         token,
         ended: match (subject, launch) {
-            (Subject::Session(session, _), Launch::Claude(_)) => ended::hook(context, session)?,
+            // What the hook starts would have to be outside.
+            (Subject::Session(session, _), Launch::Claude(_)) if session.isolation != Isolation::Sandbox => {
+                ended::hook(context, session)?
+            }
             _ => None,
         },
+        sandbox: None,
     };
     match subject {
         Subject::Profile(profile) => {
@@ -109,6 +113,11 @@ fn plan_with(
                 look(context, session, profile, &paths, &mut scene)?;
                 if matches!(launch, Launch::Claude(_)) {
                     scene.status_line = status_line(context, &paths, &scene)?;
+                }
+                if session.isolation == Isolation::Sandbox {
+                    let (program, directory) = (&scene.program, &scene.directory);
+                    let found = enclosure::surroundings(context, session, profile, launch, program, directory)?;
+                    scene.sandbox = Some(found);
                 }
             }
             scene.paths = Some(paths);
@@ -151,7 +160,13 @@ fn look(
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
     if share.memory {
-        let (memory, seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        // What it notes there would steer the others: it gets a copy, and keeps what it learns.
+        if session.isolation == Isolation::Sandbox {
+            let own = paths.config.join("memory").join(claude::slug(&place.root));
+            seeds = claude::memory_seeds(&memory, &own);
+            memory = own;
+        }
         scene.memory = Some(memory);
         scene.seeds.extend(seeds);
     }

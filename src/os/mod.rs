@@ -6,10 +6,12 @@
 mod access;
 mod disk;
 mod files;
+mod handing;
 mod lock;
 mod memory;
 mod process;
 mod removal;
+mod trail;
 mod tree;
 mod usage;
 
@@ -21,6 +23,7 @@ pub use files::{
     only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
+pub use handing::{HandedOn, hand_on, user_ids};
 pub use lock::{Lock, LockError};
 pub use memory::free_memory;
 #[cfg(not(unix))]
@@ -30,5 +33,6 @@ pub use process::{
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
+pub use trail::trail;
 pub use tree::{Size, tree_size};
 pub use usage::{Process, Processes, Used};

@@ -19,6 +19,7 @@ mod logins;
 mod moving;
 mod questions;
 mod resuming;
+mod sandbox;
 mod sharing;
 mod showing;
 mod stage;

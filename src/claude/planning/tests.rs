@@ -72,6 +72,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         status_line: None,
         token: None,
         ended: None,
+        sandbox: None,
     }
 }
 
