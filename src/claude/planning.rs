@@ -107,7 +107,9 @@ impl Start {
 pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
-    let secrets = scene.sandbox.as_ref().map(|_| close_environment(scene, &mut env));
+    // Variables alone are for a shell outside, which needs its own.
+    let runs = *launch != Launch::Nothing;
+    let secrets = scene.sandbox.as_ref().filter(|_| runs).map(|_| close_environment(scene, &mut env));
     personal(subject, scene, &mut env)?;
     endpoint(subject, scene, &mut env);
     directories(subject, scene, &mut env);

@@ -8,7 +8,7 @@ use crate::claude;
 use crate::config::{SandboxEngine, SandboxNetwork};
 use crate::git::Checkout;
 use crate::model::{
-    Engine, Failure, Launch, Mount, Mounts, Profile, ProfileKind, Result, Session, Surroundings,
+    Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, Surroundings,
 };
 use crate::{os, sandbox};
 
@@ -112,6 +112,11 @@ pub(super) fn surroundings(
         }
         more.put(real, mount);
     }
+    for (_, place) in &guarded.places {
+        if system.holds(place) || more.holds(place) {
+            more.put(place, Mount::Empty);
+        }
+    }
     let login = match &profile.kind {
         ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
         ProfileKind::Api(_) => None,
@@ -125,6 +130,9 @@ pub(super) fn surroundings(
             "sandboxes of profile '{}' have a login of their own, made once: cs {name} auth login",
             profile.name
         ));
+    }
+    if *launch == Launch::Nothing {
+        notices.push(format!("session '{name}' is a sandbox, and who has its variables is not in it: Claude is, where cs starts it"));
     }
     let network = settings.network == SandboxNetwork::Host;
     if !network && matches!(launch, Launch::Claude(_)) {
@@ -295,6 +303,19 @@ fn checkout(directory: &Path, guarded: &Guarded) -> Mounts {
         put(own.join(part), Mount::Read);
     }
     mounts
+}
+
+/// Refuses to start a program that is not in the sandbox, with what to do about it: the engine would only
+/// say that there is no such file.
+pub(super) fn refuse_absent(plan: &Plan) -> Result<()> {
+    let (Some(sandbox), Some(program)) = (&plan.sandbox, plan.command.first()) else { return Ok(()) };
+    let program = Path::new(program);
+    let Ok(real) = os::real_path(program) else { return Ok(()) };
+    if sandbox.mounts.holds(&real) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NoClaude, format!("{} is not in the sandbox", program.display()))
+        .hint("to let it in, name it, or what it is in, in read of [sandbox]: cs config edit"))
 }
 
 /// What no sandbox lets in: whoever could write it, would be outside.
