@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 
 use super::arguments::{Asked, asked};
 use super::planning::{Scene, looks_secret};
-use crate::model::{EnvChanges, Launch, Mount, Sandbox, SessionPaths, Surroundings};
+use crate::model::{
+    Engine, EnvChanges, Launch, Layout, Link, Mount, Sandbox, SessionPaths, Surroundings,
+};
 
 /// Variables that lead to what is not in a sandbox: sockets, and directories for passing files.
 const LEADING_OUT: &[&str] = &[
@@ -92,6 +94,21 @@ pub(super) fn enclose(
         held: of_session.then(|| paths.root.join("inside")),
         scratch: paths.root.join("root"),
     }
+}
+
+/// The directory that podman makes a root of, with the links in it. bubblewrap's is in memory.
+pub(super) fn root_of(sandbox: &Sandbox, layout: &mut Layout) {
+    if sandbox.engine != Engine::Podman {
+        return;
+    }
+    layout.directories.push(sandbox.scratch.clone());
+    layout.links.extend(sandbox.mounts.iter().filter_map(|(path, mount)| match mount {
+        Mount::Link(target) => {
+            let inside = path.strip_prefix("/").unwrap_or(path);
+            Some(Link { path: sandbox.scratch.join(inside), target: target.clone() })
+        }
+        _ => None,
+    }));
 }
 
 /// What a person should know: which secrets of the shell are not passed on.

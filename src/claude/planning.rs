@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::arguments::{Asked, asked, has_flag, settings_value};
-use super::enclosing::{close_environment, enclose, kept_back};
+use super::enclosing::{close_environment, enclose, kept_back, root_of};
 use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS};
@@ -115,15 +115,18 @@ pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     directories(subject, scene, &mut env);
     let mut notices = notices(subject, scene, &env);
     let sandbox = scene.sandbox.as_ref().zip(scene.paths.as_ref());
+    let mut layout = layout(subject, scene);
     let sandbox = sandbox.map(|(found, paths)| {
         notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
         notices.extend(found.notices.iter().cloned());
-        enclose(launch, scene, paths, found)
+        let sandbox = enclose(launch, scene, paths, found);
+        root_of(&sandbox, &mut layout);
+        sandbox
     });
     Ok(Plan {
         directory: scene.directory.clone(),
         command: command(subject, launch, scene),
-        layout: layout(subject, scene),
+        layout,
         sandbox,
         env,
         notices,

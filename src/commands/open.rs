@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::bound::Found;
 use super::context::Context;
 use super::launch::{Manner, Planned};
-use super::{bound, directory, launch, report};
+use super::{bound, directory, enclosure, launch, report};
 use crate::claude::Start;
 use crate::cli::StartOptions;
-use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::store::Claim;
 use crate::ui;
 
@@ -125,13 +125,17 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
         Some(text) => context.resolve_profile(text)?,
         None => profile_there(context, &directory)?,
     };
+    let isolation = options.isolation.unwrap_or(config.isolation.method);
+    if isolation == Isolation::Sandbox {
+        enclosure::refuse_elsewhere()?;
+    }
     let session = Session {
         version: Session::VERSION,
         id: Uuid::now_v7(),
         name: name.clone(),
         profile: profile.name.clone(),
         directory: directory::recordable(&directory)?,
-        isolation: options.isolation.unwrap_or(config.isolation.method),
+        isolation,
         bare: options.bare,
         ephemeral: options.ephemeral || config.isolation.cleanup_on_close,
         history: None,

@@ -11,6 +11,7 @@ use super::history::{self, Elsewhere, elsewhere};
 use super::token::token;
 use super::{enclosure, ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
+use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Failure, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result,
@@ -115,6 +116,8 @@ fn plan_with(
                     scene.status_line = status_line(context, &paths, &scene)?;
                 }
                 if session.isolation == Isolation::Sandbox {
+                    // The settings are not in there.
+                    scene.status_line = scene.status_line.map(|line| as_set(context, line)).transpose()?;
                     let (program, directory) = (&scene.program, &scene.directory);
                     let found = enclosure::surroundings(context, session, profile, launch, program, directory)?;
                     scene.sandbox = Some(found);
@@ -234,6 +237,21 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     Ok(Some(format!("{program} statusline")))
 }
 
+/// The command `line` of our status line, with what the settings say of it.
+fn as_set(context: &Context, mut line: String) -> Result<String> {
+    let (set, built_in) = (&context.config()?.statusline, StatuslineConfig::default());
+    for (option, set, built_in) in
+        [("--theme", &set.theme, built_in.theme), ("--format", &set.format, built_in.format)]
+    {
+        if *set != built_in
+            && let Some(word) = posix_word(set)
+        {
+            line.push_str(&format!(" {option} {word}"));
+        }
+    }
+    Ok(line)
+}
+
 /// Whether the config directory of a profile was made by `cs`, and not adopted.
 pub(super) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
     Ok(profile.home.is(&context.store()?.profile_root(profile.host()).join("claude")))
@@ -259,7 +277,8 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         .filter(|id| *id != session.id)
         .filter_map(|id| store.session(id).ok())
         .filter(|sibling| [&profile.name, profile.host()].contains(&&sibling.profile))
-        .filter(|sibling| sibling.isolation != Isolation::None)
+        // What stands in the state file of a sandbox may be anybody's word.
+        .filter(|sibling| !matches!(sibling.isolation, Isolation::None | Isolation::Sandbox))
         .take(MOST)
         .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
         .collect()

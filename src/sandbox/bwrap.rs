@@ -31,6 +31,7 @@ pub(super) fn command_line(
         Some(descriptor) => say(&["--seccomp".as_ref(), descriptor.as_ref()]),
         None => say(&["--new-session".as_ref()]),
     }
+    say(&["--proc".as_ref(), "/proc".as_ref(), "--dev".as_ref(), "/dev".as_ref()]);
     for (path, mount) in sandbox.mounts.iter() {
         let path = path.as_os_str();
         match mount {
@@ -40,7 +41,6 @@ pub(super) fn command_line(
             Mount::Link(target) => say(&["--symlink".as_ref(), target.as_os_str(), path]),
         }
     }
-    say(&["--proc".as_ref(), "/proc".as_ref(), "--dev".as_ref(), "/dev".as_ref()]);
     // What holds the rest together is in memory: a file written there would seem to be kept.
     say(&["--remount-ro".as_ref(), "/".as_ref()]);
     say(&["--chdir".as_ref(), directory.as_os_str(), "--".as_ref()]);

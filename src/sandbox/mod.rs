@@ -64,14 +64,14 @@ pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf
 }
 
 /// Why `engine`, which is at `program`, cannot make a sandbox here, with what to do; `None` where it
-/// can. Runs it once, with nothing in it but this machine as it is, which can only be read.
+/// can. Runs bubblewrap once, with nothing in it but this machine as it is, which can only be read.
 pub fn refusal(engine: Engine, program: &Path) -> Option<Failure> {
+    // podman leaves a process behind wherever it is tried, and says by itself what it lacks.
+    if engine == Engine::Podman {
+        return None;
+    }
     let mut command = Command::new(program);
-    match engine {
-        Engine::Bwrap => command.args(bwrap::TRIAL).arg(program).arg("--version"),
-        // It makes its own name space at once, for whatever it is asked.
-        Engine::Podman => command.args(["unshare", "true"]),
-    };
+    command.args(bwrap::TRIAL).arg(program).arg("--version");
     let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
     let said = match ran {
         Ok(output) if output.status.success() => return None,
@@ -129,13 +129,33 @@ mod tests {
     fn line(sandbox: &Sandbox, around: &Around) -> String {
         let command: Vec<OsString> = ["/bin/claude", "-p", "it's"].map(Into::into).into();
         let words = command_line(sandbox, &command, Path::new("/home/me/api"), around);
-        words.iter().map(|word| word.to_string_lossy().replace("--", "\n--")).collect::<Vec<_>>().join(" ")
+        words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ").replace(" --", "\n--")
     }
 
     #[test]
     fn bubblewrap_is_told_everything_and_in_order() {
         let around = Around { filter: Some("10".into()), terminal: true, ..Around::default() };
-        insta::assert_snapshot!(line(&sandbox(Engine::Bwrap), &around), @"");
+        insta::assert_snapshot!(line(&sandbox(Engine::Bwrap), &around), @r"
+        /usr/bin/bwrap
+        --die-with-parent
+        --unshare-user
+        --unshare-pid
+        --unshare-ipc
+        --unshare-cgroup-try
+        --cap-drop ALL
+        --seccomp 10
+        --proc /proc
+        --dev /dev
+        --symlink usr/bin /bin
+        --tmpfs /home/me
+        --bind /home/me/api /home/me/api
+        --ro-bind /home/me/api/.git/hooks /home/me/api/.git/hooks
+        --tmpfs /tmp
+        --ro-bind /usr /usr
+        --remount-ro /
+        --chdir /home/me/api
+        -- /bin/claude -p it's
+        ");
         let cut_off = Sandbox { network: false, ..sandbox(Engine::Bwrap) };
         let without_filter = line(&cut_off, &Around::default());
         assert!(without_filter.contains("\n--new-session") && without_filter.contains("\n--unshare-net"));
@@ -149,7 +169,30 @@ mod tests {
             ids: (1000, 100),
             ..Around::default()
         };
-        insta::assert_snapshot!(line(&sandbox(Engine::Podman), &around), @"");
+        insta::assert_snapshot!(line(&sandbox(Engine::Podman), &around), @r"
+        /usr/bin/podman run
+        --rm
+        --interactive
+        --init
+        --cgroups=disabled
+        --tty
+        --name=cs-x
+        --userns=keep-id
+        --user=1000:100
+        --cap-drop=all
+        --security-opt=no-new-privileges
+        --security-opt=label=disable
+        --network=host
+        --env HOME
+        --env TOKEN
+        --mount=type=tmpfs,tmpfs-mode=1777,dst=/home/me
+        --mount=type=bind,src=/home/me/api,dst=/home/me/api,ro=false
+        --mount=type=bind,src=/home/me/api/.git/hooks,dst=/home/me/api/.git/hooks,ro=true
+        --mount=type=tmpfs,tmpfs-mode=1777,dst=/tmp
+        --mount=type=bind,src=/usr,dst=/usr,ro=true
+        --workdir=/home/me/api
+        --rootfs /data/sessions/x/root /bin/claude -p it's
+        ");
     }
 
     #[test]

@@ -15,13 +15,19 @@ pub(super) fn command_line(
 ) -> Vec<OsString> {
     let mut words = vec![sandbox.program.clone().into_os_string()];
     let mut say = |word: &str| words.push(word.into());
-    for word in ["run", "--rm", "--interactive", "--init", "--cgroups=disabled", "--userns=keep-id"] {
+    for word in ["run", "--rm", "--interactive", "--init", "--cgroups=disabled"] {
         say(word);
     }
     if around.terminal {
         say("--tty");
     }
+    // What runs in it outlives this program where that is killed. A name there is given once.
+    if let Some(id) = sandbox.held.as_deref().and_then(Path::parent).and_then(Path::file_name) {
+        say(&format!("--name=cs-{}", id.to_string_lossy()));
+    }
     let (user, group) = around.ids;
+    // Only who is not root can keep an id.
+    say(if user == 0 { "--userns=host" } else { "--userns=keep-id" });
     say(&format!("--user={user}:{group}"));
     for word in ["--cap-drop=all", "--security-opt=no-new-privileges", "--security-opt=label=disable"] {
         say(word);

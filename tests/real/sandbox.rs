@@ -31,16 +31,14 @@ fn claude_talks_works_and_resumes_in_a_sandbox_and_its_work_arrives_outside() {
     assert_eq!(stage.cs_in(&project, &begin).ok(), "said inside\n");
 
     // The control: the same command, outside.
-    let look = "RUN:cat ~/.ssh/id_ed25519; cat ~/outside.txt; ls -A ~/.local/share/cs/sessions | wc -l; cat notes.txt";
-    let run = |name: &str, what: &str| {
-        let words = [&[name, "-p", what], MAY_RUN].concat();
-        stage.cs_in(&project, &words).ok()
+    let look = |name: &str| {
+        let what = "(cat ~/.ssh/id_ed25519; cat ~/outside.txt; ls ~/.local/share/cs/sessions | wc -l; cat notes.txt)";
+        let prompt = format!("RUN:{what} > seen-by-{name} 2>/dev/null");
+        let _ = stage.cs_in(&project, &[&[name, "-p", &prompt], MAY_RUN].concat()).ok();
+        fs::read_to_string(project.join(format!("seen-by-{name}"))).unwrap()
     };
-    let outside = run("plain", look);
-    assert!(outside.contains("a key") && outside.contains("outside") && outside.contains("\n2\n"), "{outside}");
-    let inside = run("boxed", look);
-    assert!(!inside.contains("a key") && !inside.contains("outside\n"), "{inside}");
-    assert!(inside.contains("\n1\n") && inside.contains("one"), "only itself, and the project: {inside}");
+    assert_eq!(look("plain"), "a key\noutside\n2\none\n");
+    assert_eq!(look("boxed"), "1\none\n", "only itself, and the project");
 
     let edit = format!(
         "TOOL:Write {{\"file_path\":\"{}\",\"content\":\"made inside\\n\"}}",
@@ -68,7 +66,8 @@ fn an_interactive_claude_in_a_sandbox_is_one_session_that_is_open_and_ends_as_an
     say(&tmux, "SAY:from inside", "from inside");
     let pid = stage.show("boxed")["pid"].as_u64();
     assert_eq!(pid, Some(u64::from(tmux.pid())), "{:#}", stage.show("boxed"));
-    assert_eq!(stage.show("boxed")["status"], "idle");
+    let shown = stage.cs(&["show", "boxed"]).ok();
+    assert!(shown.contains(&format!("yes (pid {}, idle)", tmux.pid())), "{shown}");
     let refused = stage.cs_in(&project, &["boxed"]).fails(5);
     assert!(refused.contains("is open in another terminal"), "{refused}");
     let sound = stage.cs(&["doctor", "boxed"]).stdout;
@@ -196,4 +195,21 @@ fn a_store_that_cannot_be_locked_is_left_alone_and_one_whose_file_cannot_be_writ
     assert_eq!(fared(&claude, |store| vec![["--ro-bind".into(), store.into()]]), (0, false));
     // A directory of its own, to be written.
     assert_eq!(fared(&claude, |store| vec![["--bind".into(), store.into()]]), (1, true));
+}
+
+#[test]
+fn experiment_z() {
+    let Some(stage) = set() else { return };
+    let project = stage.project("api");
+    stage.at_home(&[&project]);
+    let tmux = Tmux::start(&["bash", "--norc", "--noprofile", "-i"], &project, stage.environment());
+    tmux.enter(&format!("PS1='prompt> '; {} --isolation {} boxed", crate::support::world::World::cs_program().display(), std::env::var("ISO").unwrap_or("sandbox".into())));
+    let _ = ready(&tmux);
+    tmux.send_keys(&["C-z"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    println!("AFTER Z\n{}", tmux.screen());
+    println!("{}", String::from_utf8_lossy(&Command::new("ps").args(["-eo", "pid,ppid,pgid,stat,comm", "--forest"]).output().unwrap().stdout).lines().filter(|l| l.contains("bwrap") || l.contains("claude") || l.contains("bash")).collect::<Vec<_>>().join("\n"));
+    tmux.enter("fg");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    println!("AFTER fg\n{}", tmux.screen());
 }
