@@ -22,6 +22,7 @@ mod opening;
 mod profiles;
 mod removal;
 mod resources;
+mod sandboxing;
 mod scenery;
 mod sharing;
 mod statusline;
