@@ -5,9 +5,7 @@ use std::ffi::OsStr;
 
 use super::arguments::{Asked, asked};
 use super::planning::{Scene, looks_secret};
-use crate::model::{
-    Engine, EnvChanges, Launch, Layout, Link, Mount, Sandbox, SessionPaths, Surroundings,
-};
+use crate::model::{Engine, EnvChanges, Launch, Layout, Link, Mount, Sandbox, SessionPaths, Surroundings};
 
 /// Variables that lead to what is not in a sandbox: sockets, and directories for passing files.
 const LEADING_OUT: &[&str] = &[
@@ -65,26 +63,15 @@ pub(super) fn close_environment(scene: &Scene, env: &mut EnvChanges) -> BTreeSet
 }
 
 /// The sandbox of a session, for `launch`.
-pub(super) fn enclose(
-    launch: &Launch,
-    scene: &Scene,
-    paths: &SessionPaths,
-    found: &Surroundings,
-) -> Sandbox {
+pub(super) fn enclose(launch: &Launch, scene: &Scene, paths: &SessionPaths, found: &Surroundings) -> Sandbox {
     let mut mounts = found.system.clone();
-    mounts.put(&scene.home, Mount::Empty);
+    mounts.extend(&found.home);
     mounts.extend(&found.more);
     for shared in &scene.shared {
         mounts.let_in(&shared.target);
     }
-    if let Some(plugins) = &scene.plugins {
-        mounts.let_in(plugins);
-    }
     mounts.extend(&found.work);
-    mounts.put(&paths.config, Mount::Write);
-    if let Some(login) = &found.login {
-        mounts.put(login, Mount::Write);
-    }
+    mounts.extend(&found.own);
     let of_session = matches!(launch, Launch::Claude(arguments) if asked(arguments) != Asked::Command);
     Sandbox {
         engine: found.engine,
@@ -120,9 +107,6 @@ pub(super) fn kept_back(secrets: &BTreeSet<String>, scene: &Scene, env: &EnvChan
         .filter(|name| scene.exported.contains_key(OsStr::new(name)))
         .collect();
     (!list.is_empty()).then(|| {
-        format!(
-            "not in the sandbox: {} (to let one in, name it in [env]: cs config edit)",
-            list.join(", ")
-        )
+        format!("not in the sandbox: {} (to let one in, name it in [env]: cs config edit)", list.join(", "))
     })
 }

@@ -4,11 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use crate::claude;
+use crate::claude::{self, Scene};
 use crate::config::{SandboxEngine, SandboxNetwork};
 use crate::git::Checkout;
 use crate::model::{
-    Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, Surroundings,
+    Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, SessionPaths,
+    Surroundings,
 };
 use crate::{os, sandbox};
 
@@ -25,6 +26,7 @@ const SYSTEM: &[&str] = &[
     "/run/current-system",
     "/sbin",
     "/usr",
+    "/var/lib/ca-certificates",
 ];
 
 /// Files of a person's that git reads. One of them may hold what nobody else should know: the file of
@@ -42,8 +44,8 @@ const CERTIFICATES: &[&str] = &[
     "SSL_CERT_FILE",
 ];
 
-/// Looks for what the sandbox of `session` is made from, to run `launch` in `directory`. Where nothing is
-/// to be run, no engine is asked whether it works.
+/// Looks for what the sandbox of `session` is made from, to run `launch` as `scene`, as far as it has been
+/// looked at, has it. Where nothing is to be run, no engine is asked whether it works.
 ///
 /// Refused where a directory that would be writable leads out of the sandbox again.
 pub(super) fn surroundings(
@@ -51,10 +53,10 @@ pub(super) fn surroundings(
     session: &Session,
     profile: &Profile,
     launch: &Launch,
-    program: &[OsString],
-    directory: &Path,
+    scene: &Scene,
+    paths: &SessionPaths,
 ) -> Result<Surroundings> {
-    let name = &session.name;
+    let (name, directory) = (&session.name, scene.directory.as_path());
     let (engine, engine_program) = engine(context, launch)?;
     let settings = &context.config()?.sandbox;
     let guarded = Guarded::gather(context)?;
@@ -78,28 +80,43 @@ pub(super) fn surroundings(
     let mut more = Mounts::new();
     let ours = std::env::current_exe().map(OsString::from).ok();
     let run = match launch {
-        Launch::Claude(_) => program.iter().chain(&ours).collect::<Vec<_>>(),
+        Launch::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
     for word in run {
         runnable(context, Path::new(word), &system, &mut more);
     }
-    let home = context.home()?;
+    let mut home = Mounts::new();
+    let (real_home, links) = trail("find", &scene.home)?;
+    home.put(real_home, Mount::Empty);
+    for (path, target) in links {
+        home.put(path, Mount::Link(target));
+    }
     for settings in GIT_SETTINGS {
-        readable(&home.join(settings), &system, &mut more);
+        readable(&scene.home.join(settings), &system, &mut more);
+    }
+    if let Some(plugins) = &scene.plugins {
+        readable(plugins, &system, &mut more);
     }
     for certificates in CERTIFICATES.iter().filter_map(|name| context.variable(name)) {
         readable(Path::new(certificates), &system, &mut more);
     }
-    for (listed, mount) in
-        settings.read.iter().map(|path| (path, Mount::Read)).chain(settings.write.iter().map(|path| (path, Mount::Write)))
+    for (listed, mount) in settings
+        .read
+        .iter()
+        .map(|path| (path, Mount::Read))
+        .chain(settings.write.iter().map(|path| (path, Mount::Write)))
     {
         let path = expanded(context, listed)?;
         let Ok((real, links)) = os::trail(&path) else {
             notices.push(format!("{} is not there to be let into the sandbox", path.display()));
             continue;
         };
-        let why = if mount == Mount::Write { guarded.against_writing(&real) } else { guarded.against_reading(&real) };
+        let why = if mount == Mount::Write {
+            guarded.against_writing(&real)
+        } else {
+            guarded.against_reading(&real)
+        };
         if let Some(why) = why {
             let key = if mount == Mount::Write { "write" } else { "read" };
             return Err(Failure::refused(format!(
@@ -121,6 +138,10 @@ pub(super) fn surroundings(
         ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
         ProfileKind::Api(_) => None,
     };
+    let mut own = Mounts::new();
+    for path in std::iter::once(&paths.config).chain(&login) {
+        own.put(real_of(path), Mount::Write);
+    }
     if let Some(login) = &login
         && matches!(launch, Launch::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
         && !claude::has_login_file(login)
@@ -138,7 +159,8 @@ pub(super) fn surroundings(
     if !network && matches!(launch, Launch::Claude(_)) {
         notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
     }
-    Ok(Surroundings { engine, program: engine_program, system, work, more, network, login, notices })
+    let program = engine_program;
+    Ok(Surroundings { engine, program, system, home, work, own, more, network, login, notices })
 }
 
 /// Whether Claude is given a credential by a variable, and needs no login.
@@ -199,6 +221,13 @@ fn system() -> Mounts {
     readable(Path::new("/etc/resolv.conf"), &names, &mut mounts);
     mounts.put("/tmp", Mount::Empty);
     mounts
+}
+
+/// The real path of what may not be there yet.
+fn real_of(path: &Path) -> PathBuf {
+    let known = path.ancestors().find_map(|above| Some((os::real_path(above).ok()?, above)));
+    let Some((real, above)) = known else { return path.to_path_buf() };
+    real.components().chain(path.components().skip(above.components().count())).collect()
 }
 
 /// Lets `path` be read where it is, with the links on the way to it. What is not there is left out.

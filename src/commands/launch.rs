@@ -18,8 +18,8 @@ use crate::model::{
     Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
 };
 use crate::sandbox::Around;
-use crate::{os, sandbox};
 use crate::store::{self, Drift, Run};
+use crate::{os, sandbox};
 
 /// How a launch may go about it.
 #[derive(Clone, Debug, Default)]
@@ -289,11 +289,7 @@ struct Enclosed {
 }
 
 /// What `plan` runs, in `sandbox`. Refused where something of the session still runs in there.
-fn enclosed(
-    sandbox: &Sandbox,
-    plan: &Plan,
-    environment: &crate::model::Environment,
-) -> Result<Enclosed> {
+fn enclosed(sandbox: &Sandbox, plan: &Plan, environment: &crate::model::Environment) -> Result<Enclosed> {
     let held = sandbox.held.as_deref().map(store::hold_sandbox).transpose()?;
     let filter = sandbox::filter();
     let failed = |error| Failure::io("make the filter for", &sandbox.program, &error);

@@ -118,9 +118,8 @@ fn plan_with(
                 if session.isolation == Isolation::Sandbox {
                     // The settings are not in there.
                     scene.status_line = scene.status_line.map(|line| as_set(context, line)).transpose()?;
-                    let (program, directory) = (&scene.program, &scene.directory);
-                    let found = enclosure::surroundings(context, session, profile, launch, program, directory)?;
-                    scene.sandbox = Some(found);
+                    scene.sandbox =
+                        Some(enclosure::surroundings(context, session, profile, launch, &scene, &paths)?);
                 }
             }
             scene.paths = Some(paths);

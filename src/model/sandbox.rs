@@ -110,8 +110,12 @@ pub struct Surroundings {
     pub program: PathBuf,
     /// The system: its programs and settings, to be read.
     pub system: Mounts,
+    /// The user's home directory, empty.
+    pub home: Mounts,
     /// The directory the session works in, and what of its repository is needed there.
     pub work: Mounts,
+    /// What is the session's own, to be written: its config directory, and where its login is.
+    pub own: Mounts,
     /// What is needed to run what is to be run, and what a person let in.
     pub more: Mounts,
     /// Whether it has the network of this machine.

@@ -69,10 +69,13 @@ impl Lock {
     /// Whether anybody holds the lock at `path`. Nothing is made, and for a moment nobody else can take it.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = super::open_regular(path) else { return false };
-        matches!(uninterrupted(|| match file.try_lock_shared() {
-            Err(TryLockError::Error(error)) => Err(error),
-            tried => Ok(tried.is_err()),
-        }), Ok(true))
+        matches!(
+            uninterrupted(|| match file.try_lock_shared() {
+                Err(TryLockError::Error(error)) => Err(error),
+                tried => Ok(tried.is_err()),
+            }),
+            Ok(true)
+        )
     }
 
     /// Whether the file that is locked is the one at `path` now. While this waited, its directory

@@ -56,9 +56,8 @@ pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf
         let failure = Failure::failed(format!("there is no {} to hold a sandbox", names.join(" or ")));
         match engines {
             [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
-            _ => failure.hint(
-                "to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)",
-            ),
+            _ => failure
+                .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
         }
     })
 }
@@ -95,9 +94,13 @@ fn explained(engine: Engine, said: &str, setting: &dyn Fn(&str) -> Option<String
             "AppArmor forbids it; an administrator can allow {name}: https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces"
         ))
     } else if is("kernel/unprivileged_userns_clone", "0") {
-        failure.hint("the kernel forbids it; an administrator can allow it: sysctl kernel.unprivileged_userns_clone=1")
+        failure.hint(
+            "the kernel forbids it; an administrator can allow it: sysctl kernel.unprivileged_userns_clone=1",
+        )
     } else if is("user/max_user_namespaces", "0") {
-        failure.hint("the kernel forbids it; an administrator can allow it: sysctl user.max_user_namespaces=10000")
+        failure.hint(
+            "the kernel forbids it; an administrator can allow it: sysctl user.max_user_namespaces=10000",
+        )
     } else {
         failure.hint("inside a container it needs one that allows user namespaces; without: cs --isolation config-dir NAME")
     }
@@ -129,7 +132,12 @@ mod tests {
     fn line(sandbox: &Sandbox, around: &Around) -> String {
         let command: Vec<OsString> = ["/bin/claude", "-p", "it's"].map(Into::into).into();
         let words = command_line(sandbox, &command, Path::new("/home/me/api"), around);
-        words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ").replace(" --", "\n--")
+        words
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace(" --", "\n--")
     }
 
     #[test]

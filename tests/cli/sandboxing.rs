@@ -61,9 +61,13 @@ fn nothing_of_the_user_is_in_a_sandbox_but_what_the_session_needs() {
     world.cs_in(&world.project("api"), &["new", "--no-open", "other"]).ok();
     let other = world.config_of("other");
     world.write(".claude/skills/hello/SKILL.md", "a skill\n");
-    for path in
-        [".ssh/id_ed25519", ".claude/history.jsonl", ".aws/credentials", "src/private/file", ".config/cs/config.toml"]
-    {
+    for path in [
+        ".ssh/id_ed25519",
+        ".claude/history.jsonl",
+        ".aws/credentials",
+        "src/private/file",
+        ".config/cs/config.toml",
+    ] {
         world.write(path, "");
     }
     let paths = [
@@ -85,7 +89,8 @@ fn nothing_of_the_user_is_in_a_sandbox_but_what_the_session_needs() {
     assert_eq!(outside(&world, &look).stdout, all);
     assert_eq!(inside(&world, &look).stdout, "");
 
-    let needed = [world.project("api"), world.config_of("boxed"), world.home().join(".claude/skills/hello/SKILL.md")];
+    let needed =
+        [world.project("api"), world.config_of("boxed"), world.home().join(".claude/skills/hello/SKILL.md")];
     for path in needed {
         inside(&world, &format!("test -e {}", path.display())).ok();
     }
@@ -93,7 +98,10 @@ fn nothing_of_the_user_is_in_a_sandbox_but_what_the_session_needs() {
     for gone in ["SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "AWS_SECRET_ACCESS_KEY", "TMPDIR"] {
         assert!(!variables.contains(gone), "{variables}");
     }
-    assert!(variables.contains("EDITOR=an-editor\n") && variables.contains("CS_SESSION=boxed\n"), "{variables}");
+    assert!(
+        variables.contains("EDITOR=an-editor\n") && variables.contains("CS_SESSION=boxed\n"),
+        "{variables}"
+    );
     let told = inside(&world, "true").stderr;
     assert!(told.contains("not in the sandbox: AWS_SECRET_ACCESS_KEY"), "{told}");
     // Other processes are not there either: the first, this shell and what it runs.
@@ -144,7 +152,10 @@ fn git_works_in_a_sandbox_and_nothing_that_git_runs_outside_can_be_put_there() {
         ] {
             assert_ne!(run(&attempt).code, Some(0), "{name}: {attempt}");
         }
-        assert_eq!((listing(&common.join("hooks")), fs::read(common.join("config")).unwrap()), (listed, config));
+        assert_eq!(
+            (listing(&common.join("hooks")), fs::read(common.join("config")).unwrap()),
+            (listed, config)
+        );
     }
     // In a worktree nothing else of the repository either, and neither can it be told to lie elsewhere.
     let run = |script: &str| world.cs_in(&tree, &["exec", "treed", "--", "sh", "-c", script]);
@@ -211,18 +222,59 @@ fn what_would_let_everything_in_is_refused_with_the_reason() {
         world.write(".config/cs/config.toml", &format!("[sandbox]\n{key} = [\"{path}\"]\n"));
         fs::create_dir_all(world.home().join(".claude")).unwrap();
         let said = inside(&world, "true").fails(5);
-        assert!(said.contains(&format!("'{path}' in [sandbox] {key} is not let into the sandbox: {why}")), "{said}");
+        assert!(
+            said.contains(&format!("'{path}' in [sandbox] {key} is not let into the sandbox: {why}")),
+            "{said}"
+        );
     }
     // The control; and what is of cs in something that may be read is still not there.
     world.write("notes/one", "a note\n");
-    world.write(".config/cs/config.toml", "[sandbox]\nread = [\"~/.local\", \"~/.config\"]\nwrite = [\"~/notes\"]\n");
+    world.write(
+        ".config/cs/config.toml",
+        "[sandbox]\nread = [\"~/.local\", \"~/.config\"]\nwrite = [\"~/notes\"]\n",
+    );
     world.write(".config/tool", "of a tool\n");
-    let look = "cat ~/notes/one ~/.config/tool && echo two > ~/notes/two && ! touch ~/.config/tool 2>/dev/null";
+    let look =
+        "cat ~/notes/one ~/.config/tool && echo two > ~/notes/two && ! touch ~/.config/tool 2>/dev/null";
     assert_eq!(inside(&world, look).ok(), "a note\nof a tool\n");
     assert_eq!(fs::read_to_string(world.home().join("notes/two")).unwrap(), "two\n");
-    assert_eq!(inside(&world, "ls ~/.config/cs ~/.local/share/cs/names 2>/dev/null").stdout.trim(), format!("{}/.config/cs:", world.home().display()));
+    assert_eq!(
+        inside(&world, "ls ~/.config/cs ~/.local/share/cs/names 2>/dev/null").stdout.trim(),
+        format!("{}/.config/cs:", world.home().display())
+    );
     world.write(".config/cs/config.toml", "[sandbox]\nread = [\"relative\"]\n");
     assert!(inside(&world, "true").fails(2).contains("is a relative path"));
+}
+
+#[test]
+fn links_on_the_way_to_a_home_a_project_or_a_claude_are_there_too() {
+    let Some(mut world) = world_with("true") else { return };
+    let link = |from: &Path, to: &Path| std::os::unix::fs::symlink(to, from).unwrap();
+    // A home by another name, a project that is elsewhere, and a Claude as its installer leaves it.
+    let (named, elsewhere) = (world.root().join("named"), world.root().join("disk/api"));
+    link(&named, &world.home());
+    fs::create_dir_all(&elsewhere).unwrap();
+    link(&world.home().join("src/linked"), &elsewhere);
+    let versions = world.home().join(".local/share/claude/versions");
+    fs::create_dir_all(&versions).unwrap();
+    fs::rename(world.bin().join("claude"), versions.join("2")).unwrap();
+    world.program(
+        "node",
+        "#!/bin/sh\nshift; pwd -P > seen; ls -A ~ >> seen; cat ~/.claude/skills/one >> seen\n",
+    );
+    fs::write(versions.join("2"), "#!/usr/bin/env node\n").unwrap();
+    fs::create_dir_all(world.home().join(".local/bin")).unwrap();
+    link(&world.home().join(".local/bin/claude"), &versions.join("2"));
+    world.write(".claude/skills/one", "a skill\n");
+    world.write(".ssh/id", "");
+    world.set("HOME", &named);
+    world.set("PATH", format!("{0}/.local/bin:{1}:/usr/bin:/bin", named.display(), world.bin().display()));
+    let directory = named.join("src/linked");
+    let words = ["--isolation", "sandbox", "--dir", directory.to_str().unwrap(), "linked"];
+    world.cs_in(world.root(), &words).ok();
+    let seen = fs::read_to_string(elsewhere.join("seen")).unwrap();
+    assert!(seen.starts_with(elsewhere.to_str().unwrap()), "{seen}");
+    assert!(seen.contains(".local") && seen.contains("a skill") && !seen.contains(".ssh"), "{seen}");
 }
 
 /// Starts the session in the background, and waits until its Claude says that it is there.
@@ -246,7 +298,8 @@ fn signal(pid: u32, name: &str) {
 fn runs(text: &str) -> bool {
     let text = text.as_bytes();
     fs::read_dir("/proc").unwrap().flatten().any(|process| {
-        fs::read(process.path().join("cmdline")).is_ok_and(|line| line.windows(text.len()).any(|part| part == text))
+        fs::read(process.path().join("cmdline"))
+            .is_ok_and(|line| line.windows(text.len()).any(|part| part == text))
     })
 }
 
@@ -299,15 +352,22 @@ fn how_a_program_ends_inside_is_how_it_ends_outside() {
 
 #[test]
 fn nobody_inside_types_on_the_terminal_outside() {
-    let Some(world) = world_with("true").filter(|_| Tmux::available() && needed("perl").is_some()) else { return };
+    let Some(world) = world_with("true").filter(|_| Tmux::available() && needed("perl").is_some()) else {
+        return;
+    };
     let cs = World::cs_program();
-    let typing = "perl -e '$c = qq{X}; ioctl(STDIN, 0x5412, $c) ? print qq{typed\\n} : print qq{refused: $!\\n}'";
+    let typing =
+        "perl -e '$c = qq{X}; ioctl(STDIN, 0x5412, $c) ? print qq{typed\\n} : print qq{refused: $!\\n}'";
     let script = format!("echo; {} exec boxed -- {typing}; echo done", cs.display());
     let tmux = Tmux::start(&["sh", "-c", &script], &world.project("api"), world.environment());
     let screen = tmux.wait_for("done", SOON);
     assert!(screen.contains("refused: Operation not permitted"), "{screen}");
     // The control, where the kernel still has it.
-    let tmux = Tmux::start(&["sh", "-c", &format!("echo; {typing}; echo done")], &world.project("api"), world.environment());
+    let tmux = Tmux::start(
+        &["sh", "-c", &format!("echo; {typing}; echo done")],
+        &world.project("api"),
+        world.environment(),
+    );
     let screen = tmux.wait_for("done", SOON);
     let legacy = fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|text| text.trim() == "1");
     assert!(!legacy || screen.contains("typed"), "{screen}");
@@ -338,7 +398,9 @@ fn the_whole_command_is_shown_and_nothing_is_made() {
     let shown = world.cs(&["--dry-run", "boxed"]).ok();
     let run = shown.lines().find(|line| line.starts_with("run ")).unwrap();
     let api = world.project("api");
-    for part in ["bwrap --die-with-parent", &format!("--bind {0} {0}", api.display()), "--remount-ro /", "-- "] {
+    for part in
+        ["bwrap --die-with-parent", &format!("--bind {0} {0}", api.display()), "--remount-ro /", "-- "]
+    {
         assert!(run.contains(part), "{run}");
     }
     let json: serde_json::Value =
@@ -358,7 +420,10 @@ fn an_engine_that_is_missing_or_forbidden_is_named_and_nothing_is_made() {
     fs::remove_file(world.bin().join("bwrap")).unwrap();
     let mut bare = world.command(&api, &["boxed"]);
     let said = ran(bare.env("PATH", world.bin())).fails(1);
-    assert!(said.contains("there is no bwrap or podman") && said.contains("apt install bubblewrap"), "{said}");
+    assert!(
+        said.contains("there is no bwrap or podman") && said.contains("apt install bubblewrap"),
+        "{said}"
+    );
     // A session that is none needs no engine.
     let mut plain = world.command(&api, &["plain"]);
     ran(plain.env("PATH", world.bin())).ok();
@@ -384,7 +449,9 @@ fn a_session_from_a_sandbox_is_not_what_others_begin_with() {
     let Some(world) = world_with("true") else { return };
     world.cs(&["boxed"]).ok();
     let state = world.config_of("boxed").join(".claude.json");
-    let server = |name: &str| format!("{{\"hasCompletedOnboarding\":true,\"mcpServers\":{{\"{name}\":{{\"command\":\"x\"}}}}}}");
+    let server = |name: &str| {
+        format!("{{\"hasCompletedOnboarding\":true,\"mcpServers\":{{\"{name}\":{{\"command\":\"x\"}}}}}}")
+    };
     fs::write(&state, server("planted")).unwrap();
     let api = world.project("api");
     world.cs_in(&api, &["plain"]).ok();

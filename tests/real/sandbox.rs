@@ -9,7 +9,7 @@ use crate::support::claude::{RealClaude, quiet_env};
 use crate::support::needed;
 use crate::support::oauth::Oauth;
 use crate::support::tmux::Tmux;
-use crate::support::world::listing;
+use crate::support::world::{World, listing};
 use tempfile::TempDir;
 
 fn set() -> Option<Stage> {
@@ -72,7 +72,6 @@ fn an_interactive_claude_in_a_sandbox_is_one_session_that_is_open_and_ends_as_an
     assert!(refused.contains("is open in another terminal"), "{refused}");
     let sound = stage.cs(&["doctor", "boxed"]).stdout;
     assert!(!sound.contains("live-"), "{sound}");
-    // The status line and whatever else is on the screen follow the size of the terminal.
     leave(&tmux);
     assert_eq!(stage.show("boxed")["live"], false);
     let again = stage.terminal(&project, &["boxed"]);
@@ -138,8 +137,17 @@ fn a_sandbox_of_the_users_own_profile_changes_nothing_in_their_claude_directory_
     let refused = stage.cs_in(&project, &words);
     assert_ne!(refused.code, Some(0));
     assert!(refused.stderr.contains("cs boxed auth login"), "{}", refused.stderr);
-    login.log_in_expired(&stage.data().join("profiles/default/sandbox"));
-    assert_eq!(stage.cs_in(&project, &["boxed", "-p", "SAY:hello"]).ok(), "hello\n");
+    // Logging in, without the browser that a person would use for it.
+    let token = login.refresh_token();
+    let settings = format!(
+        "[env]\nCLAUDE_CODE_OAUTH_REFRESH_TOKEN = \"{token}\"\nCLAUDE_CODE_OAUTH_SCOPES = \"user:inference user:profile\"\n"
+    );
+    stage.write(".config/cs/config.toml", &settings);
+    let _ = stage.cs_in(&project, &["boxed", "auth", "login"]).ok();
+    stage.write(".config/cs/config.toml", "");
+    assert!(stage.data().join("profiles/default/sandbox/.credentials.json").is_file());
+    let answered = stage.cs_in(&project, &["boxed", "-p", "SAY:hello"]);
+    assert_eq!((answered.stdout.as_str(), answered.stderr.as_str()), ("hello\n", ""));
     assert_eq!((login.refreshes(), login.rejections()), (1, 0));
     assert_eq!(listing(&store), before);
     let seen = stage.cs_in(&project, &["exec", "boxed", "--", "ls", "-A", store.to_str().unwrap()]);
@@ -198,18 +206,24 @@ fn a_store_that_cannot_be_locked_is_left_alone_and_one_whose_file_cannot_be_writ
 }
 
 #[test]
-fn experiment_z() {
-    let Some(stage) = set() else { return };
+fn a_claude_in_a_sandbox_is_suspended_brought_back_and_resized_as_any_other() {
+    let Some(stage) = set().filter(|_| Tmux::available()) else { return };
     let project = stage.project("api");
     stage.at_home(&[&project]);
-    let tmux = Tmux::start(&["bash", "--norc", "--noprofile", "-i"], &project, stage.environment());
-    tmux.enter(&format!("PS1='prompt> '; {} --isolation {} boxed", crate::support::world::World::cs_program().display(), std::env::var("ISO").unwrap_or("sandbox".into())));
+    let shell = ["bash", "--norc", "--noprofile", "-i"];
+    let tmux = Tmux::start(&shell, &project, stage.environment());
+    tmux.enter(&format!("PS1='a-prompt> '; {} --isolation sandbox boxed", World::cs_program().display()));
     let _ = ready(&tmux);
     tmux.send_keys(&["C-z"]);
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    println!("AFTER Z\n{}", tmux.screen());
-    println!("{}", String::from_utf8_lossy(&Command::new("ps").args(["-eo", "pid,ppid,pgid,stat,comm", "--forest"]).output().unwrap().stdout).lines().filter(|l| l.contains("bwrap") || l.contains("claude") || l.contains("bash")).collect::<Vec<_>>().join("\n"));
+    tmux.wait_for("Stopped", SOON);
+    assert_eq!(stage.show("boxed")["live"], true, "it is only suspended");
     tmux.enter("fg");
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    println!("AFTER fg\n{}", tmux.screen());
+    say(&tmux, "SAY:back again", "back again");
+    tmux.resize(60, 30);
+    let rule = "─".repeat(50);
+    tmux.wait_until(SOON, "the narrower screen", |screen| {
+        let widest = screen.lines().map(|line| line.trim_end().chars().count()).max();
+        screen.contains(&rule) && widest <= Some(60) && screen.lines().count() <= 30
+    });
+    say(&tmux, "SAY:still here", "still here");
 }
