@@ -1,5 +1,6 @@
 //! What there is on this machine to make a session's sandbox from.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -101,6 +102,44 @@ pub(super) fn surroundings(
     for certificates in CERTIFICATES.iter().filter_map(|name| context.variable(name)) {
         readable(Path::new(certificates), &system, &mut more);
     }
+    listed(context, &guarded, &mut more, &mut notices)?;
+    for (_, place) in &guarded.places {
+        if system.holds(place) || more.holds(place) {
+            more.put(place, Mount::Empty);
+        }
+    }
+    let login = match &profile.kind {
+        ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
+        ProfileKind::Api(_) => None,
+    };
+    let mut own = Mounts::new();
+    for path in std::iter::once(&paths.config).chain(&login) {
+        own.put(real_of(path), Mount::Write);
+    }
+    if let Some(login) = &login
+        && matches!(launch, Launch::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
+        && !claude::has_login_file(login)
+        && !has_credential(context, profile)
+    {
+        notices.push(format!(
+            "sandboxes of profile '{}' have a login of their own, made once: cs {name} auth login",
+            profile.name
+        ));
+    }
+    if *launch == Launch::Nothing {
+        notices.push(format!("session '{name}' is a sandbox, and who has its variables is not in it: Claude is, where cs starts it"));
+    }
+    let network = settings.network == SandboxNetwork::Host;
+    if !network && matches!(launch, Launch::Claude(_)) {
+        notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
+    }
+    let program = engine_program;
+    Ok(Surroundings { engine, program, system, home, work, own, more, network, login, notices })
+}
+
+/// Lets in what the settings list. What is not there is told.
+fn listed(context: &Context, guarded: &Guarded, more: &mut Mounts, notices: &mut Vec<String>) -> Result<()> {
+    let settings = &context.config()?.sandbox;
     for (listed, mount) in settings
         .read
         .iter()
@@ -129,49 +168,14 @@ pub(super) fn surroundings(
         }
         more.put(real, mount);
     }
-    for (_, place) in &guarded.places {
-        if system.holds(place) || more.holds(place) {
-            more.put(place, Mount::Empty);
-        }
-    }
-    let login = match &profile.kind {
-        ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
-        ProfileKind::Api(_) => None,
-    };
-    let mut own = Mounts::new();
-    for path in std::iter::once(&paths.config).chain(&login) {
-        own.put(real_of(path), Mount::Write);
-    }
-    if let Some(login) = &login
-        && matches!(launch, Launch::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
-        && !claude::has_login_file(login)
-        && !has_credential(context, profile)?
-    {
-        notices.push(format!(
-            "sandboxes of profile '{}' have a login of their own, made once: cs {name} auth login",
-            profile.name
-        ));
-    }
-    if *launch == Launch::Nothing {
-        notices.push(format!("session '{name}' is a sandbox, and who has its variables is not in it: Claude is, where cs starts it"));
-    }
-    let network = settings.network == SandboxNetwork::Host;
-    if !network && matches!(launch, Launch::Claude(_)) {
-        notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
-    }
-    let program = engine_program;
-    Ok(Surroundings { engine, program, system, home, work, own, more, network, login, notices })
+    Ok(())
 }
 
 /// Whether Claude is given a credential by a variable, and needs no login.
-fn has_credential(context: &Context, profile: &Profile) -> Result<bool> {
-    let named = |name: &&&str| {
-        let set = |env: &std::collections::BTreeMap<crate::model::VarName, String>| {
-            env.keys().any(|key| key.as_str() == **name)
-        };
-        set(&profile.env) || context.config().is_ok_and(|config| set(&config.env))
-    };
-    Ok(claude::CREDENTIALS.iter().find(named).is_some())
+fn has_credential(context: &Context, profile: &Profile) -> bool {
+    let of_all = context.config().map(|config| &config.env).ok();
+    let mut named = of_all.into_iter().flat_map(BTreeMap::keys).chain(profile.env.keys());
+    named.any(|name| claude::CREDENTIALS.contains(&name.as_str()))
 }
 
 /// What holds the sandbox. A machine other than Linux has nothing that could.
