@@ -45,6 +45,17 @@ struct LiveFile {
 /// Live files are rewritten in place, so one may be read half-written: then its pid, which is its
 /// name, must do. Those of killed processes stay behind; they name nothing that runs.
 pub fn live_in(config: &Path) -> Vec<Live> {
+    let runs = |pid: u32, start: &str| os::process_alive(pid, start);
+    files_of(config, &runs)
+}
+
+/// What the live files in the config directory `config` say, whether those processes run or not: for one
+/// whose processes have pids of their own, in a sandbox, where nobody outside can tell.
+pub fn noted_in(config: &Path) -> Vec<Live> {
+    files_of(config, &|_, _| true)
+}
+
+fn files_of(config: &Path, runs: &dyn Fn(u32, &str) -> bool) -> Vec<Live> {
     let Ok(entries) = fs::read_dir(config.join("sessions")) else { return Vec::new() };
     let mut live: Vec<Live> = entries
         .flatten()
@@ -62,7 +73,7 @@ pub fn live_in(config: &Path) -> Vec<Live> {
             };
             // Elsewhere than on Linux the file's start time is in other terms than ours.
             let start = if cfg!(target_os = "linux") { start } else { String::new() };
-            if parsed.as_ref().is_some_and(|file| file.pid != pid) || !os::process_alive(pid, &start) {
+            if parsed.as_ref().is_some_and(|file| file.pid != pid) || !runs(pid, &start) {
                 return None;
             }
             let background =
@@ -98,6 +109,7 @@ mod tests {
         write(format!("{me}.json"), format!(r#"{{"pid":{me},"procStart":"{start}","status":"busy"}}"#));
         let live = live_in(dir.path());
         assert_eq!((live.len(), live[0].pid, live[0].status.as_deref()), (1, me, Some("busy")));
+        assert_eq!(noted_in(dir.path()).len(), 2, "whatever runs");
 
         write(format!("{me}.json"), format!(r#"{{"pid":{me},"sess"#));
         assert_eq!(live_in(dir.path()).len(), 1, "a torn file of a running process counts");

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod conversation;
+mod enclosing;
 mod flags;
 mod health;
 mod keeping;
@@ -35,7 +36,7 @@ pub use health::{
     locks_of, memory_of_base, plugin_places, settings_facts, settings_file, state_facts,
 };
 pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
-pub use live::{Live, live_in};
+pub use live::{Live, live_in, noted_in};
 pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
 pub use place::{Place, slug};
 pub use planning::{Scene, Start, looks_secret, plan};

@@ -8,12 +8,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::arguments::{Asked, asked, has_flag, settings_value};
+use super::enclosing::{close_environment, enclose, kept_back, root_of};
 use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG};
 use crate::model::{
     Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
-    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, VarName,
+    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, Surroundings, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
@@ -77,6 +78,8 @@ pub struct Scene {
     pub token: Option<String>,
     /// The shell command to be run when Claude ends.
     pub ended: Option<String>,
+    /// What the session's sandbox is made from; `None` where it has none.
+    pub sandbox: Option<Surroundings>,
 }
 
 /// Which conversation a launch is for.
@@ -113,16 +116,29 @@ impl Start {
 pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
+    // Variables alone are for a shell outside, which needs its own.
+    let runs = *launch != Launch::Nothing;
+    let secrets = scene.sandbox.as_ref().filter(|_| runs).map(|_| close_environment(scene, &mut env));
     named(scene, &mut env);
     let left_out = personal(subject, scene, &mut env)?;
     endpoint(subject, scene, &mut env);
     directories(subject, scene, &mut env);
     let mut notices = notices(subject, scene, &env);
     notices.extend(scene.notices.iter().cloned().chain(left_out));
+    let sandbox = scene.sandbox.as_ref().zip(scene.paths.as_ref());
+    let mut layout = layout(subject, scene);
+    let sandbox = sandbox.map(|(found, paths)| {
+        notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
+        notices.extend(found.notices.iter().cloned());
+        let sandbox = enclose(launch, scene, paths, found);
+        root_of(&sandbox, &mut layout);
+        sandbox
+    });
     Ok(Plan {
         directory: scene.directory.clone(),
         command: command(subject, launch, scene),
-        layout: layout(subject, scene),
+        layout,
+        sandbox,
         env,
         notices,
     })
@@ -276,7 +292,12 @@ fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
                 ConfigHome::Default { .. } if paths.home.is_none() && !cfg!(windows) => String::new(),
                 other => text(&other.directory()),
             };
-            env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", store);
+            match scene.sandbox.as_ref().map(|found| &found.login) {
+                None => env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", store),
+                Some(Some(login)) => env.set("CLAUDE_SECURESTORAGE_CONFIG_DIR", text(login)),
+                // An endpoint's token is in a variable: the session's own directory will do.
+                Some(None) => env.unset("CLAUDE_SECURESTORAGE_CONFIG_DIR"),
+            }
             if let Some(plugins) = &scene.plugins {
                 env.set("CLAUDE_CODE_PLUGIN_CACHE_DIR", text(plugins));
             }
@@ -380,6 +401,7 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
             layout.directories.extend(paths.home.iter().cloned());
             layout.directories.push(paths.config.clone());
             layout.directories.extend(scene.directories.iter().cloned());
+            layout.directories.extend(scene.sandbox.iter().filter_map(|found| found.login.clone()));
             layout.links.extend(links(&paths.config, &scene.shared));
             layout.links.extend(scene.history.iter().cloned());
             layout.links.extend(scene.home_links.iter().cloned());

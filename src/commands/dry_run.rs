@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::context::Context;
-use super::report;
+use super::{launch, report};
 use crate::model::{Change, Outcome, Plan, Result};
 use crate::ui;
 
@@ -36,7 +36,8 @@ pub(super) fn print_plan_of_worktree(
 
 fn print(context: &Context, plan: &Plan, as_json: bool, worktree: Option<&Shown>) -> Result<Outcome> {
     let lossy = |path: &Path| path.to_string_lossy().into_owned();
-    let command: Vec<String> = plan.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let command = launch::whole_command(plan, &context.environment);
+    let command: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if as_json {
         let env: serde_json::Map<_, _> =
             plan.env.iter().map(|(name, change)| (name.to_string(), json!(change.shown()))).collect();

@@ -1,12 +1,12 @@
 //! `cs exec NAME -- COMMAND…`: run any program as if inside a session or profile.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::{directory, launch, scene};
+use super::{directory, enclosure, launch, scene};
 use crate::claude::Start;
-use crate::model::{Failure, Launch, Outcome, Result};
+use crate::model::{Failure, Isolation, Launch, Outcome, Result, Subject};
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter().peekable();
@@ -20,14 +20,22 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     };
     let program = find(context, program)?;
     let command = [vec![program], command[1..].to_vec()].concat();
-    let plan = scene::plan(
-        context,
-        &subject,
-        &Launch::Program(command),
-        &directory::current_directory()?,
-        Start::Unsaid,
-    )?;
+    let directory = directory_for(&subject)?;
+    let plan = scene::plan(context, &subject, &Launch::Program(command), &directory, Start::Unsaid)?;
+    enclosure::refuse_absent(&plan)?;
     launch::run_planned(context, &plan)
+}
+
+/// Where the command is run: here. In a sandbox that is only there if it is part of what the session works
+/// in; otherwise it is run in that.
+fn directory_for(subject: &Subject) -> Result<PathBuf> {
+    let here = directory::current_directory()?;
+    let Subject::Session(session, _) = subject else { return Ok(here) };
+    if session.isolation != Isolation::Sandbox {
+        return Ok(here);
+    }
+    let own = directory::recorded_directory(session)?;
+    Ok(if here.starts_with(directory::real(&own)) { here } else { own })
 }
 
 /// The program's absolute path. The session's environment has the same `PATH`, but naming the

@@ -64,7 +64,8 @@ pub(super) fn elsewhere(
     session: Option<&Session>,
     profile: &Profile,
 ) -> Result<Option<Elsewhere>> {
-    if session.is_some_and(|session| session.isolation == Isolation::None) {
+    // From a sandbox the conversations of others are not to be seen.
+    if session.is_some_and(|session| matches!(session.isolation, Isolation::None | Isolation::Sandbox)) {
         return Ok(None);
     }
     let said = match session.and_then(|session| session.history.clone()) {

@@ -12,11 +12,13 @@ use std::path::Path;
 
 use super::context::Context;
 #[cfg(unix)]
-use super::launch::not_started;
+use super::launch::{Enclosed, not_started};
 use super::report;
 use crate::claude::{self, Asked};
 use crate::cli::StartOptions;
 use crate::config::MultiplexerKind;
+#[cfg(unix)]
+use crate::model::Sandbox;
 use crate::model::{Exit, Failure, Name, Outcome, Plan, Result};
 #[cfg(unix)]
 use crate::multiplexer::Wanted;
@@ -222,6 +224,7 @@ fn hand_over(
         command: plan.command.clone(),
         environment: plan.env.applied_to(&context.environment),
         directory: plan.directory.clone(),
+        note: serde_json::to_string(&plan.sandbox).map_err(|error| failed(error.to_string()))?,
         umask: context.umask,
     };
     met.hand(&handed).map_err(|why| match why {
@@ -240,9 +243,21 @@ pub(super) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome>
     let [place] = arguments else { return Err(Failure::usage("__inside takes a directory")) };
     let place = Path::new(place);
     let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;
-    let Handed { command, environment, directory, umask } = handed;
-    let [program, arguments @ ..] = command.as_slice() else { return Ok(Outcome::Done) };
+    let Handed { command, environment, directory, note, umask } = handed;
     let environment = multiplexer::in_pane(environment, &context.shell.environment);
+    // What the sandbox is handed on can only be opened by the process that becomes it.
+    let sandbox: Result<Option<Sandbox>> = serde_json::from_str(&note)
+        .map_err(|error| Failure::failed(format!("what was handed over: {error}")));
+    let enclosed =
+        sandbox.and_then(|sandbox| Enclosed::of(command, sandbox.as_ref(), &directory, &environment));
+    let enclosed = match enclosed {
+        Ok(enclosed) => enclosed,
+        Err(failure) => {
+            os::failed(back, &std::io::Error::other(failure.message.clone()));
+            return Err(failure);
+        }
+    };
+    let [program, arguments @ ..] = enclosed.command.as_slice() else { return Ok(Outcome::Done) };
     let program = Path::new(program);
     let error = os::become_program(program, arguments, &environment, &directory, umask);
     os::failed(back, &error);

@@ -1,6 +1,7 @@
 //! From a plan to a running program: lay out, note it, become it.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -14,9 +15,12 @@ use super::liveness::{open_state, refuse_live};
 use super::scene::{plan, resume, start_of};
 use super::{bound, ended, history, ports, report, scene};
 use crate::claude::{self, Asked, Start};
-use crate::model::{Change, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Session, Subject};
-use crate::os;
+use crate::model::{
+    Change, Environment, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
+};
+use crate::sandbox::Around;
 use crate::store::{self, Drift, Run};
+use crate::{os, sandbox};
 
 /// How a launch may go about it.
 #[derive(Clone, Debug, Default)]
@@ -301,8 +305,10 @@ fn stay_until_end(context: &Context, plan: &Plan, id: Uuid) -> Result<Outcome> {
 }
 
 fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
-    let [program, arguments @ ..] = plan.command.as_slice() else { return Ok(Outcome::Done) };
     let environment = plan.env.applied_to(&context.environment);
+    let sandbox = plan.sandbox.as_ref();
+    let enclosed = Enclosed::of(plan.command.clone(), sandbox, &plan.directory, &environment)?;
+    let [program, arguments @ ..] = enclosed.command.as_slice() else { return Ok(Outcome::Done) };
     let path = Path::new(program);
     let error = os::become_program(path, arguments, &environment, &plan.directory, context.umask);
     Err(not_started(path, &plan.directory, &error))
@@ -316,4 +322,52 @@ pub(super) fn not_started(path: &Path, directory: &Path, error: &std::io::Error)
     }
     let failure = Failure::io("start", path, error);
     if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure }
+}
+
+/// A command in its sandbox, if it is to be in one, and what is handed on to it. It is for the process that
+/// becomes it.
+pub(super) struct Enclosed {
+    /// What that process becomes.
+    pub command: Vec<OsString>,
+    _handed_on: (Option<os::Lock>, Option<os::HandedOn>),
+}
+
+impl Enclosed {
+    /// What is run for `command`. Refused where something of the session still runs in its sandbox.
+    pub(super) fn of(
+        command: Vec<OsString>,
+        sandbox: Option<&Sandbox>,
+        directory: &Path,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let Some(sandbox) = sandbox.filter(|_| !command.is_empty()) else {
+            return Ok(Self { command, _handed_on: (None, None) });
+        };
+        let held = sandbox.held.as_deref().map(store::hold_sandbox).transpose()?;
+        let filter = sandbox::filter();
+        let failed = |error| Failure::io("make the filter for", &sandbox.program, &error);
+        let filter = filter.map(|filter| os::hand_on(&filter)).transpose().map_err(failed)?;
+        let around = around(filter.as_ref().map(os::HandedOn::number), environment);
+        let command = sandbox::command_line(sandbox, &command, directory, &around);
+        Ok(Self { command, _handed_on: (held, filter) })
+    }
+}
+
+/// The command that is run for a plan, as far as it can be told before.
+pub(super) fn whole_command(plan: &Plan, environment: &Environment) -> Vec<OsString> {
+    let Some(sandbox) = plan.sandbox.as_ref().filter(|_| !plan.command.is_empty()) else {
+        return plan.command.clone();
+    };
+    let filter = sandbox::filter().map(|_| "FILTER".to_owned());
+    let environment = plan.env.applied_to(environment);
+    sandbox::command_line(sandbox, &plan.command, &plan.directory, &around(filter, &environment))
+}
+
+fn around(filter: Option<String>, environment: &Environment) -> Around {
+    Around {
+        filter,
+        terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+        variables: environment.keys().cloned().collect(),
+        ids: os::user_ids(),
+    }
 }

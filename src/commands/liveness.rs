@@ -6,7 +6,7 @@ use super::launch::Manner;
 use crate::claude::{self, Live};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
-use crate::store::Run;
+use crate::store::{Run, in_sandbox};
 use crate::ui;
 
 /// Refuses a session that is live, or whose last Claude may still run on another host.
@@ -60,6 +60,9 @@ pub(super) fn opened(context: &Context, session: &Session, profile: &Profile) ->
 /// Whether a session is open now: the process that was started last in it runs, or another Claude
 /// has a live file in its config directory.
 pub(super) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
+    if session.isolation == Isolation::Sandbox {
+        return open_inside(paths, run);
+    }
     let shared = session.isolation == Isolation::None;
     let mut files = claude::live_in(&paths.config);
     if shared {
@@ -76,6 +79,19 @@ pub(super) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&R
         since: known.map(|run| run.at),
         live: files.into_iter().find(|live| live.pid == pid),
     })
+}
+
+/// The same for a sandbox, whose processes have pids of their own: the process outside that holds it runs,
+/// or something inside still does. What the newest live file says is said of that.
+fn open_inside(paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
+    let run = run?;
+    let pid = run.process.pid;
+    let alive = run.process.liveness() == Liveness::Alive && pid != std::process::id();
+    if !alive && !in_sandbox(&paths.root) {
+        return None;
+    }
+    let live = claude::noted_in(&paths.config).pop().map(|live| Live { pid, ..live });
+    Some(Open { pid, tty: run.tty.clone(), since: Some(run.at), live })
 }
 
 /// The next variation of a name that nothing has.

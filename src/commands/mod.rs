@@ -17,6 +17,7 @@ mod doctor;
 mod dry_run;
 mod du;
 mod editor;
+mod enclosure;
 mod ended;
 mod env;
 mod exec;

@@ -9,10 +9,10 @@ use super::bound::Found;
 use super::context::Context;
 use super::inside::{self, Inside};
 use super::launch::{Manner, Planned};
-use super::{bound, directory, launch, ports, report, worktree};
+use super::{bound, directory, enclosure, launch, ports, report, worktree};
 use crate::claude::Start;
 use crate::cli::StartOptions;
-use crate::model::{Exit, Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::store::Claim;
 use crate::ui;
 
@@ -158,13 +158,17 @@ pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -
         Some(text) => context.resolve_profile(text)?,
         None => profile_there(context, &directory)?,
     };
+    let isolation = options.isolation.unwrap_or(config.isolation.method);
+    if isolation == Isolation::Sandbox {
+        enclosure::refuse_elsewhere()?;
+    }
     let session = Session {
         version: Session::VERSION,
         id: Uuid::now_v7(),
         name: name.clone(),
         profile: profile.name.clone(),
         directory: directory::recordable(&directory)?,
-        isolation: options.isolation.unwrap_or(config.isolation.method),
+        isolation,
         bare: options.bare,
         ephemeral: options.ephemeral || config.isolation.cleanup_on_close,
         history: None,

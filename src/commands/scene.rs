@@ -9,8 +9,9 @@ use super::context::Context;
 use super::directory::real;
 use super::history::{self, Elsewhere, elsewhere};
 use super::token::token;
-use super::{bound, ended, shim};
+use super::{bound, enclosure, ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
+use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Failure, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result,
@@ -86,9 +87,13 @@ fn plan_with(
         status_line: None,
         token,
         ended: match (subject, launch) {
-            (Subject::Session(session, _), Launch::Claude(_)) => ended::hook(context, session)?,
+            // What the hook starts would have to be outside.
+            (Subject::Session(session, _), Launch::Claude(_)) if session.isolation != Isolation::Sandbox => {
+                ended::hook(context, session)?
+            }
             _ => None,
         },
+        sandbox: None,
     };
     match subject {
         Subject::Profile(profile) => {
@@ -118,6 +123,12 @@ fn plan_with(
                 look(context, session, profile, &paths, &mut scene)?;
                 if matches!(launch, Launch::Claude(_)) {
                     scene.status_line = status_line(context, &paths, &scene)?;
+                }
+                if session.isolation == Isolation::Sandbox {
+                    // The settings are not in there.
+                    scene.status_line = scene.status_line.map(|line| as_set(context, line)).transpose()?;
+                    scene.sandbox =
+                        Some(enclosure::surroundings(context, session, profile, launch, &scene, &paths)?);
                 }
             }
             scene.paths = Some(paths);
@@ -164,7 +175,13 @@ fn look(
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
     if share.memory {
-        let (memory, seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        // What it notes there would steer the others: it gets a copy, and keeps what it learns.
+        if session.isolation == Isolation::Sandbox {
+            let own = paths.config.join("memory").join(claude::slug(&place.root));
+            seeds = claude::memory_seeds(&memory, &own);
+            memory = own;
+        }
         scene.memory = Some(memory);
         scene.seeds.extend(seeds);
     }
@@ -263,6 +280,21 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     Ok(Some(format!("{program} statusline")))
 }
 
+/// The command `line` of our status line, with what the settings say of it.
+fn as_set(context: &Context, mut line: String) -> Result<String> {
+    let (set, built_in) = (&context.config()?.statusline, StatuslineConfig::default());
+    for (option, set, built_in) in
+        [("--theme", &set.theme, built_in.theme), ("--format", &set.format, built_in.format)]
+    {
+        if *set != built_in
+            && let Some(word) = posix_word(set)
+        {
+            line.push_str(&format!(" {option} {word}"));
+        }
+    }
+    Ok(line)
+}
+
 /// Whether the config directory of a profile was made by `cs`, and not adopted.
 pub(super) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
     Ok(profile.home.is(&context.store()?.profile_root(profile.host()).join("claude")))
@@ -288,7 +320,8 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         .filter(|id| *id != session.id)
         .filter_map(|id| store.session(id).ok())
         .filter(|sibling| [&profile.name, profile.host()].contains(&&sibling.profile))
-        .filter(|sibling| sibling.isolation != Isolation::None)
+        // What stands in the state file of a sandbox may be anybody's word.
+        .filter(|sibling| !matches!(sibling.isolation, Isolation::None | Isolation::Sandbox))
         .take(MOST)
         .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
         .collect()

@@ -55,6 +55,18 @@ impl Checkout {
         None
     }
 
+    /// Where git keeps what is of this checkout alone, and what all worktrees share; the same in a main
+    /// checkout. `None` where a `.git` file leads to a place that does not name it, or `.git` is a link.
+    pub fn git_directories(&self) -> Option<(PathBuf, PathBuf)> {
+        let dot_git = self.root.join(".git");
+        let about = dot_git.symlink_metadata().ok()?;
+        if about.is_dir() {
+            return Some((dot_git.clone(), dot_git));
+        }
+        let common = shared(&self.git_dir, &dot_git).filter(|_| about.is_file())?;
+        Some((os::real_path(&self.git_dir).ok()?, common))
+    }
+
     /// The branch it is on, or the first letters of the commit where it is on none.
     pub fn branch(&self) -> Option<String> {
         let head = text(&self.git_dir.join("HEAD"))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{EnvChanges, ManifestPlace, Name, Profile, Session};
+use super::{EnvChanges, ManifestPlace, Name, Profile, Sandbox, Session};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Plan {
     pub directory: PathBuf,
     /// The program and its arguments; empty where only the environment is asked for.
     pub command: Vec<OsString>,
+    /// What the program is run in; `None` for the machine as it is.
+    pub sandbox: Option<Sandbox>,
     /// Variables set and unset.
     pub env: EnvChanges,
     /// What has to be on disk before.

@@ -34,6 +34,8 @@ pub struct Handed {
     pub environment: BTreeMap<OsString, OsString>,
     /// Where it is started.
     pub directory: PathBuf,
+    /// What else the other one has to know, as the two of them say it.
+    pub note: String,
     /// Its file mode mask.
     pub umask: Umask,
 }
@@ -128,17 +130,13 @@ impl Met {
         self.stream.shutdown(std::net::Shutdown::Write).map_err(gone)?;
         // Its end of the socket is closed when it becomes the program.
         let mut said = Vec::new();
-        self.stream.take(64).read_to_end(&mut said).map_err(gone)?;
+        self.stream.take(1024).read_to_end(&mut said).map_err(gone)?;
         match said.split_first() {
             Some((&READY, [])) => Ok(()),
             Some((&READY, number)) => {
-                let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok());
-                Err(NotTaken::Failed(
-                    number.map_or_else(
-                        || io::Error::other("it says nothing more"),
-                        io::Error::from_raw_os_error,
-                    ),
-                ))
+                let text = String::from_utf8_lossy(number);
+                let number = text.parse().map(io::Error::from_raw_os_error);
+                Err(NotTaken::Failed(number.unwrap_or_else(|_| io::Error::other(text))))
             }
             _ => Err(NotTaken::Gone),
         }
@@ -165,7 +163,8 @@ pub fn take(directory: &Path) -> io::Result<(Handed, UnixStream)> {
 
 /// Says that this process could not become the program it was given.
 pub fn failed(mut stream: UnixStream, error: &io::Error) {
-    let _ = stream.write_all(error.raw_os_error().unwrap_or_default().to_string().as_bytes());
+    let said = error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string());
+    let _ = stream.write_all(said.as_bytes());
 }
 
 /// Runs `act` in `directory`: the path of a socket has at most 107 bytes, and a directory may have more.
@@ -186,11 +185,13 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// A count, then each piece with its length: the mask, the directory, how many words, the words, the variables.
+/// A count, then each piece with its length: the mask, the directory, the note, how many words, the words, the
+/// variables.
 fn pack(handed: &Handed) -> Vec<u8> {
     let mut pieces = vec![
         handed.umask.bits().to_string().into_bytes(),
         handed.directory.as_os_str().as_bytes().to_vec(),
+        handed.note.clone().into_bytes(),
         handed.command.len().to_string().into_bytes(),
     ];
     pieces.extend(handed.command.iter().map(|word| word.as_bytes().to_vec()));
@@ -224,13 +225,20 @@ fn unpack(packed: &[u8]) -> Option<Handed> {
     let mut pieces = pieces.into_iter();
     let umask = Umask::of(pieces.next()?.to_str()?.parse().ok()?);
     let directory = PathBuf::from(OsString::from_vec(pieces.next()?.into_vec()));
+    let note = pieces.next()?.into_string().ok()?;
     let words: usize = pieces.next()?.to_str()?.parse().ok()?;
     let command: Vec<OsString> = pieces.by_ref().take(words).collect();
     let mut environment = BTreeMap::new();
     while let (Some(name), Some(value)) = (pieces.next(), pieces.next()) {
         environment.insert(name, value);
     }
-    (command.len() == words && rest.is_empty()).then_some(Handed { command, environment, directory, umask })
+    (command.len() == words && rest.is_empty()).then_some(Handed {
+        command,
+        environment,
+        directory,
+        note,
+        umask,
+    })
 }
 
 #[cfg(test)]
@@ -243,11 +251,13 @@ mod tests {
             command: vec!["/bin/claude".into(), OsString::from_vec(vec![0xff, b'a']), "".into()],
             environment: [("A".into(), "with\nlines".into()), ("B".into(), "".into())].into(),
             directory: "/somewhere".into(),
+            note: "a note".into(),
             umask: Umask::of(0o027),
         };
         let packed = pack(&handed);
         let found = unpack(&packed).expect("all of it");
         assert_eq!((&found.command, &found.environment), (&handed.command, &handed.environment));
+        assert_eq!(found.note, handed.note);
         assert_eq!((found.directory, found.umask.bits()), (handed.directory, 0o027));
         for end in 0..packed.len() {
             assert!(unpack(&packed[..end]).is_none(), "{end} of {} bytes", packed.len());

@@ -99,6 +99,25 @@ impl Lock {
         Ok(Self { file })
     }
 
+    /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
+    /// when the last of them has ended.
+    #[cfg(unix)]
+    pub fn survive_exec(&self) -> io::Result<()> {
+        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    }
+
+    /// Whether anybody holds the lock at `path`. Nothing is made, and for a moment nobody else can take it.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = super::open_regular(path) else { return false };
+        matches!(
+            uninterrupted(|| match file.try_lock_shared() {
+                Err(TryLockError::Error(error)) => Err(error),
+                tried => Ok(tried.is_err()),
+            }),
+            Ok(true)
+        )
+    }
+
     /// Whether the file that is locked is the one at `path` now. While this waited, its directory
     /// may have been moved or removed, and another one made in its place.
     pub fn is_at(&self, path: &Path) -> bool {

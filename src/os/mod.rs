@@ -7,6 +7,7 @@ mod access;
 mod copying;
 mod disk;
 mod files;
+mod handing;
 #[cfg(unix)]
 mod handover;
 mod lock;
@@ -14,6 +15,7 @@ mod memory;
 mod ports;
 mod process;
 mod removal;
+mod trail;
 mod tree;
 mod usage;
 
@@ -26,6 +28,7 @@ pub use files::{
     only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
+pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
 pub use lock::{Holder, Lock, LockError};
@@ -40,5 +43,6 @@ pub use process::{
     process_alive, restrict_umask, running_with, shell_command, start_time, terminal, working_directory_of,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
+pub use trail::trail;
 pub use tree::{Size, tree_size};
 pub use usage::{Process, Processes, Used};

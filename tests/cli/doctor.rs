@@ -197,6 +197,13 @@ const CLAUDE: &[Case] = &[
         mode(&shared, 0o777);
         world.set("PATH", format!("{}:{}:/usr/bin:/bin", shared.display(), world.bin().display()));
     }),
+    problem("sandbox-impossible", "", |world| {
+        world.write(".config/cs/config.toml", "[isolation]\nmethod = \"sandbox\"\n");
+        world.program(
+            "bwrap",
+            "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n",
+        );
+    }),
     advice("path-relative", "", |world| {
         world.set("PATH", format!(".:{}:/usr/bin:/bin", world.bin().display()));
     }),

@@ -25,6 +25,7 @@ mod ports;
 mod profiles;
 mod removal;
 mod resources;
+mod sandboxing;
 mod scenery;
 mod servers;
 mod sharing;

@@ -21,6 +21,7 @@ mod moving;
 mod ports;
 mod questions;
 mod resuming;
+mod sandbox;
 mod sharing;
 mod showing;
 mod stage;

@@ -20,3 +20,15 @@ pub fn skipped(why: &str) {
     let line = format!("SKIPPED: {}: {why}\n", test.name().unwrap_or("a test"));
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
+
+/// Where the program `name` is, which a test needs: without it the test says loudly that it is skipped, or fails if
+/// `CS_TEST_REQUIRE` is set.
+pub fn needed(name: &str) -> Option<std::path::PathBuf> {
+    let found = which::which(name).ok();
+    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
+    assert!(found.is_some() || !required, "{name} is not installed, and CS_TEST_REQUIRE is set");
+    if found.is_none() {
+        skipped(&format!("{name} is not installed"));
+    }
+    found
+}

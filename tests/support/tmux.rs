@@ -65,6 +65,12 @@ impl Tmux {
         self.run(&arguments);
     }
 
+    /// Gives the terminal another size.
+    pub fn resize(&self, columns: u16, lines: u16) {
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        self.run(&["resize-window", "-t", "t", "-x", &columns, "-y", &lines]);
+    }
+
     /// Types a line and presses Enter, a moment later: Claude takes both at once for a paste.
     pub fn enter(&self, line: &str) {
         self.type_text(line);

@@ -1,7 +1,7 @@
 //! Plans, by value.
 
 use super::*;
-use crate::model::{Endpoint, Name, Profile, ShareOverrides, TokenSource};
+use crate::model::{Endpoint, Engine, Mount, Mounts, Name, Profile, ShareOverrides, TokenSource};
 
 fn name(text: &str) -> Name {
     Name::of_profile(text).expect("a name")
@@ -76,6 +76,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         status_line: None,
         token: None,
         ended: None,
+        sandbox: None,
     }
 }
 
@@ -349,4 +350,83 @@ fn what_needs_ports_that_are_not_there_is_left_out_and_said_for_a_session() {
     assert_eq!(planned.notices, [] as [&str; 0]);
     scene.env.insert(variable("OTHER"), "${NOBODY_SETS_THIS}".into());
     assert!(plan(&none, &claude(&[]), &scene).is_err(), "the control");
+}
+
+/// What was found for a sandbox: a project in the user's home.
+fn surroundings() -> Surroundings {
+    let mounts = |all: &[(&str, Mount)]| {
+        let mut mounts = Mounts::new();
+        for (path, mount) in all {
+            mounts.put(*path, mount.clone());
+        }
+        mounts
+    };
+    Surroundings {
+        engine: Engine::Bwrap,
+        program: "/usr/bin/bwrap".into(),
+        system: mounts(&[("/usr", Mount::Read), ("/tmp", Mount::Empty)]),
+        home: mounts(&[("/home/me", Mount::Empty)]),
+        work: mounts(&[("/home/me/api", Mount::Write), ("/home/me/api/.git/hooks", Mount::Read)]),
+        own: mounts(&[("/data/sessions/x/claude", Mount::Write)]),
+        more: mounts(&[("/home/me/notes", Mount::Read)]),
+        network: true,
+        login: Some("/data/profiles/work/sandbox".into()),
+        notices: vec!["a notice".into()],
+    }
+}
+
+#[test]
+fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
+    let work = profile("work");
+    let shell = [("SSH_AUTH_SOCK", "/run/agent"), ("GITHUB_TOKEN", "a-token"), ("EDITOR", "vi")];
+    let mut scene = with_paths(scene(&shell), Isolation::Sandbox, &work);
+    scene.sandbox = Some(surroundings());
+    scene.env = BTreeMap::from([(VarName::new("GH_TOKEN").expect("a name"), "${GITHUB_TOKEN}".to_owned())]);
+    let subject = Subject::Session(session(Isolation::Sandbox), work);
+    let planned = plan(&subject, &claude(&["-p"]), &scene).expect("a plan");
+    assert_eq!(value(&planned, "CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some("/data/profiles/work/sandbox"));
+    assert_eq!((value(&planned, "SSH_AUTH_SOCK"), value(&planned, "GITHUB_TOKEN")), (None, None));
+    assert_eq!(value(&planned, "GH_TOKEN"), Some("a-token"), "a person's own word goes over it");
+    assert_eq!(planned.env.get("EDITOR"), None);
+    assert_eq!(
+        planned.notices,
+        ["not in the sandbox: GITHUB_TOKEN (to let one in, name it in [env]: cs config edit)", "a notice"]
+    );
+    assert_eq!(planned.command[0], "/bin/claude", "what is run in it is what is run without it");
+    assert!(planned.layout.directories.contains(&"/data/profiles/work/sandbox".into()));
+    let sandbox = planned.sandbox.expect("a sandbox");
+    assert_eq!(sandbox.held, Some("/data/sessions/x/inside".into()));
+    for (path, held, written) in [
+        ("/home/me/api", true, true),
+        ("/home/me/api/.git/hooks", true, false),
+        ("/home/me/.claude/skills/x", true, false),
+        ("/home/me/.claude/history.jsonl", false, false),
+        ("/data/sessions/x/claude/projects", true, true),
+        ("/data/sessions/x/session.toml", false, false),
+    ] {
+        let path = Path::new(path);
+        let mounts = &sandbox.mounts;
+        assert_eq!((mounts.holds(path), mounts.lets_write(path)), (held, written), "{}", path.display());
+    }
+
+    // What is not the session's Claude is no reason to refuse it.
+    for launch in [claude(&["mcp", "list"]), Launch::Program(vec!["/bin/sh".into()])] {
+        let planned = plan(&subject, &launch, &scene).expect("a plan");
+        assert_eq!(planned.sandbox.expect("a sandbox").held, None);
+    }
+    // Variables for a shell outside leave that its own.
+    let variables = plan(&subject, &Launch::Nothing, &scene).expect("a plan");
+    assert_eq!(variables.env.get("SSH_AUTH_SOCK"), None);
+    // An endpoint's token is in a variable.
+    scene.sandbox = Some(Surroundings { login: None, ..surroundings() });
+    let planned = plan(&subject, &claude(&[]), &scene).expect("a plan");
+    assert_eq!(planned.env.get("CLAUDE_SECURESTORAGE_CONFIG_DIR"), Some(&Change::Unset));
+    // podman's root is a directory, with what bubblewrap makes in memory.
+    let mut found = surroundings();
+    found.engine = Engine::Podman;
+    found.system.put("/bin", Mount::Link("usr/bin".into()));
+    scene.sandbox = Some(found);
+    let layout = plan(&subject, &claude(&[]), &scene).expect("a plan").layout;
+    let bin = Link { path: "/data/sessions/x/root/bin".into(), target: "usr/bin".into() };
+    assert!(layout.links.contains(&bin) && layout.directories.contains(&"/data/sessions/x/root".into()));
 }

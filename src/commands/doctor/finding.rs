@@ -56,6 +56,7 @@ kinds! {
     ConfigIgnored "config-dir-ignored" Problem "sessions would write into one and the same directory";
     LoginIgnored "login-dir-ignored" Problem "each session would need a login of its own, and lose it";
     PathWritable "path-writable" Problem "anybody on this machine could put a claude there that you would run";
+    SandboxImpossible "sandbox-impossible" Problem "a session with isolation sandbox cannot be started";
     PathRelative "path-relative" Advice "your shell runs whatever claude lies where you are; cs skips such entries";
 
     RecordDamaged "record-damaged" Problem "it cannot be opened; its conversations are still there";

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::finding::{Fix, Kind, Of, Report};
 use crate::claude::{self, Live};
 use crate::commands::context::Context;
+use crate::commands::liveness::open_state;
 use crate::config::Config;
 use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
 use crate::os::Liveness;
@@ -32,6 +33,12 @@ impl Patient {
 
     /// The Claude processes in it: those with a live file, and the one that was launched last.
     pub(super) fn live(&self) -> Vec<Live> {
+        if self.session.isolation == Isolation::Sandbox {
+            let open = open_state(&self.session, &self.paths, self.run.as_ref());
+            let unsaid =
+                |pid| Live { pid, conversation: None, status: None, waiting_for: None, background: false };
+            return open.map(|open| open.live.unwrap_or(unsaid(open.pid))).into_iter().collect();
+        }
         let mut live = if self.is_isolated() { claude::live_in(&self.paths.config) } else { Vec::new() };
         if let Some(run) = &self.run
             && run.process.liveness() == Liveness::Alive

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{self, DIRECTORY_VARIABLES, Proof, Verdict};
-use crate::commands::{report as told, scene};
+use crate::commands::{enclosure, report as told, scene};
+use crate::model::Isolation;
 use crate::os;
 use crate::store::CheckedProgram;
 
@@ -15,6 +16,7 @@ use crate::store::CheckedProgram;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+    sandboxes(machine, report);
     let Some(program) = find(machine, report) else { return };
     path_entries(machine, &program, report);
     let Ok(real) = os::real_path(&program) else { return };
@@ -38,6 +40,25 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         },
     };
     judge(&program, &real, &proof, report);
+}
+
+/// What holds sandboxes, where anything is to be in one.
+fn sandboxes(machine: &Machine<'_>, report: &mut Report) {
+    let is_one = |method| method == Isolation::Sandbox;
+    let wanted = machine.config.is_some_and(|config| is_one(config.isolation.method));
+    let count = machine.sessions().filter(|patient| is_one(patient.session.isolation)).count();
+    if !wanted && count == 0 {
+        return;
+    }
+    match enclosure::refuse_elsewhere().and_then(|()| enclosure::working_engine(machine.context)) {
+        Ok((engine, program)) => {
+            report.checked(format!("what holds sandboxes: {} ({})", engine.program(), program.display()));
+        }
+        Err(failure) => {
+            let hint = failure.hints.first().cloned().unwrap_or_default();
+            report.add(Kind::SandboxImpossible, None, failure.message, None, Fix::Hand(hint));
+        }
+    }
 }
 
 /// Claude's program, as the settings name it.

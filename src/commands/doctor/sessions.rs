@@ -11,7 +11,7 @@ use crate::claude;
 use crate::commands::bound::word;
 use crate::commands::{history, scene};
 use crate::git::{self, Linked};
-use crate::model::{Layout, Link, ManifestPlace, SHAREABLE, Subject};
+use crate::model::{Isolation, Layout, Link, ManifestPlace, SHAREABLE, Subject};
 use crate::os::{self, Liveness};
 use crate::store::{self, Drift, LOCK_IS_NOBODYS, Standing};
 
@@ -54,7 +54,10 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
         plugins(machine, &of, &patient.paths.config, Some(&patient.paths.root), report);
         locks(&of, &patient.paths.config, &patient.paths.state, !patient.live().is_empty(), true, report);
         let elsewhere = elsewhere(patient, &of, report);
-        live_files(&of, &patient.paths.config, elsewhere.as_deref(), report);
+        // What runs in a sandbox names itself by a pid that means something else out here.
+        if patient.session.isolation != Isolation::Sandbox || patient.live().is_empty() {
+            live_files(&of, &patient.paths.config, elsewhere.as_deref(), report);
+        }
     }
     if !machine.is_narrowed() || count > 0 {
         report.checked(match count {

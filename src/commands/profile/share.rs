@@ -223,6 +223,11 @@ fn of_session(
             "session '{name}' is not isolated: its conversations are among its profile's"
         )));
     }
+    if session.isolation == Isolation::Sandbox {
+        return Err(Failure::refused(format!(
+            "session '{name}' is a sandbox, in which no conversations of others are to be seen"
+        )));
+    }
     // What its profile says anyway needs no word of its own.
     let of_profile = scene::share_of(context, &profile, session.bare)?.history;
     let wanted = Some(wanted).filter(|wanted| *wanted != of_profile);

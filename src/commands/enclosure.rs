@@ -1,0 +1,421 @@
+//! What there is on this machine to make a session's sandbox from.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::context::Context;
+use crate::claude::{self, Scene};
+use crate::config::{SandboxEngine, SandboxNetwork};
+use crate::git::Checkout;
+use crate::model::{
+    Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, SessionPaths,
+    Surroundings,
+};
+use crate::{os, sandbox};
+
+/// Where a system keeps its programs and settings. What is no such system's is not there.
+const SYSTEM: &[&str] = &[
+    "/bin",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix",
+    "/opt",
+    "/run/current-system",
+    "/sbin",
+    "/usr",
+    "/var/lib/ca-certificates",
+];
+
+/// Files of a person's that git reads. One of them may hold what nobody else should know: the file of
+/// `git credential-store` in the same directory is left out.
+const GIT_SETTINGS: &[&str] =
+    &[".gitconfig", ".config/git/attributes", ".config/git/config", ".config/git/ignore"];
+
+/// Variables that name certificates, which whoever speaks through a proxy needs.
+const CERTIFICATES: &[&str] = &[
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
+
+/// Looks for what the sandbox of `session` is made from, to run `launch` as `scene`, as far as it has been
+/// looked at, has it. Where nothing is to be run, no engine is asked whether it works.
+///
+/// Refused where a directory that would be writable leads out of the sandbox again.
+pub(super) fn surroundings(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    launch: &Launch,
+    scene: &Scene,
+    paths: &SessionPaths,
+) -> Result<Surroundings> {
+    let (name, directory) = (&session.name, scene.directory.as_path());
+    let (engine, engine_program) = engine(context, launch)?;
+    let settings = &context.config()?.sandbox;
+    let guarded = Guarded::gather(context)?;
+    let mut notices = Vec::new();
+
+    let system = system();
+    let (real, links) = trail("work in", directory)?;
+    if let Some(why) = guarded.against_writing(&real) {
+        return Err(Failure::refused(format!(
+            "session '{name}' cannot work in {} in a sandbox: {why}",
+            directory.display()
+        ))
+        .hint(format!("in a project: cs --dir DIRECTORY {name}; without a sandbox, another session: cs --isolation config-dir NAME")));
+    }
+    let mut work = checkout(&real, &guarded);
+    work.put(&real, Mount::Write);
+    for (path, target) in links {
+        work.put(path, Mount::Link(target));
+    }
+
+    let mut more = Mounts::new();
+    let ours = std::env::current_exe().map(OsString::from).ok();
+    let run = match launch {
+        Launch::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    for word in run {
+        runnable(context, Path::new(word), &system, &mut more);
+    }
+    let mut home = Mounts::new();
+    let (real_home, links) = trail("find", &scene.home)?;
+    home.put(real_home, Mount::Empty);
+    for (path, target) in links {
+        home.put(path, Mount::Link(target));
+    }
+    for settings in GIT_SETTINGS {
+        readable(&scene.home.join(settings), &system, &mut more);
+    }
+    if let Some(plugins) = &scene.plugins {
+        readable(plugins, &system, &mut more);
+    }
+    for certificates in CERTIFICATES.iter().filter_map(|name| context.variable(name)) {
+        readable(Path::new(certificates), &system, &mut more);
+    }
+    listed(context, &guarded, &mut more, &mut notices)?;
+    for (_, place) in &guarded.places {
+        if system.holds(place) || more.holds(place) {
+            more.put(place, Mount::Empty);
+        }
+    }
+    let login = match &profile.kind {
+        ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
+        ProfileKind::Api(_) => None,
+    };
+    let mut own = Mounts::new();
+    for path in std::iter::once(&paths.config).chain(&login) {
+        own.put(real_of(path), Mount::Write);
+    }
+    if let Some(login) = &login
+        && matches!(launch, Launch::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
+        && !claude::has_login_file(login)
+        && !has_credential(context, profile)
+    {
+        notices.push(format!(
+            "sandboxes of profile '{}' have a login of their own, made once: cs {name} auth login",
+            profile.name
+        ));
+    }
+    if *launch == Launch::Nothing {
+        notices.push(format!("session '{name}' is a sandbox, and who has its variables is not in it: Claude is, where cs starts it"));
+    }
+    let network = settings.network == SandboxNetwork::Host;
+    if !network && matches!(launch, Launch::Claude(_)) {
+        notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
+    }
+    let program = engine_program;
+    Ok(Surroundings { engine, program, system, home, work, own, more, network, login, notices })
+}
+
+/// Lets in what the settings list. What is not there is told.
+fn listed(context: &Context, guarded: &Guarded, more: &mut Mounts, notices: &mut Vec<String>) -> Result<()> {
+    let settings = &context.config()?.sandbox;
+    for (listed, mount) in settings
+        .read
+        .iter()
+        .map(|path| (path, Mount::Read))
+        .chain(settings.write.iter().map(|path| (path, Mount::Write)))
+    {
+        let path = expanded(context, listed)?;
+        let Ok((real, links)) = os::trail(&path) else {
+            notices.push(format!("{} is not there to be let into the sandbox", path.display()));
+            continue;
+        };
+        let why = if mount == Mount::Write {
+            guarded.against_writing(&real)
+        } else {
+            guarded.against_reading(&real)
+        };
+        if let Some(why) = why {
+            let key = if mount == Mount::Write { "write" } else { "read" };
+            return Err(Failure::refused(format!(
+                "'{listed}' in [sandbox] {key} is not let into the sandbox: {why}"
+            ))
+            .hint("name less of it: cs config edit"));
+        }
+        for (path, target) in links {
+            more.put(path, Mount::Link(target));
+        }
+        more.put(real, mount);
+    }
+    Ok(())
+}
+
+/// Whether Claude is given a credential by a variable, and needs no login.
+fn has_credential(context: &Context, profile: &Profile) -> bool {
+    let of_all = context.config().map(|config| &config.env).ok();
+    let mut named = of_all.into_iter().flat_map(BTreeMap::keys).chain(profile.env.keys());
+    named.any(|name| claude::CREDENTIALS.contains(&name.as_str()))
+}
+
+/// What holds the sandbox. A machine other than Linux has nothing that could.
+fn engine(context: &Context, launch: &Launch) -> Result<(Engine, PathBuf)> {
+    refuse_elsewhere()?;
+    if *launch == Launch::Nothing {
+        return Ok((Engine::Bwrap, PathBuf::new()));
+    }
+    working_engine(context)
+}
+
+/// The engine of the settings. Fails where it is not installed, and where it cannot work here.
+pub(super) fn working_engine(context: &Context) -> Result<(Engine, PathBuf)> {
+    let engines: &[Engine] = match context.config()?.sandbox.engine {
+        SandboxEngine::Auto => &[Engine::Bwrap, Engine::Podman],
+        SandboxEngine::Bwrap => &[Engine::Bwrap],
+        SandboxEngine::Podman => &[Engine::Podman],
+    };
+    let (engine, program) = sandbox::find(engines, context.variable("PATH"))?;
+    sandbox::refusal(engine, &program).map_or(Ok((engine, program)), Err)
+}
+
+/// Sandboxes are for Linux.
+pub(super) fn refuse_elsewhere() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let failure = Failure::refused("isolation sandbox is for Linux");
+    Err(if cfg!(target_os = "macos") {
+        failure.hint("on macOS Claude has a sandbox of its own for the commands it runs: /sandbox")
+    } else {
+        failure.hint("in WSL cs has it; without: cs --isolation config-dir NAME")
+    })
+}
+
+/// The programs and settings of the system, and what its names of hosts are looked up by.
+fn system() -> Mounts {
+    let mut mounts = Mounts::new();
+    for path in SYSTEM.iter().map(Path::new) {
+        match std::fs::read_link(path) {
+            Ok(target) => mounts.put(path, Mount::Link(target)),
+            Err(_) if path.is_dir() => mounts.put(path, Mount::Read),
+            Err(_) => {}
+        }
+    }
+    let names = Mounts::new();
+    readable(Path::new("/etc/resolv.conf"), &names, &mut mounts);
+    mounts.put("/tmp", Mount::Empty);
+    mounts
+}
+
+/// The real path of what may not be there yet.
+fn real_of(path: &Path) -> PathBuf {
+    let known = path.ancestors().find_map(|above| Some((os::real_path(above).ok()?, above)));
+    let Some((real, above)) = known else { return path.to_path_buf() };
+    real.components().chain(path.components().skip(above.components().count())).collect()
+}
+
+/// Lets `path` be read where it is, with the links on the way to it. What is not there is left out.
+fn readable(path: &Path, system: &Mounts, mounts: &mut Mounts) {
+    let Ok((real, links)) = os::trail(path) else { return };
+    if !system.holds(&real) {
+        mounts.let_in(&real);
+    }
+    for (path, target) in links {
+        if !system.holds(&path) && !mounts.holds(&path) && !is_of_system(&path) {
+            mounts.put(path, Mount::Link(target));
+        }
+    }
+}
+
+/// Whether `path` is one of the system's own, which may be a link itself.
+fn is_of_system(path: &Path) -> bool {
+    SYSTEM.iter().any(|system| path.starts_with(system))
+}
+
+/// Lets `program` be run where it is: with the links that lead to it, with what else is in its package
+/// where it is one of Node's, and with the interpreter that a script names.
+fn runnable(context: &Context, program: &Path, system: &Mounts, mounts: &mut Mounts) {
+    readable(program, system, mounts);
+    let Ok(real) = os::real_path(program) else { return };
+    if let Some(package) = package_of(&real).filter(|package| !system.holds(package)) {
+        mounts.let_in(package);
+    }
+    let Some(line) = first_line(&real) else { return };
+    let mut words = line.split_ascii_whitespace();
+    let Some(interpreter) = words.next() else { return };
+    readable(Path::new(interpreter), system, mounts);
+    // `#!/usr/bin/env node`
+    let named = words.find(|word| !word.starts_with('-') && !word.contains('='));
+    if Path::new(interpreter).ends_with("env")
+        && let Some(found) = named.and_then(|name| which::which_in(name, context.variable("PATH"), "/").ok())
+    {
+        readable(&found, system, mounts);
+    }
+}
+
+/// The scope (`@anthropic-ai`), or the package, that a program of Node's is in: what else it needs is
+/// there.
+fn package_of(program: &Path) -> Option<&Path> {
+    let modules = program.ancestors().find(|above| above.file_name() == Some(OsStr::new("node_modules")))?;
+    let first = program.strip_prefix(modules).ok()?.components().next()?;
+    program.ancestors().find(|above| above.parent() == Some(modules) && above.ends_with(first))
+}
+
+/// What stands behind `#!` in a script.
+fn first_line(program: &Path) -> Option<String> {
+    use std::io::Read;
+    let mut start = Vec::new();
+    os::open_regular(program).ok()?.take(256).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    String::from_utf8(line.to_vec()).ok()
+}
+
+/// The checkout that `directory` is in, to be written; what git runs, or is told to run, outside of it
+/// is only to be read. What lies in git's own directories may have been put there by an earlier
+/// Claude, so no link there is followed.
+fn checkout(directory: &Path, guarded: &Guarded) -> Mounts {
+    let mut mounts = Mounts::new();
+    let Some(checkout) = Checkout::of(directory) else { return mounts };
+    if guarded.against_writing(&checkout.root).is_some() {
+        return mounts;
+    }
+    mounts.put(&checkout.root, Mount::Write);
+    let Some((own, common)) = checkout.git_directories() else { return mounts };
+    let mut put = |path: PathBuf, mount: Mount| {
+        if path.symlink_metadata().is_ok_and(|about| about.is_dir() || about.is_file()) {
+            mounts.put(path, mount);
+            return true;
+        }
+        false
+    };
+    if own == common {
+        // A mount of its own: otherwise it could be moved away, and another one put in its place.
+        put(common.clone(), Mount::Write);
+        for part in ["config", "config.worktree", "info", "modules", "worktrees"] {
+            put(common.join(part), Mount::Read);
+        }
+        if !put(common.join("hooks"), Mount::Read) {
+            mounts.put(common.join("hooks"), Mount::Empty);
+        }
+        return mounts;
+    }
+    if guarded.against_writing(&common).is_some() {
+        return mounts;
+    }
+    put(checkout.root.join(".git"), Mount::Read);
+    put(common.clone(), Mount::Read);
+    for part in ["objects", "refs", "logs", "reftable", "lfs"] {
+        put(common.join(part), Mount::Write);
+    }
+    let settings = os::read_optional(&common.join("config")).ok().flatten().unwrap_or_default();
+    let own_settings = own.join("config.worktree");
+    let could_be_made = !os::exists(&own_settings)
+        && String::from_utf8_lossy(&settings).to_lowercase().contains("worktreeconfig");
+    put(own.clone(), if could_be_made { Mount::Read } else { Mount::Write });
+    for part in ["commondir", "gitdir", "config.worktree"] {
+        put(own.join(part), Mount::Read);
+    }
+    mounts
+}
+
+/// Refuses to start a program that is not in the sandbox, with what to do about it: the engine would only
+/// say that there is no such file.
+pub(super) fn refuse_absent(plan: &Plan) -> Result<()> {
+    let (Some(sandbox), Some(program)) = (&plan.sandbox, plan.command.first()) else { return Ok(()) };
+    let program = Path::new(program);
+    let Ok(real) = os::real_path(program) else { return Ok(()) };
+    if sandbox.mounts.holds(&real) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NoClaude, format!("{} is not in the sandbox", program.display()))
+        .hint("to let it in, name it, or what it is in, in read of [sandbox]: cs config edit"))
+}
+
+/// What no sandbox lets in: whoever could write it, would be outside.
+struct Guarded {
+    home: PathBuf,
+    /// What each is, and where.
+    places: Vec<(String, PathBuf)>,
+}
+
+impl Guarded {
+    fn gather(context: &Context) -> Result<Self> {
+        let home = context.home()?;
+        let real = |path: PathBuf| os::real_path(&path).unwrap_or(path);
+        let mut places = vec![
+            ("what cs keeps".to_owned(), real(context.store()?.root().to_path_buf())),
+            ("your ~/.claude".to_owned(), real(home.join(".claude"))),
+            ("your ~/.ssh".to_owned(), real(home.join(".ssh"))),
+        ];
+        if let Some(directory) = context.config_path()?.parent() {
+            places.push(("the settings of cs".to_owned(), real(directory.to_path_buf())));
+        }
+        for entry in context.store()?.profiles(&home) {
+            if let Ok(profile) = entry.profile {
+                let what = format!("the config directory of profile '{}'", profile.name);
+                places.push((what, real(profile.home.directory())));
+            }
+        }
+        Ok(Self { home: real(home), places })
+    }
+
+    /// Why `path`, a real one, is not to be written from inside; `None` where nothing speaks against it.
+    fn against_writing(&self, path: &Path) -> Option<String> {
+        self.against_reading(path).or_else(|| {
+            let (what, _) = self.places.iter().find(|(_, place)| place.starts_with(path))?;
+            Some(format!("{what} would be in it"))
+        })
+    }
+
+    /// Why it is not to be read from inside.
+    fn against_reading(&self, path: &Path) -> Option<String> {
+        if self.home.starts_with(path) {
+            return Some("your home directory would be in it".into());
+        }
+        let (what, _) = self.places.iter().find(|(_, place)| path.starts_with(place))?;
+        Some(format!("{what} is there"))
+    }
+}
+
+fn trail(what: &str, path: &Path) -> Result<(PathBuf, Vec<(PathBuf, PathBuf)>)> {
+    os::trail(path).map_err(|error| Failure::io(what, path, &error))
+}
+
+/// A path of the settings, with `~` and `$VARS`.
+fn expanded(context: &Context, listed: &str) -> Result<PathBuf> {
+    let home = context.home()?.to_str().map(str::to_owned);
+    let variable = |name: &str| -> Result<Option<String>, std::env::VarError> {
+        match context.variable(name).and_then(OsStr::to_str) {
+            Some(value) => Ok(Some(value.to_owned())),
+            None => Err(std::env::VarError::NotPresent),
+        }
+    };
+    let text = shellexpand::full_with_context(listed, || home, variable).map_err(|error| {
+        Failure::usage(format!("'{listed}' in [sandbox] needs ${{{}}}, which is not set", error.var_name))
+    })?;
+    let path = PathBuf::from(text.into_owned());
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(Failure::usage(format!("'{listed}' in [sandbox] is a relative path")).hint("give it from / or ~ on"))
+}

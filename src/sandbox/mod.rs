@@ -1,0 +1,235 @@
+//! What holds a sandbox: bubblewrap and podman, and the command lines they take.
+//!
+//! A command line is a pure function of a [`Sandbox`]; only finding an engine, and asking whether it
+//! works here, looks at the machine.
+
+mod bwrap;
+mod filter;
+mod podman;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::model::{Engine, Failure, Result, Sandbox};
+
+pub use filter::filter;
+
+/// What a command line says of the process that becomes the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The descriptor of the file with the [`filter`]; `None` where there is none for this kind of
+    /// machine: then what is inside gets no terminal of its own to type on.
+    pub filter: Option<String>,
+    /// Standard input is a terminal.
+    pub terminal: bool,
+    /// The names of all variables in the environment: podman hands on only what it is told to.
+    pub variables: Vec<OsString>,
+    /// The user's id and that of the group.
+    pub ids: (u32, u32),
+}
+
+/// The command line that runs `command` in `sandbox`, in the directory `directory`.
+pub fn command_line(
+    sandbox: &Sandbox,
+    command: &[OsString],
+    directory: &Path,
+    around: &Around,
+) -> Vec<OsString> {
+    match sandbox.engine {
+        Engine::Bwrap => bwrap::command_line(sandbox, command, directory, around),
+        Engine::Podman => podman::command_line(sandbox, command, directory, around),
+    }
+}
+
+/// Where the first of `engines` is that is installed, on the absolute entries of `path` (the value of
+/// `PATH`). Fails where none is, with what to install.
+pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf)> {
+    let directories: Vec<PathBuf> =
+        path.map(std::env::split_paths).into_iter().flatten().filter(|dir| dir.is_absolute()).collect();
+    let joined = std::env::join_paths(directories).unwrap_or_default();
+    let found = engines.iter().find_map(|engine| {
+        which::which_in(engine.program(), Some(&joined), "/").ok().map(|program| (*engine, program))
+    });
+    found.ok_or_else(|| {
+        let names: Vec<&str> = engines.iter().map(|engine| engine.program()).collect();
+        let failure = Failure::failed(format!("there is no {} to hold a sandbox", names.join(" or ")));
+        match engines {
+            [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
+            _ => failure
+                .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
+        }
+    })
+}
+
+/// Why `engine`, which is at `program`, cannot make a sandbox here, with what to do; `None` where it
+/// can. Runs bubblewrap once, with nothing in it but this machine as it is, which can only be read.
+pub fn refusal(engine: Engine, program: &Path) -> Option<Failure> {
+    // podman leaves a process behind wherever it is tried, and says by itself what it lacks.
+    if engine == Engine::Podman {
+        return None;
+    }
+    let mut command = Command::new(program);
+    command.args(bwrap::TRIAL).arg(program).arg("--version");
+    let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
+    let said = match ran {
+        Ok(output) if output.status.success() => return None,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    let setting = |name: &str| {
+        std::fs::read_to_string(Path::new("/proc/sys").join(name)).map(|text| text.trim().to_owned()).ok()
+    };
+    Some(explained(engine, &said, &setting))
+}
+
+/// What an engine's own words mean. `setting` is a setting of the kernel, by its path.
+fn explained(engine: Engine, said: &str, setting: &dyn Fn(&str) -> Option<String>) -> Failure {
+    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing").trim();
+    let name = engine.program();
+    let failure = Failure::failed(format!("{name} cannot make a sandbox here: {last}"));
+    let is = |name: &str, value: &str| setting(name).as_deref() == Some(value);
+    if is("kernel/apparmor_restrict_unprivileged_userns", "1") {
+        failure.hint(format!(
+            "AppArmor forbids it; an administrator can allow {name}: https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces"
+        ))
+    } else if is("kernel/unprivileged_userns_clone", "0") {
+        failure.hint(
+            "the kernel forbids it; an administrator can allow it: sysctl kernel.unprivileged_userns_clone=1",
+        )
+    } else if is("user/max_user_namespaces", "0") {
+        failure.hint(
+            "the kernel forbids it; an administrator can allow it: sysctl user.max_user_namespaces=10000",
+        )
+    } else {
+        failure.hint("inside a container it needs one that allows user namespaces; without: cs --isolation config-dir NAME")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Mount, Mounts};
+
+    fn sandbox(engine: Engine) -> Sandbox {
+        let mut mounts = Mounts::new();
+        mounts.put("/bin", Mount::Link("usr/bin".into()));
+        mounts.put("/home/me", Mount::Empty);
+        mounts.put("/home/me/api", Mount::Write);
+        mounts.put("/home/me/api/.git/hooks", Mount::Read);
+        mounts.put("/tmp", Mount::Empty);
+        mounts.put("/usr", Mount::Read);
+        Sandbox {
+            engine,
+            program: format!("/usr/bin/{}", engine.program()).into(),
+            mounts,
+            network: true,
+            held: Some("/data/sessions/x/inside".into()),
+            scratch: "/data/sessions/x/root".into(),
+        }
+    }
+
+    fn line(sandbox: &Sandbox, around: &Around) -> String {
+        let command: Vec<OsString> = ["/bin/claude", "-p", "it's"].map(Into::into).into();
+        let words = command_line(sandbox, &command, Path::new("/home/me/api"), around);
+        words
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace(" --", "\n--")
+    }
+
+    #[test]
+    fn bubblewrap_is_told_everything_and_in_order() {
+        let around = Around { filter: Some("10".into()), terminal: true, ..Around::default() };
+        insta::assert_snapshot!(line(&sandbox(Engine::Bwrap), &around), @r"
+        /usr/bin/bwrap
+        --die-with-parent
+        --unshare-user
+        --unshare-pid
+        --unshare-ipc
+        --unshare-cgroup-try
+        --cap-drop ALL
+        --seccomp 10
+        --proc /proc
+        --dev /dev
+        --symlink usr/bin /bin
+        --tmpfs /home/me
+        --bind /home/me/api /home/me/api
+        --ro-bind /home/me/api/.git/hooks /home/me/api/.git/hooks
+        --tmpfs /tmp
+        --ro-bind /usr /usr
+        --remount-ro /
+        --chdir /home/me/api
+        -- /bin/claude -p it's
+        ");
+        let cut_off = Sandbox { network: false, ..sandbox(Engine::Bwrap) };
+        let without_filter = line(&cut_off, &Around::default());
+        assert!(without_filter.contains("\n--new-session") && without_filter.contains("\n--unshare-net"));
+    }
+
+    #[test]
+    fn podman_is_told_everything_and_in_order() {
+        let around = Around {
+            terminal: true,
+            variables: vec!["HOME".into(), "TOKEN".into()],
+            ids: (1000, 100),
+            ..Around::default()
+        };
+        insta::assert_snapshot!(line(&sandbox(Engine::Podman), &around), @r"
+        /usr/bin/podman run
+        --rm
+        --interactive
+        --init
+        --cgroups=disabled
+        --tty
+        --name=cs-x
+        --userns=keep-id
+        --user=1000:100
+        --cap-drop=all
+        --security-opt=no-new-privileges
+        --security-opt=label=disable
+        --network=host
+        --env HOME
+        --env TOKEN
+        --mount=type=tmpfs,tmpfs-mode=1777,dst=/home/me
+        --mount=type=bind,src=/home/me/api,dst=/home/me/api,ro=false
+        --mount=type=bind,src=/home/me/api/.git/hooks,dst=/home/me/api/.git/hooks,ro=true
+        --mount=type=tmpfs,tmpfs-mode=1777,dst=/tmp
+        --mount=type=bind,src=/usr,dst=/usr,ro=true
+        --workdir=/home/me/api
+        --rootfs /data/sessions/x/root /bin/claude -p it's
+        ");
+    }
+
+    #[test]
+    fn a_kernel_that_forbids_it_is_named() {
+        let settings = |which: &'static str, value: &'static str| {
+            move |name: &str| (name == which).then(|| value.to_owned())
+        };
+        for (which, value, hinted) in [
+            ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor"),
+            ("kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
+            ("user/max_user_namespaces", "0", "sysctl user.max_user_namespaces"),
+            ("user/max_user_namespaces", "9", "container"),
+        ] {
+            let said = "bwrap: No permissions to create new namespace\n\n";
+            let failure = explained(Engine::Bwrap, said, &settings(which, value));
+            assert_eq!(
+                failure.message,
+                "bwrap cannot make a sandbox here: bwrap: No permissions to create new namespace"
+            );
+            assert!(failure.hints[0].contains(hinted), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_missing_is_named_with_what_to_install() {
+        let failure = find(&[Engine::Bwrap, Engine::Podman], Some(OsStr::new("relative:/nowhere")))
+            .expect_err("there is none");
+        assert_eq!(failure.message, "there is no bwrap or podman to hold a sandbox");
+        assert!(failure.hints[0].contains("apt install bubblewrap"));
+        assert!(find(&[Engine::Podman], None).expect_err("none").hints[0].contains("apt install podman"));
+    }
+}
