@@ -1,6 +1,7 @@
 //! `cs fork NAME NEW`: a session of its own that continues a copy of another one's conversation.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use super::context::Context;
 use super::launch::Planned;
 use super::worktree::{Spot, Target, Wanted};
 use super::{directory, ports, report, scene, worktree};
-use crate::claude::{self, Start};
+use crate::claude::{self, Conversation, Start};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
 use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
@@ -57,10 +58,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         ports: None,
         ..source.clone()
     };
-    let target = match apart {
-        true => Some(target(context, &source, &name, wanted)?),
-        false => None,
-    };
+    let target = if apart { Some(target(context, &source, &name, wanted)?) } else { None };
     let session = match &target {
         Some(target) => target.described(session)?,
         None => session,
@@ -82,16 +80,8 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
             let start = Start::Fork { from: from.id, file, id: session.id };
             Some(Planned::new(context, session.clone(), profile.clone(), arguments, directory, start)?)
         };
-        match shared {
-            // What is shared with the source needs no copy.
-            Some(shared) => os::create_private_dirs(&copied.config)
-                .and_then(|()| os::make_link(&copied.config.join("projects"), &shared).map(drop)),
-            None => {
-                let slug = claude::slug(&directory::real(directory));
-                claude::copy_conversation(&from, &copied.config, &slug).map(drop)
-            }
-        }
-        .map_err(|error| Failure::io("copy the conversation", &from.path, &error))?;
+        copy(&from, shared.as_deref(), &copied, directory)
+            .map_err(|error| Failure::io("copy the conversation", &from.path, &error))?;
         Ok(planned)
     };
     let made = match &target {
@@ -115,12 +105,32 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     };
     let lock = store.publish(draft).map_err(undone)?;
     if let Some(target) = &target {
-        target.settle(context, &session, &profile);
+        target.settle(context, &session);
     }
     report::say(&format!("session '{name}' goes on from a copy of '{}'", source.name));
+    if let Some(target) = &target {
+        target.set_up(context, &session, &profile);
+    }
     match planned {
         Some(planned) => planned.start(context, Some(lock)),
         None => Ok(Outcome::Done),
+    }
+}
+
+/// Puts a conversation among those of a fork that works in `directory`. Where they are `shared` with the
+/// source, it is there.
+fn copy(
+    from: &Conversation,
+    shared: Option<&Path>,
+    copied: &SessionPaths,
+    directory: &Path,
+) -> std::io::Result<()> {
+    if let Some(shared) = shared {
+        os::create_private_dirs(&copied.config)?;
+        os::make_link(&copied.config.join("projects"), shared).map(drop)
+    } else {
+        let slug = claude::slug(&directory::real(directory));
+        claude::copy_conversation(from, &copied.config, &slug).map(drop)
     }
 }
 

@@ -81,12 +81,12 @@ impl Repository {
     /// followed.
     pub fn copy(&self, included: &Included, root: &Path) -> Copies {
         let mut copies = Copies { over: included.more, ..Copies::default() };
-        let mut room = MOST_BYTES;
+        let mut left = MOST_BYTES;
         for path in &included.paths {
-            match os::copy_between(&self.main, root, path, room) {
+            match os::copy_between(&self.main, root, path, left) {
                 Ok(bytes) => {
                     copies.files += 1;
-                    room -= bytes;
+                    left -= bytes;
                 }
                 Err(NotCopied::Taken) => {}
                 Err(NotCopied::TooLarge) => copies.over += 1,

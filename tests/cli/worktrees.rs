@@ -68,8 +68,8 @@ fn record(world: &World, name: &str) -> Value {
     json!({"directory": record["directory"], "worktree": record.get("worktree")})
 }
 
-fn held_by(world: &World, name: &str) -> Option<String> {
-    Some(format!("cs session {}", world.show(name)["id"].as_str().unwrap()))
+fn held_by(world: &World, name: &str) -> String {
+    format!("cs session {}", world.show(name)["id"].as_str().unwrap())
 }
 
 /// Runs `cs ARGUMENTS` in `directory`, which is refused and changes nothing anywhere. What it says.
@@ -108,7 +108,7 @@ fn a_session_gets_a_worktree_and_a_branch_of_its_own_where_claude_puts_them() {
         0o644,
         "as git makes it"
     );
-    assert_eq!(lock(&world, &root), held_by(&world, "feat"));
+    assert_eq!(lock(&world, &root), Some(held_by(&world, "feat")));
     assert_eq!(
         record(&world, "feat"),
         json!({
@@ -312,7 +312,7 @@ fn a_worktree_that_is_there_is_taken_over() {
             record(&world, name)["worktree"],
             json!({"root": root, "repository": repo, "branch": branch, "onto": "main"})
         );
-        assert_eq!(lock(&world, &root), holder.or_else(|| held_by(&world, name)));
+        assert_eq!(lock(&world, &root), Some(holder.unwrap_or_else(|| held_by(&world, name))));
         assert!(!root.join("created").exists(), "nothing was made");
     }
     assert_eq!(fs::read_to_string(tree(&repo, "hand").join("work")).unwrap(), "mine\n");
@@ -339,8 +339,8 @@ fn a_worktree_that_is_somebody_elses_is_not() {
     };
     add("busy");
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let start = stat.rsplit_once(')').map_or("", |(_, rest)| rest.split_ascii_whitespace().nth(19).unwrap());
-    lock_for("busy", &format!("claude session busy (pid {} start {start})", std::process::id()));
+    let begun = stat.rsplit_once(')').map_or("", |(_, rest)| rest.split_ascii_whitespace().nth(19).unwrap());
+    lock_for("busy", &format!("claude session busy (pid {} start {begun})", std::process::id()));
     add("making");
     lock_for("making", "initializing");
     add("other");
@@ -429,7 +429,7 @@ fn a_worktree_that_is_gone_is_made_again_from_its_branch() {
     assert_eq!((start.cwd, head(&world, &root)), (root.join("app"), work.clone()));
     assert_eq!(start.args.iter().filter(|word| word.contains(TALK)).count(), 1, "the same conversation");
     assert!(conversation.exists());
-    assert_eq!(lock(&world, &root), held_by(&world, "feat"));
+    assert_eq!(lock(&world, &root), Some(held_by(&world, "feat")));
 
     // A person is asked.
     fs::remove_dir_all(&root).unwrap();
@@ -491,7 +491,7 @@ fn one_that_is_gone_without_a_session_is_made_again_unless_somebody_locked_it() 
     world.cs_in(&repo, &["-w", "--no-open", "gone"]).ok();
     assert_eq!(branch(&world, &tree(&repo, "gone")), "worktree-gone");
     // What another branch lost is only looked at where it is in the way.
-    assert_eq!(lock(&world, &tree(&repo, "gone")), held_by(&world, "gone"));
+    assert_eq!(lock(&world, &tree(&repo, "gone")), Some(held_by(&world, "gone")));
 }
 
 #[test]
@@ -799,7 +799,7 @@ fn a_worktree_without_its_session_is_taken_over_by_the_next() {
     fs::remove_dir_all(world.data()).unwrap();
     let done = world.cs_in(&repo, &["-w", "feat"]);
     assert!(done.stderr.contains("the worktree was there already"), "{done:?}");
-    assert_eq!(lock(&world, &tree(&repo, "feat")), held_by(&world, "feat"));
+    assert_eq!(lock(&world, &tree(&repo, "feat")), Some(held_by(&world, "feat")));
 }
 
 #[test]
@@ -855,7 +855,7 @@ fn a_fork_can_have_a_worktree_of_its_own() {
     assert_eq!(record(&world, "idea")["worktree"]["onto"], json!("worktree-feat"));
     let copied = world.config_of("idea").join("projects").join(claude_cs::claude::slug(&copy));
     assert!(copied.join(format!("{TALK}.jsonl")).exists(), "where Claude looks for it");
-    assert_eq!(lock(&world, &copy), held_by(&world, "idea"));
+    assert_eq!(lock(&world, &copy), Some(held_by(&world, "idea")));
     // Without the option it works beside the other, in a worktree that is not its own.
     world.cs(&["fork", "--no-open", "feat", "beside"]).ok();
     assert_eq!(record(&world, "beside"), json!({"directory": root, "worktree": null}));
@@ -885,7 +885,7 @@ fn ten_at_once_get_ten_worktrees_and_of_ten_with_one_name_one_does() {
     for name in &names {
         let root = tree(&repo, name);
         assert_eq!(branch(&world, &root), format!("worktree-{name}"));
-        assert_eq!(lock(&world, &root), held_by(&world, name));
+        assert_eq!(lock(&world, &root), Some(held_by(&world, name)));
     }
     let exclude = fs::read_to_string(repo.join(".git/info/exclude")).unwrap();
     assert_eq!(exclude.matches("/.claude/worktrees/").count(), 1);
@@ -893,7 +893,7 @@ fn ten_at_once_get_ten_worktrees_and_of_ten_with_one_name_one_does() {
     let done = run(vec!["same".to_owned(); 10]);
     assert_eq!(done.iter().filter(|done| done.status.success()).count(), 1, "{done:?}");
     assert!(done.iter().all(|done| matches!(done.status.code(), Some(0 | 5))), "{done:?}");
-    assert_eq!(lock(&world, &tree(&repo, "same")), held_by(&world, "same"));
+    assert_eq!(lock(&world, &tree(&repo, "same")), Some(held_by(&world, "same")));
     assert_eq!(git(&world, &tree(&repo, "same"), &["status", "--porcelain"]), "");
 }
 

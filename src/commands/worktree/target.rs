@@ -1,39 +1,30 @@
-//! `cs -w NAME`: a session in a git worktree of its own, where Claude puts them too.
-//!
-//! The name is claimed first, then the worktree is made, then the session is published: cut short anywhere,
-//! there is nothing, or a worktree without a session, which the next `cs -w NAME` takes over.
+//! Which worktree a session gets, and making it.
 
-use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::json;
 
-use super::context::Context;
-use super::inside::{self, Inside};
-use super::launch::{self, Manner, Planned};
-use super::{directory, dry_run, open, ports, report, scene};
-use crate::claude::Start;
 use crate::cli::StartOptions;
-use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
-use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session, Subject, Worktree};
+use crate::commands::context::Context;
+use crate::commands::{directory, dry_run, report, scene};
+use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
+use crate::model::{Failure, Name, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
-use crate::store::{self, Claim};
-use crate::ui;
+use crate::store;
 
 /// What a person said about the worktree.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted<'a> {
+pub(in crate::commands) struct Wanted<'a> {
     pub branch: Option<&'a str>,
     pub from: Option<&'a str>,
 }
 
 /// The directory that somebody stands in, in a repository.
 #[derive(Debug)]
-pub(super) struct Spot {
-    here: Here,
+pub(in crate::commands) struct Spot {
+    pub(super) here: Here,
     directory: PathBuf,
 }
 
@@ -46,260 +37,32 @@ impl Deref for Spot {
 }
 
 impl<'a> Wanted<'a> {
-    pub(super) fn of(options: &'a StartOptions) -> Self {
+    pub(in crate::commands) fn of(options: &'a StartOptions) -> Self {
         Self { branch: options.branch.as_deref(), from: options.from.as_deref() }
     }
 }
 
 /// A worktree for a new session: one that is made for it, or one that is there.
 #[derive(Debug)]
-pub(super) struct Target {
-    spot: Spot,
+pub(in crate::commands) struct Target {
+    pub(super) spot: Spot,
     /// What is to be made; `None` where it is there already.
-    making: Option<Making>,
-    record: Worktree,
+    pub(super) making: Option<Making>,
+    pub(super) record: Worktree,
     /// Why it is locked, where it is there and is.
-    locked: Option<String>,
+    pub(super) locked: Option<String>,
     /// Where in it the session works.
-    directory: PathBuf,
-}
-
-/// Makes a session in a worktree of its own, and starts Claude in it, as far as `options` say so.
-pub(super) fn create_and_start(
-    context: &Context,
-    options: &StartOptions,
-    name: &Name,
-    arguments: Vec<OsString>,
-) -> Result<Outcome> {
-    let Some(spot) = Spot::of(&directory::current_directory()?)? else {
-        return without_git(context, options, name, arguments);
-    };
-    refuse_taken(context, name)?;
-    let inside = Inside::wanted(options);
-    if inside.is_some() {
-        inside::check(context, name, &arguments)?;
-    }
-    let target = Target::find(context, spot, name, Wanted::of(options))?;
-    let (session, profile) = open::describe(context, options, name)?;
-    let session = target.described(session)?;
-    if options.dry_run {
-        let session = ports::expected(context, session)?;
-        let included = target.included();
-        let planned = plan(context, &session, &profile, arguments)?;
-        let shown = target.shown(context, &included)?;
-        return dry_run::print_plan_of_worktree(context, planned.plan(), options.json, &shown);
-    }
-    if !options.no_open {
-        // A checkout can take minutes: what stops the launch anyway is said before.
-        scene::claude_program(context)?;
-    }
-    let store = context.store()?;
-    let mut draft = ports::draft(context, session)?;
-    let session = draft.session().clone();
-    if let Err(failure) = store.reserve(&mut draft) {
-        store.discard(draft);
-        return Err(failure);
-    }
-    let made = match target.make(context) {
-        Ok(made) => made,
-        Err(failure) => {
-            store.discard(draft);
-            return Err(failure);
-        }
-    };
-    let planned = if options.no_open {
-        None
-    } else {
-        match plan(context, &session, &profile, arguments) {
-            Ok(planned) => Some(planned),
-            Err(failure) => {
-                store.discard(draft);
-                return Err(made.undone(failure));
-            }
-        }
-    };
-    let lock = store.publish(draft).map_err(|failure| made.undone(failure))?;
-    target.settle(context, &session, &profile);
-    let about = target.about(&session, &profile);
-    match planned {
-        None => {
-            report::say(&format!("made {about}"));
-            Ok(Outcome::Done)
-        }
-        Some(planned) => {
-            if ui::can_ask() {
-                report::say(&format!("new {about}"));
-            }
-            let planned = planned.shown_inside(inside);
-            planned.start(context, Some(lock))
-        }
-    }
-}
-
-/// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
-pub(super) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.claim(name)? {
-        Some(Claim::Profile) => Err(Failure::refused(format!("there is already a profile '{name}'"))
-            .hint("sessions and profiles share their names: choose another one")),
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_some() => {
-            Err(Failure::refused(format!("there is already a session '{name}'"))
-                .hint(format!("to open it: cs {name}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A new session and worktree with a name made from the repository's directory.
-pub(super) fn create_unnamed(
-    context: &Context,
-    options: &StartOptions,
-    arguments: &[OsString],
-) -> Result<Outcome> {
-    let current = directory::current_directory()?;
-    let main = Spot::of(&current)?.map(|spot| spot.here.repository);
-    let named = |path: &Path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Name::suggest(name.strip_suffix(".git").unwrap_or(&name))
-    };
-    let base = named(main.as_ref().map_or(&current, |repository| &repository.main));
-    let branch = options.branch.as_deref();
-    for number in 1..10_000 {
-        let name = base.numbered(number);
-        if context.find(name.as_str())?.is_some() {
-            continue;
-        }
-        // One that is there was given its name by somebody, for something.
-        if let Some(repository) = &main
-            && (os::exists(&place_of(repository, &name))
-                || branch.is_none() && said(repository.branch_like(&branch_of(&name)))?.is_some())
-        {
-            continue;
-        }
-        match create_and_start(context, options, &name, arguments.to_vec()) {
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
-            done => return done,
-        }
-    }
-    Err(Failure::failed(format!("all names from '{base}' on are taken")))
-}
-
-/// Opens a session that exists, if it works in a worktree of the repository one is in.
-pub(super) fn open_existing(
-    context: &Context,
-    options: &StartOptions,
-    session: Session,
-    profile: Profile,
-    arguments: Vec<OsString>,
-    manner: &Manner,
-) -> Result<Outcome> {
-    let name = &session.name;
-    let other = || format!("for a worktree give it another name: cs -w {}", name.numbered(2));
-    let Some(tree) = session.worktree.as_deref() else {
-        return Err(Failure::refused(format!(
-            "session '{name}' has no worktree of its own: it works in {}",
-            session.directory
-        ))
-        .hint(format!("to open it there: cs {name}"))
-        .hint(other()));
-    };
-    let place = Spot::of(&directory::current_directory()?)?;
-    let repository = directory::real(tree.repository());
-    if place.as_ref().is_none_or(|place| place.repository.main != repository) {
-        return Err(Failure::refused(format!(
-            "session '{name}' works in a worktree of another repository: {}",
-            tree.repository
-        ))
-        .hint(format!("to open it: cs {name}"))
-        .hint(other()));
-    }
-    if options.from.is_some() {
-        return Err(Failure::refused(format!("session '{name}' has its worktree already: {}", tree.root))
-            .hint(format!("to open it: cs -w {name}")));
-    }
-    let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()));
-    let branch = known.map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
-    if let Some(wanted) = options.branch.as_deref()
-        && Some(wanted) != branch
-    {
-        return Err(other_branch(tree.root(), branch, wanted));
-    }
-    if !manner.dry_run {
-        if !tree.root().is_dir() {
-            make_again(context, &session, &profile)?;
-        } else if let (Some(place), Some(entry)) = (&place, known) {
-            hold(context, &place.repository, entry.locked.as_deref(), tree.root(), &session);
-        }
-    }
-    launch::start_session(context, session, profile, arguments, manner)
-}
-
-/// Makes the worktree of a session again, whose directory is gone: from its branch, with what git does not
-/// keep of the work lost. Refused where the branch is gone, or checked out elsewhere.
-pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
-    let Some(tree) = session.worktree.as_deref() else { return Ok(()) };
-    let (name, root) = (&session.name, tree.root());
-    let Some(place) = Spot::of(tree.repository())? else {
-        return Err(Failure::refused(format!(
-            "the repository of session '{name}' is gone: {}",
-            tree.repository
-        ))
-        .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
-    };
-    no_links(&place.repository, root)?;
-    let known = entry_at(&place.worktrees, root);
-    if let Some(reason) = known.and_then(|entry| entry.locked.as_deref()) {
-        match LockedBy::read(reason) {
-            LockedBy::Session(id) if id == session.id => {}
-            LockedBy::EndedClaude => {}
-            _ => return Err(locked(root, reason)),
-        }
-    }
-    let branch = known.and_then(|entry| entry.branch.clone()).or_else(|| tree.branch.clone());
-    let beginning = match (branch, known.and_then(|entry| entry.head.clone())) {
-        (Some(branch), _) => {
-            if let Some(other) = place
-                .worktrees
-                .iter()
-                .find(|entry| entry.path != root && entry.branch.as_deref() == Some(&branch))
-            {
-                return Err(checked_out(&branch, other));
-            }
-            if said(place.repository.branch_like(&branch))?.as_ref() != Some(&branch) {
-                return Err(Failure::refused(format!("the branch of session '{name}' is gone: {branch}"))
-                    .hint(format!("if you know its last commit: git branch {branch} COMMIT"))
-                    .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
-            }
-            Beginning::Branch(branch)
-        }
-        (None, Some(commit)) => Beginning::Commit(commit),
-        (None, None) => {
-            return Err(Failure::refused(format!(
-                "there is no telling what was checked out in {}",
-                root.display()
-            ))
-            .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
-        }
-    };
-    let making = Making { root: root.to_path_buf(), beginning, again: known.is_some() };
-    let target = Target {
-        directory: session.directory().to_path_buf(),
-        making: Some(making),
-        record: tree.clone(),
-        locked: None,
-        spot: place,
-    };
-    target.make(context)?;
-    report::say(&format!(
-        "made the worktree of '{name}' again, from {}",
-        tree.branch.as_deref().unwrap_or("its last commit")
-    ));
-    target.settle(context, session, profile);
-    Ok(())
+    pub(super) directory: PathBuf,
 }
 
 impl Target {
     /// Which worktree a new session `name` gets. Nothing is made.
-    pub(super) fn find(context: &Context, spot: Spot, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
+    pub(in crate::commands) fn find(
+        context: &Context,
+        spot: Spot,
+        name: &Name,
+        wanted: Wanted<'_>,
+    ) -> Result<Self> {
         let repository = &spot.repository;
         let root = place_of(repository, name);
         let home = context.home()?.join(".claude");
@@ -401,13 +164,13 @@ impl Target {
         }
         let below = spot.below().filter(|below| root.join(below).is_dir());
         let directory = below.map_or_else(|| root.clone(), |below| root.join(below));
-        let onto = onto_of(&spot, None);
+        let onto = onto_of(&spot);
         let record = record(&spot, root, entry.branch.clone(), onto)?;
         Ok(Self { making: None, record, locked: entry.locked, directory, spot })
     }
 
     /// The session as it is with this worktree.
-    pub(super) fn described(&self, session: Session) -> Result<Session> {
+    pub(in crate::commands) fn described(&self, session: Session) -> Result<Session> {
         Ok(Session {
             directory: directory::recordable(&self.directory)?,
             worktree: Some(Box::new(self.record.clone())),
@@ -417,7 +180,7 @@ impl Target {
 
     /// Makes the worktree, if it is to be made, and puts into it what belongs there. What fails leaves no
     /// worktree behind; what cannot be put into it is told, and no failure.
-    pub(super) fn make(&self, context: &Context) -> Result<Made<'_>> {
+    pub(in crate::commands) fn make(&self, context: &Context) -> Result<Made<'_>> {
         // The worktree is the person's, with the modes their own git would give it.
         context.umask.lifted(|| {
             let repository = &self.spot.repository;
@@ -429,7 +192,7 @@ impl Target {
                 match repository.make(making).map_err(|why| cannot_make(making, &why))? {
                     None => made = Made(Some((repository, making, context.umask))),
                     Some(why) => {
-                        report::say(&format!("the worktree is made, but a hook of git's failed: {why}"))
+                        report::say(&format!("the worktree is made, but a hook of git's failed: {why}"));
                     }
                 }
             }
@@ -440,15 +203,15 @@ impl Target {
     }
 
     /// What is copied into it. A `.worktreeinclude` that cannot be used is told, and no more.
-    fn included(&self) -> Included {
+    pub(super) fn included(&self) -> Included {
         self.spot.repository.included().unwrap_or_else(|why| {
             report::say(&format!("nothing is copied into the worktree: {why}"));
             Included::default()
         })
     }
 
-    /// What is done once the session exists: locks the worktree, and runs what the settings name.
-    pub(super) fn settle(&self, context: &Context, session: &Session, profile: &Profile) {
+    /// What is done once the session exists: says what was there already, and locks the worktree.
+    pub(in crate::commands) fn settle(&self, context: &Context, session: &Session) {
         let branch = self.record.branch.as_deref().unwrap_or("no branch");
         if self.making.is_none() {
             report::say(&format!("the worktree was there already: {} ({branch})", self.record.root));
@@ -456,13 +219,17 @@ impl Target {
             report::say(&format!("the branch {branch} was there already"));
         }
         hold(context, &self.spot.repository, self.locked.as_deref(), self.record.root(), session);
+    }
+
+    /// Runs what the settings name, if the worktree was made. A failure is told, and no more.
+    pub(in crate::commands) fn set_up(&self, context: &Context, session: &Session, profile: &Profile) {
         if self.making.is_some() {
             on_create(context, session, profile);
         }
     }
 
     /// A line about the session.
-    fn about(&self, session: &Session, profile: &Profile) -> String {
+    pub(super) fn about(&self, session: &Session, profile: &Profile) -> String {
         let from = match (&self.making, &self.record.onto) {
             (Some(Making { beginning: Beginning::New { .. }, .. }), Some(onto)) => format!(" from {onto}"),
             _ => String::new(),
@@ -474,7 +241,7 @@ impl Target {
     }
 
     /// What would be done.
-    fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
+    pub(super) fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
         let root = &self.record.root;
         let commands = &context.config()?.worktree.on_create;
         let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
@@ -501,11 +268,11 @@ impl Target {
 }
 
 /// A worktree that was made just now, and by nobody else; `None` where it was not.
-pub(super) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
+pub(in crate::commands) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
 
 impl Made<'_> {
     /// Takes it away again, because `failure` came after it.
-    pub(super) fn undone(&self, failure: Failure) -> Failure {
+    pub(in crate::commands) fn undone(&self, failure: Failure) -> Failure {
         let Some((repository, making, umask)) = self.0 else { return failure };
         match umask.lifted(|| repository.unmake(making)) {
             Ok(()) => failure,
@@ -547,7 +314,10 @@ fn beginning(
     {
         return Err(checked_out(&branch, other));
     }
-    let onto = onto_of(here, from.as_ref().map(|(_, branch)| branch.clone()));
+    let onto = match &from {
+        Some((_, branch)) => branch.clone(),
+        None => onto_of(here),
+    };
     match said(repository.branch_like(&branch))? {
         Some(there) if there != branch => {
             return Err(Failure::refused(format!("there is already a branch '{there}'"))
@@ -578,16 +348,12 @@ fn beginning(
     Ok((Beginning::New { branch, commit }, onto))
 }
 
-/// The branch that work goes back to: the one it was said to begin from, or the one that is checked out.
-fn onto_of(here: &Here, from: Option<Option<String>>) -> Option<String> {
-    match from {
-        Some(branch) => branch,
-        None if here.repository.bare && here.root.is_none() => {
-            let head = here.repository.resolve(&here.repository.common, "HEAD").ok()??;
-            head.1
-        }
-        None => here.entry()?.branch.clone(),
+/// The branch that work goes back to: the one that is checked out.
+fn onto_of(here: &Here) -> Option<String> {
+    if here.repository.bare && here.root.is_none() {
+        return here.repository.resolve(&here.repository.common, "HEAD").ok()??.1;
     }
+    here.entry()?.branch.clone()
 }
 
 fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>) -> Result<Worktree> {
@@ -607,7 +373,7 @@ fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>
 
 impl Spot {
     /// Where `directory` is in a repository; `None` outside of git.
-    pub(super) fn of(directory: &Path) -> Result<Option<Self>> {
+    pub(in crate::commands) fn of(directory: &Path) -> Result<Option<Self>> {
         let directory = directory::real(directory);
         Ok(said(Here::of(&directory))?.map(|here| Self { here, directory }))
     }
@@ -628,17 +394,17 @@ fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool>
 }
 
 /// Where Claude puts the worktree `name`, too (2.1.197, 2.1.329), also in a submodule and a bare repository.
-fn place_of(repository: &Repository, name: &Name) -> PathBuf {
+pub(super) fn place_of(repository: &Repository, name: &Name) -> PathBuf {
     repository.main.join(".claude").join("worktrees").join(name.as_str())
 }
 
 /// What Claude calls the branch of the worktree `name`.
-fn branch_of(name: &Name) -> String {
+pub(super) fn branch_of(name: &Name) -> String {
     format!("worktree-{name}")
 }
 
 /// Refuses a link on the way to the worktree: a repository can bring one that leads anywhere.
-fn no_links(repository: &Repository, root: &Path) -> Result<()> {
+pub(super) fn no_links(repository: &Repository, root: &Path) -> Result<()> {
     for path in
         root.ancestors().take_while(|path| path.starts_with(&repository.main) && *path != repository.main)
     {
@@ -655,12 +421,18 @@ fn no_links(repository: &Repository, root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
+pub(super) fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
     worktrees.iter().find(|entry| entry.path == root)
 }
 
 /// Locks a worktree for its session, unless somebody else has. Where that fails, it is told.
-fn hold(context: &Context, repository: &Repository, held: Option<&str>, root: &Path, session: &Session) {
+pub(super) fn hold(
+    context: &Context,
+    repository: &Repository,
+    held: Option<&str>,
+    root: &Path,
+    session: &Session,
+) {
     let is_free = held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude);
     let take = || context.umask.lifted(|| repository.take_lock(root, session.id, held));
     if is_free && let Err(why) = take() {
@@ -722,18 +494,8 @@ fn say_copies(copies: &Copies) {
     }
 }
 
-fn plan(
-    context: &Context,
-    session: &Session,
-    profile: &Profile,
-    arguments: Vec<OsString>,
-) -> Result<Planned> {
-    let start = Start::New(session.id);
-    Planned::new(context, session.clone(), profile.clone(), arguments, session.directory(), start)
-}
-
 /// What git said, as a failure of ours.
-fn said<T>(answer: Result<T, String>) -> Result<T> {
+pub(super) fn said<T>(answer: Result<T, String>) -> Result<T> {
     answer.map_err(|why| {
         if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
             let path = path.trim_end_matches('\'');
@@ -749,14 +511,14 @@ fn cannot_make(making: &Making, why: &str) -> Failure {
     Failure::failed(format!("cannot make the worktree {}: {why}", making.root.display()))
 }
 
-fn locked(root: &Path, reason: &str) -> Failure {
+pub(super) fn locked(root: &Path, reason: &str) -> Failure {
     let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     Failure::refused(format!("the worktree {} is gone, and locked{why}", root.display()))
         .hint("it may lie on a disk that is not mounted now")
         .hint(format!("if not: git worktree unlock {}", root.display()))
 }
 
-fn checked_out(branch: &str, other: &Entry) -> Failure {
+pub(super) fn checked_out(branch: &str, other: &Entry) -> Failure {
     let failure = Failure::refused(format!("branch '{branch}' is checked out in {}", other.path.display()));
     if other.prunable.is_some() {
         return failure.hint("that is gone: git worktree prune");
@@ -764,44 +526,8 @@ fn checked_out(branch: &str, other: &Entry) -> Failure {
     failure.hint("work there, or name another branch: cs -w --branch BRANCH NAME")
 }
 
-fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
+pub(super) fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
     let is = branch.map_or_else(|| "no branch".to_owned(), |branch| format!("branch '{branch}'"));
     Failure::refused(format!("{} has {is} checked out, not '{wanted}'", root.display()))
         .hint("to take it as it is, leave --branch out")
-}
-
-/// The first thing that people meet: there is no repository. A person chooses; else it is refused.
-fn without_git(
-    context: &Context,
-    options: &StartOptions,
-    name: &Name,
-    arguments: Vec<OsString>,
-) -> Result<Outcome> {
-    let current = directory::current_directory()?;
-    let none = Failure::refused(format!("{} is not in a git repository", current.display()));
-    let refused = none
-        .clone()
-        .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
-        .hint(format!("for a session without a worktree: cs {name}"));
-    if options.dry_run || !ui::can_ask() || !std::io::stderr().is_terminal() {
-        return Err(refused);
-    }
-    report::say(&none.message);
-    let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
-    let note = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };
-    eprintln!("  1  git init here, with an empty first commit{note}");
-    eprintln!("  2  a session '{name}' here, without a worktree");
-    match ui::choose("what now?", 2) {
-        Some(0) => {
-            context.umask.lifted(|| git::init(&current)).map_err(|why| {
-                Failure::failed(format!("cannot make a repository in {}: {why}", current.display()))
-            })?;
-            create_and_start(context, options, name, arguments)
-        }
-        Some(_) => {
-            let plain = StartOptions { worktree: false, branch: None, from: None, ..options.clone() };
-            open::create_and_start(context, &plain, name, arguments)
-        }
-        None => Err(Failure { exit: Exit::Refused, ..refused }),
-    }
 }
