@@ -59,6 +59,7 @@ fn list_says_in_json_what_there_is() {
             "isolation",
             "bare",
             "ephemeral",
+            "ports",
             "created",
             "used",
             "live",
@@ -220,6 +221,8 @@ fn show_tells_all_there_is_to_know() {
             "ephemeral",
             "created",
             "forked_from",
+            "slug",
+            "ports",
             "config_dir",
             "live",
             "pid",
@@ -348,6 +351,8 @@ fn rename_changes_the_name_and_nothing_else() {
     let mut after = world.show("server");
     assert_eq!(after["name"], "Server");
     after["name"] = json!("api");
+    assert_eq!(after["slug"], "server");
+    after["slug"] = json!("api");
     assert_eq!(after, before);
     assert_eq!((world.config_of("Server"), state(&config)), (config, inside));
     world.cs(&["show", "api"]).fails(4);
