@@ -393,7 +393,10 @@ const PROFILES: &[Case] = &[
         world.set("CLAUDE_CONFIG_DIR", world.home().join(".claude"));
     }),
     problem("default-set", "", |world| {
-        world.write(".zshenv", "# mine\nexport CLAUDE_CONFIG_DIR=\"$HOME/.claude\"\n");
+        let file = world.write(".zshenv", "# mine\nexport CLAUDE_CONFIG_DIR=\"$HOME/.claude\"\n");
+        // A session with a home of its own would be told of as long as it has no link to it.
+        let home = world.config_of("homely").parent().unwrap().to_owned();
+        std::os::unix::fs::symlink(file, home.join(".zshenv")).unwrap();
     }),
     advice("base-memory", "old", |world| {
         fs::remove_file(world.home().join(".claude-old/settings.json")).unwrap();
