@@ -56,7 +56,7 @@ fn session_details(
             "schema": 1, "kind": "session", "name": session.name, "id": session.id, "profile": session.profile,
             "directory": session.directory, "directory_exists": session.directory().is_dir(), "branch": branch,
             "isolation": session.isolation, "bare": session.bare, "ephemeral": session.ephemeral, "created": session.created,
-            "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
+            "worktree": session.worktree, "forked_from": session.forked_from, "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "last_run": run.as_ref().map(|run| json!({"at": run.at, "tty": run.tty, "host": run.process.host})),
             "bound": bound.iter().map(Place::text).collect::<Vec<_>>(),
@@ -72,6 +72,10 @@ fn session_details(
     let gone = if session.directory().is_dir() { "" } else { "  (gone)" };
     lines.push(("directory", format!("{}{gone}", session.directory)));
     lines.extend(branch.map(|branch| ("branch", branch)));
+    if let Some(worktree) = &session.worktree {
+        let onto = worktree.onto.as_ref().map(|onto| format!(", for {onto}")).unwrap_or_default();
+        lines.push(("worktree", format!("{}{onto}", worktree.root)));
+    }
     lines.extend(bound.iter().map(|place| ("bound to it", place.text())));
     let bare = if session.bare { ", shares nothing but the login" } else { "" };
     lines.push(("isolation", format!("{}{bare}", session.isolation)));

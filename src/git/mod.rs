@@ -1,16 +1,20 @@
 //! What git keeps on disk about a directory, read without running git; and worktrees, through the git
 //! program.
 
+mod bring;
 mod locking;
 mod run;
+mod state;
+mod trash;
 mod worktree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use self::run::{ask, said};
 use crate::os;
 
+pub use bring::{Bring, How, Stuck};
+pub use state::{Onto, State, Work};
 pub use worktree::{Entry, Repository};
 
 /// The checkout a directory is in.
@@ -66,58 +70,16 @@ impl Checkout {
     }
 }
 
-/// What became of the work in a linked worktree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// All of it is in the main checkout, or in the default branch of its remote.
-    Merged,
-    /// There are changes, or new files, that are not committed.
-    Uncommitted,
-    /// There are commits that are nowhere else.
-    Unmerged,
-    /// Git does not say.
-    Unknown(String),
-}
-
 impl Checkout {
-    /// Whether this is a linked worktree of another checkout.
+    /// Whether this is a linked worktree, of another checkout or of a bare repository.
     pub fn is_linked(&self) -> bool {
-        self.root != self.main
+        self.git_dir != self.common
     }
 
-    /// What became of the work in this worktree. Runs git, which reads and writes nothing but what it
-    /// has to (no hooks, no file system monitor, no lock of the index).
-    pub fn work(&self) -> Work {
-        self.asked().unwrap_or_else(Work::Unknown)
+    /// The git directory that all worktrees of its repository share.
+    pub fn common(&self) -> &Path {
+        &self.common
     }
-
-    fn asked(&self) -> Result<Work, String> {
-        let status = ask(&self.root, &["status", "--porcelain", "--untracked-files=normal"])?;
-        if !status.status.success() {
-            return Err(said(&status));
-        }
-        if !status.stdout.is_empty() {
-            return Ok(Work::Uncommitted);
-        }
-        let head = commit(&self.root, "HEAD")?.ok_or("it has no commit")?;
-        for (place, name) in [(&self.main, "HEAD"), (&self.main, "refs/remotes/origin/HEAD")] {
-            let Some(target) = commit(place, name)? else { continue };
-            let asked = ask(&self.root, &["merge-base", "--is-ancestor", &head, &target])?;
-            match asked.status.code() {
-                Some(0) => return Ok(Work::Merged),
-                Some(1) => {}
-                _ => return Err(said(&asked)),
-            }
-        }
-        Ok(Work::Unmerged)
-    }
-}
-
-/// The commit that `name` stands for in the checkout `place`; `None` where it stands for none.
-fn commit(place: &Path, name: &str) -> Result<Option<String>, String> {
-    let asked = ask(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
-    let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
-    Ok((asked.status.success() && !text.is_empty()).then_some(text))
 }
 
 /// What is wrong with a linked worktree.

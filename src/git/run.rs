@@ -22,6 +22,33 @@ pub(super) fn answer<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result<Strin
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// As [`ask`], in the checkout whose root is `root` and in no other: where its `.git` is gone, git would
+/// take the one it lies in.
+pub(super) fn ask_at<S: AsRef<OsStr>>(root: &Path, words: &[S]) -> Result<Output, String> {
+    let mut command = git(root);
+    command.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"]);
+    stay_at(&mut command, root).args(words).output().map_err(|error| cannot_run(&error))
+}
+
+/// As [`act`], in the checkout whose root is `root` and in no other.
+pub(super) fn act_at<S: AsRef<OsStr>>(root: &Path, words: &[S]) -> Result<String, String> {
+    let output = output_at(root, words)?;
+    if !output.status.success() {
+        return Err(said(&output));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// As [`act_at`], with all that git says.
+pub(super) fn output_at<S: AsRef<OsStr>>(root: &Path, words: &[S]) -> Result<Output, String> {
+    let mut command = git(root);
+    stay_at(&mut command, root).args(words).output().map_err(|error| cannot_run(&error))
+}
+
+fn stay_at<'c>(command: &'c mut Command, root: &Path) -> &'c mut Command {
+    command.env("GIT_CEILING_DIRECTORIES", root.parent().unwrap_or(root))
+}
+
 /// Has git do something a person asked for in `place`, with the person's own hooks and settings.
 /// Fails with what git says.
 pub(super) fn act<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result<String, String> {

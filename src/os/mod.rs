@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod lock;
 mod memory;
+mod moving;
 mod process;
 mod removal;
 mod tree;
@@ -23,11 +24,12 @@ pub use files::{
 };
 pub use lock::{Lock, LockError};
 pub use memory::free_memory;
+pub use moving::{finish_move, move_dir};
 #[cfg(not(unix))]
 pub use process::run_program;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
-    process_alive, restrict_umask, running_with, shell_command, start_time, terminal,
+    process_alive, restrict_umask, running_in, running_with, shell_command, start_time, terminal,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use tree::{Size, tree_size};
