@@ -76,6 +76,44 @@ impl Checkout {
         self.git_dir != self.common
     }
 
+    /// The linked worktrees of its repository, by the names of their directories, with their paths; in name
+    /// order. Reads what git keeps of them, and runs nothing.
+    pub fn worktree_names(&self) -> Vec<(String, String)> {
+        let entries = self.common.join("worktrees");
+        let root = |entry: String| {
+            let path =
+                PathBuf::from(text(&entries.join(entry).join("gitdir"))?.trim_end_matches(['\n', '\r']));
+            let root = path.parent()?;
+            Some((root.file_name()?.to_str()?.to_owned(), root.to_str()?.to_owned()))
+        };
+        let mut names: Vec<(String, String)> =
+            os::names_in(&entries, "").into_iter().filter_map(root).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The branches of its repository, in name order, as far as they stand in files. Runs nothing.
+    pub fn branches(&self) -> Vec<String> {
+        fn walk(room: &Path, before: &str, found: &mut Vec<String>) {
+            for name in os::names_in(room, "") {
+                let (path, full) = (room.join(&name), format!("{before}{name}"));
+                if os::is_dir(&path) {
+                    walk(&path, &format!("{full}/"), found);
+                } else if path.extension().is_none_or(|extension| extension != "lock") {
+                    found.push(full);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.common.join("refs/heads"), "", &mut found);
+        let packed = text(&self.common.join("packed-refs")).unwrap_or_default();
+        let packed = packed.lines().filter_map(|line| line.split_once(" refs/heads/"));
+        found.extend(packed.map(|(_, name)| name.to_owned()));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// The git directory that all worktrees of its repository share.
     pub fn common(&self) -> &Path {
         &self.common

@@ -110,17 +110,16 @@ fn put_back(
     // Once git has its part again, the rest was decided before.
     if let Some(git) = Store::kept_part(place, Part::Git) {
         note = settle_branch(repository, kept, &git)?;
-        let room = kept.repository().join("worktrees");
-        let entry = free_entry(&room, &kept.entry);
+        let entries = kept.repository().join("worktrees");
+        let entry = free_entry(&entries, &kept.entry);
         if entry != kept.entry {
             rename_entry(store, id, kept, place, &entry)?;
         }
-        make_dir(&room)?;
-        store.give_back(id, Part::Git, &room.join(&entry))?;
+        make_dir(&entries)?;
+        store.give_back(id, Part::Git, &entries.join(&entry))?;
     }
     make_dir(root.parent().unwrap_or(root))?;
     store.give_back(id, Part::Files, root)?;
-    // What else was at the branch by then is not known to have been looked for.
     if os::is_dir(root) {
         let session = store.session(id).ok();
         if session.is_some_and(|session| session.worktree.is_some()) {

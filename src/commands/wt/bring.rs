@@ -145,9 +145,9 @@ impl Left<'_> {
         if let Some(stays) = Some(state).filter(|state| state.is_dirty()).and_then(|_| self.unsaved(name)) {
             return refuse(stays);
         }
-        let held = tree.held(context)?;
-        let is_held = |stays: &&Stays| !stays.standing;
-        if let Some(stays) = held.as_ref().filter(is_held) {
+        let in_use = tree.held(context)?;
+        let by_others = |stays: &&Stays| !stays.standing;
+        if let Some(stays) = in_use.as_ref().filter(by_others) {
             return refuse(stays.clone());
         }
         let Some((onto, head)) = state.onto.as_ref().zip(state.head.as_deref()) else {
@@ -195,7 +195,7 @@ impl Left<'_> {
         if args.keep {
             return Ok(Outcome::Done);
         }
-        if held.is_some() {
+        if in_use.is_some() {
             let there = quoted(&tree.elsewhere());
             report::say(&format!(
                 "the worktree stays, as you are in it; to remove it: cd {there} && cs wt rm {name}"

@@ -122,8 +122,7 @@ fn stays(
     let now = jiff::Timestamp::now();
     let is_old = |age: Age| used.is_none_or(|used| age.is_reached(used, now));
     if let Some(age) = [Some(GRACE), older_than].into_iter().flatten().find(|age| !is_old(*age)) {
-        let used = used.map(|used| ui::age(used, now)).unwrap_or_default();
-        return Ok(Some(format!("it was used {used} ago, less than {age}")));
+        return Ok(Some(format!("it was used less than {age} ago")));
     }
     Ok(None)
 }

@@ -20,6 +20,8 @@ struct Row {
     bytes: u64,
     /// Whether each of its sessions is open.
     open: Vec<bool>,
+    /// When the first one was last used.
+    used: Option<jiff::Timestamp>,
 }
 
 pub(super) fn run(context: &Context, all: bool, as_json: bool) -> Result<Outcome> {
@@ -108,7 +110,8 @@ impl Row {
             tree.state(None).map_err(|failure| failure.message)
         };
         let bytes = os::tree_size(tree.root()).bytes;
-        Ok(Self { tree, state, bytes, open })
+        let used = tree.owner().and_then(|session| store.entry(session.id)?.used);
+        Ok(Self { tree, state, bytes, open, used })
     }
 
     /// The words for its state, with a colour.
@@ -127,7 +130,8 @@ impl Row {
         let commits = commits.into_iter().filter(|(count, _)| *count > 0);
         let commits: Vec<String> = commits.map(|(count, sign)| format!("{sign}{count}")).collect();
         if state.merged {
-            words.push("merged".into());
+            // What is not committed is not merged.
+            words.extend((!state.is_dirty()).then(|| "merged".into()));
         } else if !commits.is_empty() {
             words.push(commits.join(" "));
         }
@@ -153,7 +157,8 @@ impl Row {
     fn session(&self, now: jiff::Timestamp) -> String {
         let Some(session) = self.tree.owner() else { return String::new() };
         let more = self.tree.sessions.len() - 1;
-        let state = if self.open.contains(&true) { "open".into() } else { ui::age(session.created, now) };
+        let used = self.used.unwrap_or(session.created);
+        let state = if self.open.contains(&true) { "open".into() } else { ui::age(used, now) };
         let more = if more > 0 { format!(" +{more}") } else { String::new() };
         format!("{}{more}, {state}", session.name)
     }

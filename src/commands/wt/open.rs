@@ -22,17 +22,16 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
             .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
     }
     let named = |session: &&Session| session.name.as_str().eq_ignore_ascii_case(&text);
-    let session = match tree.sessions.iter().find(named).or(tree.owner()) {
-        Some(session) => session.clone(),
-        None => {
-            let (session, _) = adopt(context, &tree)?;
-            context
-                .umask
-                .lifted(|| tree.repository.lock(tree.root(), session.id))
-                .map_err(|why| tree::git_failed(&why))?;
-            report::say(&format!("made session '{}' in {}", session.name, session.directory));
-            session
-        }
+    let session = if let Some(session) = tree.sessions.iter().find(named).or(tree.owner()) {
+        session.clone()
+    } else {
+        let (session, _) = adopt(context, &tree)?;
+        context
+            .umask
+            .lifted(|| tree.repository.lock(tree.root(), session.id))
+            .map_err(|why| tree::git_failed(&why))?;
+        report::say(&format!("made session '{}' in {}", session.name, session.directory));
+        session
     };
     let profile = context.profile_of(&session)?;
     launch::start_session(context, session, profile, words.collect(), &Manner::default())

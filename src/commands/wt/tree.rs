@@ -42,7 +42,7 @@ impl Stays {
     /// The refusal.
     pub(super) fn failure(&self, name: &str) -> Failure {
         let refused = Failure::refused(format!("worktree '{name}' stays: {}", self.why));
-        self.hints.iter().fold(refused, |failure, hint| failure.hint(hint))
+        self.hints.iter().fold(refused, Failure::hint)
     }
 }
 
@@ -176,9 +176,9 @@ impl Tree {
             return Some(Stays::new(why, hint).or_force(&name));
         }
         if !state.merged && state.alone > 0 {
-            let onto = state.onto.as_ref().map(|onto| format!(" in {}", onto.name)).unwrap_or_default();
             let many = if state.alone == 1 { "1 commit is" } else { &format!("{} commits are", state.alone) };
-            let why = format!("{many} not{onto}, and nowhere else");
+            let onto = state.onto.as_ref().map(|onto| format!(", not in {}", onto.name)).unwrap_or_default();
+            let why = format!("{many} nowhere else{onto}");
             let hint = format!("to bring them home: cs wt finish {name} --merge (or --rebase, --squash)");
             return Some(Stays::new(why, hint).or_force(&name));
         }
