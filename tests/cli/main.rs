@@ -29,3 +29,4 @@ mod store;
 mod trash;
 mod usage;
 mod verbs;
+mod wt;

@@ -54,6 +54,9 @@ pub(super) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result
     // As git does when its last worktree goes.
     let _ = fs::remove_dir(&room);
     let Some((branch, head)) = kept.own_branch().zip(kept.head.as_deref()) else { return Ok(()) };
+    if !kept.repository().is_dir() {
+        return Ok(());
+    }
     let repository = repository_of(kept)?;
     let elsewhere = repository.worktrees().map_err(|why| git_failed(&why))?;
     if elsewhere.iter().any(|entry| entry.branch.as_deref() == Some(branch)) {
