@@ -65,7 +65,10 @@ fn without_being_told_how_nothing_is_brought_anywhere() {
 #[test]
 fn each_way_brings_all_of_it_home_and_touches_nothing_that_is_not_committed() {
     for (how, wanted) in [
-        ("--merge", &["Merge branch 'worktree-x'", "change theirs", "change mine", "change mine", "first"][..]),
+        (
+            "--merge",
+            &["Merge branch 'worktree-x'", "change theirs", "change mine", "change mine", "first"][..],
+        ),
         ("--rebase", &["change mine", "change mine", "change theirs", "first"]),
         ("--squash", &["change mine", "change theirs", "first"]),
     ] {
@@ -122,7 +125,8 @@ fn a_conflict_leaves_everything_as_it_was() {
 #[test]
 fn what_is_in_the_way_at_home_is_not_overwritten() {
     // Changed there; not tracked there; ignored there.
-    for (file, text, ignored) in [("file", "precious\n", false), ("mine", "precious\n", false), (".env", "S=1\n", true)]
+    for (file, text, ignored) in
+        [("file", "precious\n", false), ("mine", "precious\n", false), (".env", "S=1\n", true)]
     {
         for how in ["--merge", "--rebase", "--squash"] {
             let stage = Stage::new();
@@ -140,7 +144,10 @@ fn what_is_in_the_way_at_home_is_not_overwritten() {
             let before = all(&stage);
             let done = stage.cs(&["wt", "finish", "x", how]);
             assert_eq!(done.code, Some(5), "{file} {how}: {done:?}");
-            assert!(done.stderr.contains("has changes in the way in") && done.stderr.contains(file), "{done:?}");
+            assert!(
+                done.stderr.contains("has changes in the way in") && done.stderr.contains(file),
+                "{done:?}"
+            );
             assert_eq!(fs::read_to_string(stage.repo.join(file)).unwrap(), text, "{file} {how}");
             assert_eq!(all(&stage), before, "{file} {how}");
             // The control.

@@ -32,7 +32,13 @@ fn the_state_of_each_worktree_is_told() {
     let facts = |name: &str| {
         let tree = stage.listed(name);
         let word = |key: &str| tree[key].clone();
-        json!([word("merged"), word("ahead"), word("unpushed"), tree["dirty"]["changed"], tree["dirty"]["untracked"]])
+        json!([
+            word("merged"),
+            word("ahead"),
+            word("unpushed"),
+            tree["dirty"]["changed"],
+            tree["dirty"]["untracked"]
+        ])
     };
     assert_eq!(facts("clean"), json!([true, 0, 0, 0, 0]));
     assert_eq!(facts("dirty"), json!([true, 0, 0, 1, 1]));
@@ -44,7 +50,7 @@ fn the_state_of_each_worktree_is_told() {
     assert_eq!((&behind["behind"], &behind["onto"]), (&json!(6), &json!("main")));
     let table = stage.cs(&["wt", "list"]).ok();
     let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-    assert!(line("dirty").contains("1 changed, 1 new, -6"), "{table}");
+    assert!(line("dirty").contains("1 changed, 1 new  "), "{table}");
     assert!(line("ahead").contains("+2 -6"), "{table}");
     assert!(line("squashed").contains("merged"), "{table}");
     assert!(!table.contains("main "), "the main checkout is left out: {table}");
@@ -127,7 +133,8 @@ fn age(stage: &Stage, name: &str, days: i64) {
     fs::write(&record, lines.collect::<String>()).unwrap();
     let old = |place: &Path| {
         let date = format!("{days} days ago");
-        let done = Command::new("find").arg(place).args(["-exec", "touch", "-h", "-d", &date, "{}", "+"]).status();
+        let done =
+            Command::new("find").arg(place).args(["-exec", "touch", "-h", "-d", &date, "{}", "+"]).status();
         assert!(done.unwrap().success());
     };
     old(&root);
@@ -137,7 +144,7 @@ fn age(stage: &Stage, name: &str, days: i64) {
 #[test]
 fn only_what_is_done_and_unused_and_ours_is_collected() {
     let stage = Stage::new();
-    for name in ["done", "dirty", "ahead", "pushed", "open", "gone"] {
+    for name in ["done", "dirty", "ahead", "pushed", "busy", "gone"] {
         stage.with_session(name);
     }
     stage.add("nobodys");
@@ -151,7 +158,7 @@ fn only_what_is_done_and_unused_and_ours_is_collected() {
     stage.git(&stage.repo, &["branch", "elsewhere", "worktree-pushed"]);
     fs::remove_dir_all(stage.tree("gone")).unwrap();
     waiting_claude(&stage.world);
-    let running = Running::start(&stage.world, &stage.tree("open"), &["open"]);
+    let running = Running::start(&stage.world, &stage.tree("busy"), &["busy"]);
     let found = |words: &[&str]| -> Value {
         serde_json::from_str(&stage.cs(&[&["wt", "gc", "--json"], words].concat()).ok()).unwrap()
     };
@@ -164,7 +171,7 @@ fn only_what_is_done_and_unused_and_ours_is_collected() {
         kept.unwrap()["why"].as_str().unwrap().to_owned()
     };
     assert_eq!(going(&found(&[])), [] as [&str; 0], "all of it was just used");
-    for name in ["done", "dirty", "ahead", "pushed", "open", "gone", "outside"] {
+    for name in ["done", "dirty", "ahead", "pushed", "busy", "gone", "outside"] {
         age(&stage, name, 3);
     }
     let before = state(&stage.world.home());
@@ -173,7 +180,7 @@ fn only_what_is_done_and_unused_and_ours_is_collected() {
     assert!(why(&looked, "dirty").contains("not all is committed"), "{looked:#}");
     assert!(why(&looked, "ahead").contains("nowhere else"), "{looked:#}");
     assert!(why(&looked, "pushed").contains("not merged"), "{looked:#}");
-    assert!(why(&looked, "open").contains("it is open"), "{looked:#}");
+    assert!(why(&looked, "busy").contains("it is open"), "{looked:#}");
     assert!(why(&looked, "nobodys").contains("no session"), "{looked:#}");
     assert!(why(&looked, "outside").contains("not in .claude/worktrees"), "{looked:#}");
     assert_eq!(going(&found(&["--older-than", "5d"])), [] as [&str; 0]);
@@ -183,7 +190,7 @@ fn only_what_is_done_and_unused_and_ours_is_collected() {
     assert_eq!(going(&done), ["done", "gone"]);
     assert!(done["worktrees"].as_array().unwrap().iter().all(|tree| tree["removed"] == true), "{done:#}");
     assert!(!stage.tree("done").exists());
-    for name in ["dirty", "ahead", "pushed", "open", "nobodys"] {
+    for name in ["dirty", "ahead", "pushed", "busy", "nobodys"] {
         assert!(stage.tree(name).exists(), "{name}");
     }
     assert!(outside.exists());

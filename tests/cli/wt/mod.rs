@@ -135,8 +135,11 @@ impl Stage {
         })
     }
 
-    /// Everything below the home directory, when git has looked at everything.
+    /// Everything below the home directory, but for objects: git makes some to see whether a merge would
+    /// add anything.
     fn everything(&self) -> std::collections::BTreeMap<PathBuf, String> {
-        state(&self.world.home())
+        let mut found = state(&self.world.home());
+        found.retain(|path, _| !path.components().any(|part| part.as_os_str() == "objects"));
+        found
     }
 }
