@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{is_dir, publish_dir};
+use super::files::{exists, is_dir, publish_dir};
 use super::{flush_file_system, make_link, remove_tree};
 
 /// Moves the directory `from` to `to`, which must not exist: by a rename, or to another file system by a
@@ -18,6 +18,9 @@ use super::{flush_file_system, make_link, remove_tree};
 /// was, for a socket, FIFO or device that would have to be copied.
 pub fn move_dir(from: &Path, to: &Path, key: &str) -> io::Result<()> {
     finish_move(from, to, key)?;
+    if exists(to) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     match publish_dir(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         done => return done,
@@ -40,8 +43,13 @@ pub fn finish_move(from: &Path, to: &Path, key: &str) -> io::Result<()> {
     if !is_dir(&going) {
         return remove(&coming);
     }
-    if is_dir(&coming) {
-        publish_dir(&coming, to)?;
+    if is_dir(&coming)
+        && let Err(error) = publish_dir(&coming, to)
+    {
+        // Somebody has put something there: then it was not moved.
+        publish_dir(&going, from)?;
+        remove(&coming)?;
+        return Err(error);
     }
     remove(&going)
 }
@@ -123,7 +131,7 @@ mod tests {
             fs::create_dir_all(room.join(".k.coming/half")).expect("made");
             move_dir(&from, &to, "k").expect("moved");
             is_filled(&to);
-            assert!(!super::super::exists(&from));
+            assert!(!exists(&from));
             assert_eq!(fs::read_dir(&room).expect("there").count(), 1, "nothing is left beside it");
             filled(&from);
             move_dir(&from, &to, "k").expect_err("something is there");
@@ -136,7 +144,16 @@ mod tests {
             finish_move(&from, &to, "k").expect("finished");
             is_filled(&to);
             assert_eq!(fs::read_dir(&room).expect("there").count(), 1, "nothing is left beside it");
-            remove(&to).expect("removed");
+            move_dir(&to, &from, "k").expect("moved back");
+            fs::rename(&from, here.path().join(".k.going")).expect("moved");
+            filled(&room.join(".k.coming"));
+            fs::create_dir(&to).expect("made");
+            finish_move(&from, &to, "k").expect_err("somebody has put something there");
+            is_filled(&from);
+            for path in [&from, &to] {
+                remove(path).expect("removed");
+            }
+            assert_eq!(fs::read_dir(&room).expect("there").count(), 0);
         }
     }
 

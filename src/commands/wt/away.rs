@@ -42,7 +42,18 @@ pub(super) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<
         .umask
         .lifted(|| repository.keep(session.id, root, kept.head.as_deref()))
         .map_err(|why| git_failed(&why))?;
-    finish(context, session.id, &kept)
+    finish(context, session.id, &kept).inspect_err(|_| give_up(context, repository, session.id, root))
+}
+
+/// Forgets what was noted, where nothing was moved.
+fn give_up(context: &Context, repository: &Repository, id: Uuid, root: &Path) {
+    let Ok(store) = context.store() else { return };
+    let place = store.session_root(id);
+    let is_moved = [Part::Files, Part::Git].into_iter().any(|part| Store::kept_part(&place, part).is_some());
+    // What is left of it is told by doctor, and taken back by `cs restore`.
+    if !is_moved && root.is_dir() && repository.forget(id).is_ok() {
+        let _ = store.end_keeping(id);
+    }
 }
 
 /// Does what is left of taking a worktree away. Under the session's lock.

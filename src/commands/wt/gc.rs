@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::rm::{self, Removed};
-use super::tree::{self, Tree};
+use super::tree::{self, Measured, Tree};
 use crate::commands::cleanup::{GRACE, last_used};
 use crate::commands::context::Context;
-use crate::commands::keeping::{Progress, count, paths_of};
+use crate::commands::keeping::{count, paths_of};
 use crate::commands::report;
+use crate::git::State;
 use crate::model::{Age, Failure, Outcome, Result};
-use crate::os;
 use crate::ui::{self, Align, Table};
 
 /// What is asked for.
@@ -32,15 +32,14 @@ struct Looked {
 pub(super) fn run(context: &Context, wanted: &Wanted) -> Result<Outcome> {
     let sessions = tree::sessions(context)?;
     let repositories = if wanted.all { tree::repositories(&sessions)? } else { vec![tree::here()?] };
-    let mut looked = Vec::new();
-    let mut progress = Progress::new("looking at");
+    let mut trees = Vec::new();
     for repository in &repositories {
-        for tree in tree::trees(repository, &sessions)? {
-            progress.at(&tree.name());
-            looked.push(look(context, tree, wanted.older_than)?);
-        }
+        trees.extend(tree::trees(repository, &sessions)?);
     }
-    drop(progress);
+    let measured = tree::measure(&trees);
+    let each = trees.into_iter().zip(measured);
+    let looked = each.map(|(tree, measured)| look(context, tree, &measured, wanted.older_than));
+    let mut looked: Vec<Looked> = looked.collect::<Result<_>>()?;
     if !wanted.yes {
         if wanted.json {
             report::print_json(&shown(&looked, None))?;
@@ -77,7 +76,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted) -> Result<Outcome> {
 }
 
 /// Judges a worktree. Reads only.
-fn look(context: &Context, tree: Tree, older_than: Option<Age>) -> Result<Looked> {
+fn look(context: &Context, tree: Tree, measured: &Measured, older_than: Option<Age>) -> Result<Looked> {
     let mut used = None;
     for session in &tree.sessions {
         let (paths, _) = paths_of(context, session)?;
@@ -86,14 +85,14 @@ fn look(context: &Context, tree: Tree, older_than: Option<Age>) -> Result<Looked
     // What is committed or checked out by hand is use as well.
     let log = tree.git_dir().and_then(|dir| dir.join("logs/HEAD").metadata().ok()?.modified().ok());
     used = used.max(log.and_then(|time| jiff::Timestamp::try_from(time).ok()));
-    let bytes = os::tree_size(tree.root()).bytes;
-    let stays = stays(context, &tree, used, older_than)?;
-    Ok(Looked { tree, used, bytes, stays })
+    let stays = stays(context, &tree, &measured.state, used, older_than)?;
+    Ok(Looked { tree, used, bytes: measured.bytes, stays })
 }
 
 fn stays(
     context: &Context,
     tree: &Tree,
+    state: &Result<State, String>,
     used: Option<jiff::Timestamp>,
     older_than: Option<Age>,
 ) -> Result<Option<String>> {
@@ -108,11 +107,11 @@ fn stays(
         return Ok(Some(stays.why));
     }
     if !tree.is_gone() {
-        let state = match tree.state(None) {
+        let state = match state {
             Ok(state) => state,
-            Err(failure) => return Ok(Some(failure.message)),
+            Err(why) => return Ok(Some(format!("git: {why}"))),
         };
-        if let Some(stays) = tree.unfinished(&state).or_else(|| tree.unsaved(&state)) {
+        if let Some(stays) = tree.unfinished(state).or_else(|| tree.unsaved(state)) {
             return Ok(Some(stays.why));
         }
         if !state.merged {

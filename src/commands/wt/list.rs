@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::tree::{self, Tree};
+use super::tree::{self, Measured, Tree};
 use crate::commands::context::Context;
-use crate::commands::keeping::{Progress, paths_of};
+use crate::commands::keeping::paths_of;
 use crate::commands::list::short;
 use crate::commands::{liveness, report};
 use crate::git::{Repository, State};
 use crate::model::{Outcome, Result, Session};
-use crate::os;
 use crate::ui::{self, Align, Table};
 
 /// A worktree with all that is shown of it.
@@ -27,15 +26,13 @@ struct Row {
 pub(super) fn run(context: &Context, all: bool, as_json: bool) -> Result<Outcome> {
     let sessions = tree::sessions(context)?;
     let repositories = if all { tree::repositories(&sessions)? } else { vec![tree::here()?] };
-    let mut rows = Vec::new();
-    let mut progress = Progress::new("looking at");
+    let mut trees = Vec::new();
     for repository in &repositories {
-        for tree in tree::trees(repository, &sessions)? {
-            progress.at(&tree.name());
-            rows.push(Row::of(context, tree)?);
-        }
+        trees.extend(tree::trees(repository, &sessions)?);
     }
-    drop(progress);
+    let measured = tree::measure(&trees);
+    let rows = trees.into_iter().zip(measured).map(|(tree, measured)| Row::of(context, tree, measured));
+    let rows: Vec<Row> = rows.collect::<Result<_>>()?;
     if as_json {
         let rows: Vec<Value> = rows.iter().map(Row::json).collect();
         report::print_json(&json!({"schema": 1, "worktrees": rows}))?;
@@ -96,7 +93,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
 }
 
 impl Row {
-    fn of(context: &Context, tree: Tree) -> Result<Self> {
+    fn of(context: &Context, tree: Tree, measured: Measured) -> Result<Self> {
         let store = context.store()?;
         let is_open = |session: &Session| -> Result<bool> {
             let (paths, _) = paths_of(context, session)?;
@@ -104,12 +101,7 @@ impl Row {
             Ok(liveness::open_state(session, &paths, run.as_ref()).is_some())
         };
         let open = tree.sessions.iter().map(is_open).collect::<Result<_>>()?;
-        let state = if tree.is_gone() {
-            Err("its directory is gone".into())
-        } else {
-            tree.state(None).map_err(|failure| failure.message)
-        };
-        let bytes = os::tree_size(tree.root()).bytes;
+        let Measured { state, bytes } = measured;
         let used = tree.owner().and_then(|session| store.entry(session.id)?.used);
         Ok(Self { tree, state, bytes, open, used })
     }

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::claude;
 use crate::commands::context::Context;
@@ -396,4 +398,44 @@ fn by_path(sessions: &[Session], path: &Path) -> Result<Option<Tree>> {
     let mut trees = trees(&repository, sessions)?;
     trees.retain(|tree| path.starts_with(tree.root()));
     Ok(trees.into_iter().max_by_key(|tree| tree.root().components().count()))
+}
+
+/// What takes a while to find out of a worktree.
+pub(super) struct Measured {
+    /// Its state, or why git does not say.
+    pub state: Result<State, String>,
+    /// How much room it takes.
+    pub bytes: u64,
+}
+
+/// The state and size of each of `trees`, in their order.
+pub(super) fn measure(trees: &[Tree]) -> Vec<Measured> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(trees.len());
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        let mut found = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(tree) = trees.get(at) else { return found };
+            let state = if tree.is_gone() {
+                Err("its directory is gone".into())
+            } else {
+                tree.repository.state(tree.root(), tree.onto())
+            };
+            found.push((at, Measured { state, bytes: os::tree_size(tree.root()).bytes }));
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let mut progress = Progress::new("looking at");
+    let mut all: Vec<(usize, Measured)> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        while running.iter().any(|worker| !worker.is_finished()) {
+            progress.at(&format!("{} of {} worktrees", done.load(Ordering::Relaxed), trees.len()));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.flat_map(|found| found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, measured)| measured).collect()
 }

@@ -377,6 +377,9 @@ fn to_another_file_system_it_is_copied_with_all_that_it_is() {
     let said = stage.cs(&["wt", "rm", "--force", "x"]).fails(1);
     assert!(said.contains("socket is neither a file nor"), "{said}");
     assert_eq!(state(&tree), before);
+    assert_eq!(stage.kept(), [] as [&str; 0]);
+    let place = memory.path().join("data/sessions").join(id(&stage, "x")).join("worktree");
+    assert!(!place.exists(), "nothing is noted of what was not done");
     fs::remove_file(tree.join("socket")).unwrap();
     stage.cs(&["wt", "rm", "--force", "x"]).ok();
     stage.world.cs(&["restore", "x"]).ok();
