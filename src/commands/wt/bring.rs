@@ -65,7 +65,7 @@ impl Left<'_> {
         if let Some(onto) = onto {
             text.push_str(&format!(", for {}: {ahead} ahead, {behind} behind", onto.name));
         }
-        if self.is_home() {
+        if self.is_home() && !self.state.is_dirty() {
             text.push_str(", all merged");
         }
         let mut lines = vec![text];
@@ -111,7 +111,7 @@ impl Left<'_> {
             let place = quoted(self.tree.root());
             let mut stays = Stays::new(
                 format!("not all is committed: {}", tree::changes(self.state)),
-                format!("commit it first: git -C {place} add -A && git -C {place} commit"),
+                format!("commit it first: cd {place}"),
             );
             stays.hints.push(format!(
                 "or remove it with that, which cs restore brings back: cs wt rm --force {name}"

@@ -1,5 +1,7 @@
 //! `cs wt list`: the worktrees of a repository, and what is left to do in each.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::tree::{self, Measured, Tree};
@@ -74,13 +76,15 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             let (state, colour) = row.shown();
             let path = row.tree.root();
             let inside = path.strip_prefix(&repository.main).unwrap_or(path);
+            // Where a worktree usually is, its name says.
+            let is_usual = inside.parent() == Some(Path::new(".claude/worktrees"));
             let cells = [
                 row.tree.name(),
                 state,
                 if row.tree.is_gone() { String::new() } else { ui::size(row.bytes) },
                 row.session(now),
                 row.tree.entry.branch.clone().unwrap_or_else(|| "(none)".into()),
-                short(&inside.to_string_lossy(), home).into_owned(),
+                if is_usual { String::new() } else { short(&inside.to_string_lossy(), home).into_owned() },
             ];
             table.row(cells, colour);
         }
@@ -152,6 +156,9 @@ impl Row {
         let used = self.used.unwrap_or(session.created);
         let state = if self.open.contains(&true) { "open".into() } else { ui::age(used, now) };
         let more = if more > 0 { format!(" +{more}") } else { String::new() };
+        if more.is_empty() && session.name.as_str() == self.tree.name() {
+            return state;
+        }
         format!("{}{more}, {state}", session.name)
     }
 
