@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::keeping::{Obstacle, obstacle, paths_of};
-use super::report;
+use super::{keeping, report};
 use crate::model::{Failure, Outcome, Result, Session};
 use crate::os::Liveness;
 use crate::shell::posix_word;
@@ -96,8 +96,8 @@ pub(super) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result
 /// What became of an ephemeral session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Tidied {
-    /// It is in the trash now.
-    Moved(Session),
+    /// It is in the trash now; and a line on its worktree, which stays.
+    Moved(Session, Option<String>),
     /// It is open, or was never launched.
     InUse,
     /// Another `cs` is working on it.
@@ -140,9 +140,9 @@ pub(super) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
             return Ok(Tidied::Stays);
         }
     }
-    store.trash_session(&session)?;
+    let worktree = keeping::to_trash(context, &session)?;
     store.forget_ephemeral(id);
-    Ok(Tidied::Moved(session))
+    Ok(Tidied::Moved(session, worktree))
 }
 
 /// Does for all ephemeral sessions but `except` what their hooks could not, and says what stays. It costs
@@ -155,11 +155,14 @@ pub(super) fn sweep(context: &Context, except: Uuid) {
         }
         let note = match note {
             EphemeralNote::Launched => match tidy(context, id) {
-                Ok(Tidied::Moved(session)) => {
+                Ok(Tidied::Moved(session, worktree)) => {
                     report::say(&format!(
                         "moved ephemeral session '{0}', which had ended, to the trash; to undo: cs restore {0}",
                         session.name
                     ));
+                    if let Some(line) = worktree {
+                        report::say(&line);
+                    }
                     continue;
                 }
                 Ok(Tidied::Stays) => {

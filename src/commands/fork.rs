@@ -147,7 +147,7 @@ fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) 
     worktree::refuse_taken(context, name)?;
     let target = Target::find(context, spot, name, wanted)?;
     let checkout = Checkout::of(&directory::real(&directory));
-    if checkout.is_some_and(|checkout| checkout.work() == Work::Uncommitted) {
+    if checkout.is_some_and(|checkout| checkout.work(None) == Work::Uncommitted) {
         report::say(&format!("what is not committed in {} does not come along", directory.display()));
     }
     Ok(target)

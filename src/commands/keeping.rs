@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::context::Context;
-use super::{liveness, report};
+use super::{liveness, report, wt};
 use crate::claude;
-use crate::git::{Checkout, Work};
+use crate::git::{Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
 use crate::store::{Keep, Run};
@@ -147,7 +147,7 @@ pub(super) fn obstacle(
         return other(refused);
     }
     let Some(checkout) = linked_worktree(session) else { return Ok(None) };
-    match checkout.work() {
+    match checkout.work(wt::onto_of(session)) {
         Work::Merged => Ok(None),
         Work::Uncommitted => other(format!("not all is committed in {}", checkout.root.display())),
         Work::Unmerged => {
@@ -155,6 +155,53 @@ pub(super) fn obstacle(
         }
         Work::Unknown(why) => other(format!("there is no telling whether its work is saved: {why}")),
     }
+}
+
+/// Moves a session to the trash, and only it: the worktree that was made for it stays where it is, and is
+/// unlocked. A line on that, where there is one. Under the session's lock.
+pub(super) fn to_trash(context: &Context, session: &Session) -> Result<Option<String>> {
+    context.store()?.trash_session(session)?;
+    let Some(worktree) = &session.worktree else { return Ok(None) };
+    let root = worktree.root();
+    if !os::is_dir(root) {
+        return Ok(None);
+    }
+    let place = wt::quoted(root);
+    let unlocked = context.umask.lifted(|| -> Result<(), String> {
+        let Some(repository) = Repository::of(root)? else { return Ok(()) };
+        repository.unlock(root, session.id)?;
+        // A fork works there too.
+        if let Some(other) = other_in(context, session) {
+            repository.lock(root, other)?;
+        }
+        Ok(())
+    });
+    Ok(Some(match unlocked {
+        Ok(()) => format!("its worktree stays; to remove it: cs wt rm {place}"),
+        Err(why) => format!("its worktree stays, and could not be unlocked (git: {why}): {place}"),
+    }))
+}
+
+/// Another session that was made for the same worktree.
+fn other_in(context: &Context, session: &Session) -> Option<uuid::Uuid> {
+    let sessions = context.store().ok()?.sessions().ok()?.into_iter().filter_map(|entry| entry.record.ok());
+    let root = |session: &Session| session.worktree.as_ref().map(|worktree| worktree.root.clone());
+    let mut others = sessions.filter(|other| other.id != session.id && root(other) == root(session));
+    others.next().map(|other| other.id)
+}
+
+/// Locks the worktree of a session that is back again, if it is still there.
+pub(super) fn lock_again(context: &Context, session: &Session) -> Result<(), String> {
+    let Some(worktree) = session.worktree.as_ref().filter(|worktree| os::is_dir(worktree.root())) else {
+        return Ok(());
+    };
+    let root = worktree.root();
+    let Some(repository) = Repository::of(root)? else { return Ok(()) };
+    let is_there = repository.worktrees()?.iter().any(|entry| entry.path == root);
+    if is_there {
+        context.umask.lifted(|| repository.lock(root, session.id))?;
+    }
+    Ok(())
 }
 
 /// The linked worktree that a session works in, if it works in one.

@@ -17,7 +17,7 @@ use super::{directory, liveness, report, scene};
 use crate::claude::{self, About};
 use crate::cli::ListArgs;
 use crate::git::Checkout;
-use crate::model::{Isolation, Name, Outcome, Profile, Result, Session, SessionPaths};
+use crate::model::{Isolation, Name, Outcome, Profile, Result, Session, SessionPaths, Worktree};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::ui::{self, Align, Table};
@@ -267,6 +267,7 @@ impl Everything {
                 pid: row.open.as_ref().map(|open| open.pid),
                 waiting_for: live.and_then(|live| live.waiting_for.as_deref()),
                 branch: row.details.branch.as_deref(),
+                worktree: row.session.worktree.as_deref(),
                 title: row.details.title.as_deref(),
                 conversation: row.details.conversation,
                 resources: row.details.resources.map(|(used, disk)| Shown::new(used, None, disk)),
@@ -310,6 +311,7 @@ struct ListedSession<'a> {
     pid: Option<u32>,
     waiting_for: Option<&'a str>,
     branch: Option<&'a str>,
+    worktree: Option<&'a Worktree>,
     title: Option<&'a str>,
     conversation: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]

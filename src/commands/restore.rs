@@ -1,10 +1,12 @@
 //! `cs restore [NAME]`: bring a session or profile back from the trash, or list the trash.
 
 use super::context::Context;
-use super::{ports, report, trash};
+use super::wt::away::{self, Back};
+use super::{keeping, ports, report, trash};
 use crate::cli::RestoreArgs;
-use crate::model::{Failure, Name, Outcome, Result};
-use crate::store::{Trashed, TrashedKind};
+use crate::model::{Failure, Name, Outcome, PortRange, Ports, Result, Session};
+use crate::os;
+use crate::store::{Store, Trashed, TrashedKind};
 
 pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     let Some(wanted) = &args.name else { return trash::list(context, args.json) };
@@ -16,6 +18,13 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     // A session whose return under another name was cut short has that name already.
     let half = args.new.as_deref().and_then(|new| context.store().ok()?.half_restored(&Name::new(new).ok()?));
     let Some(trashed) = trash.iter().find(matches).or(half.as_ref()) else {
+        // One that is back, and whose worktree is not yet.
+        if let Some(session) = context.store()?.sessions()?.into_iter().find_map(|entry| {
+            entry.record.ok().filter(|session| session.name.as_str().eq_ignore_ascii_case(wanted))
+        }) && Store::kept_worktree(&context.store()?.session_root(session.id))?.is_some()
+        {
+            return worktree(context, &session);
+        }
         return Err(Failure::not_found(format!("there is no '{wanted}' in the trash"))
             .hint("to see what is: cs restore"));
     };
@@ -35,16 +44,49 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     })?;
     let what = if matches!(trashed.kind, TrashedKind::Profile(_)) { "profile" } else { "session" };
     report::say(&format!("{what} '{name}' is back"));
-    if let TrashedKind::Session(session) = &trashed.kind {
-        match (session.ports, now) {
-            (Some(before), Some(now)) if before != now => {
-                report::say(&format!("its ports are {now} now: something else has, or listens on, {before}"));
+    match &trashed.kind {
+        TrashedKind::Session(session) => {
+            say_ports(range, session, now);
+            worktree(context, &Session { name, ports: now, ..(**session).clone() })
+        }
+        TrashedKind::Profile(_) => Ok(Outcome::Done),
+    }
+}
+
+/// Says where the ports of a session are other ones than before.
+fn say_ports(range: Option<PortRange>, session: &Session, now: Option<Ports>) {
+    match (session.ports, now) {
+        (Some(before), Some(now)) if before != now => {
+            report::say(&format!("its ports are {now} now: something else has, or listens on, {before}"));
+        }
+        (Some(before), None) => {
+            report::say(&format!("it has no ports: something else has, or listens on, {before}"));
+        }
+        (None, None) => ports::say_if_none(range, session),
+        _ => {}
+    }
+}
+
+/// Brings the worktree of a session back, which is back itself.
+fn worktree(context: &Context, session: &Session) -> Result<Outcome> {
+    match away::bring_back(context, session.id)? {
+        Back::There(kept, note) => {
+            report::say(&format!("its worktree is back: {}", kept.root));
+            if let Some(note) = note {
+                report::say(&note);
             }
-            (Some(before), None) => {
-                report::say(&format!("it has no ports: something else has, or listens on, {before}"));
+        }
+        Back::Not(why, hint) => {
+            let what = format!("the worktree of session '{}' is not back: {why}", session.name);
+            return Err(Failure::refused(what).hint(hint));
+        }
+        Back::Nothing => {
+            if let Some(worktree) = session.worktree.as_ref().filter(|worktree| !os::is_dir(worktree.root()))
+            {
+                report::say(&format!("its worktree is gone: {}", worktree.root));
+            } else if let Err(why) = keeping::lock_again(context, session) {
+                report::say(&format!("its worktree could not be locked (git: {why})"));
             }
-            (None, None) => ports::say_if_none(range, session),
-            _ => {}
         }
     }
     Ok(Outcome::Done)

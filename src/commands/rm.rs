@@ -25,8 +25,11 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
             return Err(Failure::refused(format!("session '{}' stays: {why}", session.name))
                 .hint("correct the record of that profile first: cs profile list"));
         }
-        store.trash_session(&session)?;
+        let worktree = keeping::to_trash(context, &session)?;
         said(&session);
+        if let Some(line) = worktree {
+            report::say(&line);
+        }
         bound::say_still_bound(context, &Target::Session(session.id));
     }
     Ok(Outcome::Done)

@@ -57,7 +57,7 @@ fn session_details(
             "schema": 1, "kind": "session", "name": session.name, "id": session.id, "profile": session.profile,
             "directory": session.directory, "directory_exists": session.directory().is_dir(), "branch": branch,
             "isolation": session.isolation, "bare": session.bare, "ephemeral": session.ephemeral, "created": session.created,
-            "forked_from": session.forked_from, "slug": session.name.slug(),
+            "worktree": session.worktree, "forked_from": session.forked_from, "slug": session.name.slug(),
             "ports": session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()})), "config_dir": paths.config.to_string_lossy(),
             "live": open.is_some(), "pid": open.as_ref().map(|open| open.pid),
             "inside": pane.as_ref().map(|pane| json!({"program": pane.kind.name(), "session": pane.session,
@@ -76,6 +76,10 @@ fn session_details(
     let gone = if session.directory().is_dir() { "" } else { "  (gone)" };
     lines.push(("directory", format!("{}{gone}", session.directory)));
     lines.extend(branch.map(|branch| ("branch", branch)));
+    if let Some(worktree) = &session.worktree {
+        let onto = worktree.onto.as_ref().map(|onto| format!(", for {onto}")).unwrap_or_default();
+        lines.push(("worktree", format!("{}{onto}", worktree.root)));
+    }
     lines.extend(bound.iter().map(|place| ("bound to it", place.text())));
     let bare = if session.bare { ", shares nothing but the login" } else { "" };
     lines.push(("isolation", format!("{}{bare}", session.isolation)));

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::keeping::{count, kept, say_left};
 use super::report;
+use super::wt::away;
 use crate::claude;
 use crate::cli::TrashCommand;
-use crate::model::{Age, Exit, Failure, Outcome, Result};
+use crate::model::{Age, Exit, Failure, KeptWorktree, Outcome, Result};
 use crate::os;
-use crate::store::{Piece, Trashed, TrashedKind};
+use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::ui::{self, Align, Table};
 
 pub(super) fn run(context: &Context, command: Option<TrashCommand>) -> Result<Outcome> {
@@ -69,6 +70,7 @@ fn described(trashed: &Trashed) -> Value {
     json!({
         "kind": kind, "name": trashed.name(), "id": id, "removed": trashed.removed, "directory": directory,
         "bytes": size.bytes, "files": size.files, "path": trashed.path.to_string_lossy(),
+        "worktree": Store::kept_worktree(&trashed.path).ok().flatten().map(|kept| kept.root),
     })
 }
 
@@ -197,8 +199,10 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
     let mut done = Emptied::default();
     for piece in pieces {
         let size = os::tree_size(piece.path()).bytes;
+        let worktree = worktree_in(piece);
         let result = store.empty(piece, &kept).and_then(|left| {
             if left.is_empty() {
+                forget_commits(context, worktree.as_ref());
                 return Ok(());
             }
             say_left(&left);
@@ -219,6 +223,25 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
         }
     }
     Ok(done)
+}
+
+/// The session whose worktree lies in a piece of trash, and what is known of that.
+fn worktree_in(piece: &Piece) -> Option<(uuid::Uuid, KeptWorktree)> {
+    let kept = Store::kept_worktree(piece.path()).ok()??;
+    let name = piece.path().file_name()?.to_str()?;
+    let (id, _) = name.trim_start_matches("removing.").rsplit_once('-')?;
+    Some((id.parse().ok()?, kept))
+}
+
+/// Lets go of the commits of a worktree that is removed for good. One whose repository is gone has none, and
+/// where git fails `cs doctor` tells of them.
+fn forget_commits(context: &Context, worktree: Option<&(uuid::Uuid, KeptWorktree)>) {
+    let Some((id, kept)) = worktree else { return };
+    if let Ok(repository) = away::repository_of(kept)
+        && let Err(why) = context.umask.lifted(|| repository.forget(*id))
+    {
+        report::say(&format!("the commits of {} are still kept (git: {why})", kept.root));
+    }
 }
 
 /// What is to go: all that is known, or what has these names or ids, and is old enough. Something half

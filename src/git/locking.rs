@@ -11,14 +11,14 @@ use super::run::act;
 use crate::os;
 
 impl Repository {
-    /// Locks the worktree at `root` for a session. One that somebody has locked stays as it is: `false`.
+    /// Locks the worktree at `root` for a session. One that somebody has locked stays as it is: `false`; but
+    /// for a Claude that has ended.
     pub fn lock(&self, root: &Path, session: Uuid) -> Result<bool, String> {
-        if self.reason(root)?.is_some() {
+        let held = self.reason(root)?;
+        if held.as_deref().is_some_and(|reason| LockedBy::read(reason) != LockedBy::EndedClaude) {
             return Ok(false);
         }
-        let words = ["worktree".as_ref(), "lock".as_ref(), "--reason".as_ref()];
-        let reason = reason(session);
-        act(&self.common, &[&words[..], &[reason.as_ref(), root.as_os_str()]].concat())?;
+        self.take_lock(root, session, held.as_deref())?;
         Ok(true)
     }
 

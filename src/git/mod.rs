@@ -2,21 +2,25 @@
 //! program.
 
 mod add;
+mod bring;
 mod exclude;
 mod include;
 mod locking;
 mod run;
+mod state;
+mod trash;
 mod worktree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use self::run::{ask, said};
 use crate::os;
 
 pub use add::{Beginning, Making, init};
+pub use bring::{Bring, How, Stuck};
 pub use include::{Copies, Included};
 pub use locking::LockedBy;
+pub use state::{Onto, State, Work};
 pub use worktree::{Entry, Here, Repository};
 
 /// The checkout a directory is in.
@@ -84,58 +88,54 @@ impl Checkout {
     }
 }
 
-/// What became of the work in a linked worktree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// All of it is in the main checkout, or in the default branch of its remote.
-    Merged,
-    /// There are changes, or new files, that are not committed.
-    Uncommitted,
-    /// There are commits that are nowhere else.
-    Unmerged,
-    /// Git does not say.
-    Unknown(String),
-}
-
 impl Checkout {
-    /// Whether this is a linked worktree of another checkout.
+    /// Whether this is a linked worktree, of another checkout or of a bare repository.
     pub fn is_linked(&self) -> bool {
-        self.root != self.main
+        self.git_dir != self.common
     }
 
-    /// What became of the work in this worktree. Runs git, which reads and writes nothing but what it
-    /// has to (no hooks, no file system monitor, no lock of the index).
-    pub fn work(&self) -> Work {
-        self.asked().unwrap_or_else(Work::Unknown)
+    /// The linked worktrees of its repository, by the names of their directories, with their paths; in name
+    /// order. Reads what git keeps of them, and runs nothing.
+    pub fn worktree_names(&self) -> Vec<(String, String)> {
+        let entries = self.common.join("worktrees");
+        let root = |entry: String| {
+            let path =
+                PathBuf::from(text(&entries.join(entry).join("gitdir"))?.trim_end_matches(['\n', '\r']));
+            let root = path.parent()?;
+            Some((root.file_name()?.to_str()?.to_owned(), root.to_str()?.to_owned()))
+        };
+        let mut names: Vec<(String, String)> =
+            os::names_in(&entries, "").into_iter().filter_map(root).collect();
+        names.sort_unstable();
+        names
     }
 
-    fn asked(&self) -> Result<Work, String> {
-        let status = ask(&self.root, &["status", "--porcelain", "--untracked-files=normal"])?;
-        if !status.status.success() {
-            return Err(said(&status));
-        }
-        if !status.stdout.is_empty() {
-            return Ok(Work::Uncommitted);
-        }
-        let head = commit(&self.root, "HEAD")?.ok_or("it has no commit")?;
-        for (place, name) in [(&self.main, "HEAD"), (&self.main, "refs/remotes/origin/HEAD")] {
-            let Some(target) = commit(place, name)? else { continue };
-            let asked = ask(&self.root, &["merge-base", "--is-ancestor", &head, &target])?;
-            match asked.status.code() {
-                Some(0) => return Ok(Work::Merged),
-                Some(1) => {}
-                _ => return Err(said(&asked)),
+    /// The branches of its repository, in name order, as far as they stand in files. Runs nothing.
+    pub fn branches(&self) -> Vec<String> {
+        fn walk(room: &Path, before: &str, found: &mut Vec<String>) {
+            for name in os::names_in(room, "") {
+                let (path, full) = (room.join(&name), format!("{before}{name}"));
+                if os::is_dir(&path) {
+                    walk(&path, &format!("{full}/"), found);
+                } else if path.extension().is_none_or(|extension| extension != "lock") {
+                    found.push(full);
+                }
             }
         }
-        Ok(Work::Unmerged)
+        let mut found = Vec::new();
+        walk(&self.common.join("refs/heads"), "", &mut found);
+        let packed = text(&self.common.join("packed-refs")).unwrap_or_default();
+        let packed = packed.lines().filter_map(|line| line.split_once(" refs/heads/"));
+        found.extend(packed.map(|(_, name)| name.to_owned()));
+        found.sort_unstable();
+        found.dedup();
+        found
     }
-}
 
-/// The commit that `name` stands for in the checkout `place`; `None` where it stands for none.
-fn commit(place: &Path, name: &str) -> Result<Option<String>, String> {
-    let asked = ask(place, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
-    let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
-    Ok((asked.status.success() && !text.is_empty()).then_some(text))
+    /// The git directory that all worktrees of its repository share.
+    pub fn common(&self) -> &Path {
+        &self.common
+    }
 }
 
 /// What is wrong with a linked worktree.

@@ -12,6 +12,7 @@ mod handing;
 mod handover;
 mod lock;
 mod memory;
+mod moving;
 mod ports;
 mod process;
 mod removal;
@@ -33,6 +34,7 @@ pub use handing::{HandedOn, hand_on, user_ids};
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
 pub use lock::{Holder, Lock, LockError};
 pub use memory::free_memory;
+pub use moving::{finish_move, move_dir};
 pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
@@ -40,7 +42,8 @@ pub use process::run_program;
 pub use process::terminal_size;
 pub use process::{
     Identity, Liveness, Umask, become_program, boot_id, environment, environment_of, host_name,
-    process_alive, restrict_umask, running_with, shell_command, start_time, terminal, working_directory_of,
+    process_alive, restrict_umask, running_in, running_with, shell_command, start_time, terminal,
+    working_directory_of,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;

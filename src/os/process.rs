@@ -164,6 +164,29 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
     }
 }
 
+/// A process of this user's, other than this one, whose current directory is `directory` (links resolved)
+/// or below it: its pid and name. `None` where there is none, and where the system does not show it
+/// (elsewhere than on Linux).
+pub fn running_in(directory: &Path) -> Option<(u32, String)> {
+    #[cfg(target_os = "linux")]
+    {
+        for process in std::fs::read_dir("/proc").ok()?.flatten() {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let place = std::fs::read_link(process.path().join("cwd"));
+            if pid != std::process::id() && place.is_ok_and(|place| place.starts_with(directory)) {
+                let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                return Some((pid, name.trim_end().to_owned()));
+            }
+        }
+        None
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        None
+    }
+}
+
 /// The environment that the process `pid` was started with; `None` where it has ended, or the system
 /// does not show it (elsewhere than on Linux, and of other users).
 pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {

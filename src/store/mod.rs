@@ -10,6 +10,7 @@
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
+//! sessions/<id>/worktree/           worktree.toml  files/  git/: its worktree, which was removed with it
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made, or where two processes meet for a moment
 //! ports/<first port>            "session <id>": whose block of ten ports it is
@@ -28,6 +29,7 @@ mod ephemeral;
 mod groups;
 mod health;
 mod inside;
+mod kept;
 mod layout;
 mod manifest;
 mod names;
@@ -55,6 +57,7 @@ pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
 pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
 pub use inside::{hold_sandbox, in_sandbox};
+pub use kept::Part;
 pub use layout::{Drift, Standing, lacking, lay_out, note_standing, ours_among, standing, survey, take_away};
 pub use manifest::{manifest, write_manifest};
 pub use names::Claim;

@@ -352,12 +352,61 @@ const SESSIONS: &[Case] = &[
         fs::write(main.join("gitdir"), "/elsewhere/.git\n").unwrap();
         world.write("src/job/.git", &format!("gitdir: {}\n", main.display()));
     }),
+    problem("worktree-half", "tree", |world| {
+        let tree = worktree(world);
+        let kept = root_of(world, "tree").join("worktree");
+        fs::create_dir(&kept).unwrap();
+        let text = format!(
+            "version = 1\nroot = \"{}\"\nrepository = \"{}/.git\"\nentry = \"tree\"\n",
+            tree.display(),
+            world.project("main").display()
+        );
+        fs::write(kept.join("worktree.toml"), text).unwrap();
+    }),
+    problem("worktree-lost", "tree", |world| {
+        fs::remove_file(worktree(world).join(".git")).unwrap();
+    }),
+    advice("worktree-branch", "tree", |world| {
+        git(&worktree(world), &["checkout", "-q", "-b", "other"]);
+    }),
+    advice("worktree-unlocked", "tree", |world| {
+        git(&worktree(world), &["worktree", "unlock", "."]);
+    }),
     problem("plan-impossible", "old", |world| {
         let record = world.data().join("profiles/old/profile.toml");
         let text = fs::read_to_string(&record).unwrap();
         fs::write(record, format!("{text}\n[env]\nX = \"${{NOT_SET_ANYWHERE}}\"\n")).unwrap();
     }),
 ];
+
+fn git(place: &Path, words: &[&str]) {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(place).args(["-c", "user.name=n", "-c", "user.email=e"]).args(words);
+    let done = command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").output().unwrap();
+    assert!(done.status.success(), "{words:?}: {done:?}");
+}
+
+/// Makes a worktree with a session `tree` that it was made for, in which all is well.
+fn worktree(world: &World) -> PathBuf {
+    let main = world.project("main");
+    git(&main, &["init", "-q"]);
+    git(&main, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let tree = main.join(".claude/worktrees/tree");
+    git(&main, &["worktree", "add", "-q", "-b", "worktree-tree", tree.to_str().unwrap()]);
+    world.cs_in(&tree, &["new", "--no-open", "tree"]).ok();
+    let record = root_of(world, "tree").join("session.toml");
+    let text = format!(
+        "{}\n[worktree]\nroot = \"{}\"\nrepository = \"{}\"\nbranch = \"worktree-tree\"\n",
+        fs::read_to_string(&record).unwrap(),
+        tree.display(),
+        main.display()
+    );
+    fs::write(record, text).unwrap();
+    git(&main, &["worktree", "lock", tree.to_str().unwrap()]);
+    let (code, report) = examined(world, &[]);
+    assert_eq!((code, found(&report)), (0, vec![]), "the control: {report:#}");
+    tree
+}
 
 fn installed(config: &Path, place: &Path) {
     fs::create_dir_all(config.join("plugins")).unwrap();
@@ -530,6 +579,10 @@ const KEPT: &[Case] = &[
     })),
     problem("trust-damaged", "", |world| {
         fs::write(world.data().join("trust/0000"), "what").unwrap();
+    }),
+    advice("commits-kept", "", |world| {
+        let tree = worktree(world);
+        git(&tree, &["update-ref", &format!("refs/cs/trash/{TALK}/head"), "HEAD"]);
     }),
     advice("trash-old", "", |world| {
         world.write(".config/cs/config.toml", "[cleanup]\nkeep_trash = \"0d\"\n");

@@ -35,3 +35,4 @@ mod trash;
 mod usage;
 mod verbs;
 mod worktrees;
+mod wt;

@@ -281,3 +281,40 @@ fn how_much_is_read_does_not_grow_with_the_number_of_sessions() {
     assert_eq!(records("zsh", &["cs", ""]), (0, 0), "nobody reads 300 descriptions");
     assert_eq!(records("zsh", &["cs", "s29"]), (11, 11), "the control");
 }
+
+#[test]
+fn worktrees_and_branches_are_those_of_the_repository_one_is_in() {
+    let world = world();
+    let repo = world.project("repo");
+    let git = |words: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.arg("-C").arg(&repo).args(["-c", "user.name=n", "-c", "user.email=e"]).args(words);
+        let done = command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").output().unwrap();
+        assert!(done.status.success(), "{words:?}: {done:?}");
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "first"]);
+    git(&["branch", "packed/one"]);
+    git(&["pack-refs", "--all"]);
+    for name in ["login", "logout"] {
+        let tree = repo.join(".claude/worktrees").join(name);
+        git(&["worktree", "add", "-q", "-b", &format!("worktree-{name}"), tree.to_str().unwrap()]);
+    }
+    let here = |line: &[&str]| -> Vec<String> {
+        let index = (line.len() - 1).to_string();
+        let arguments = [&["__complete", "zsh", "cs", &index, "--"], line].concat();
+        let text = world.cs_in(&repo.join(".claude/worktrees/login"), &arguments).ok();
+        let words = text.lines().filter(|line| !line.is_empty());
+        words.map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+    };
+    for verb in ["open", "finish", "rm"] {
+        assert_eq!(here(&["cs", "wt", verb, ""]), ["login", "logout"], "{verb}");
+    }
+    assert_eq!(here(&["cs", "wt", "rm", "login", ""]), ["logout"], "each of them once");
+    let branches = ["main", "packed/one", "worktree-login", "worktree-logout"];
+    assert_eq!(here(&["cs", "wt", "finish", "login", "--onto", ""]), branches);
+    assert_eq!(here(&["cs", "wt", "finish", "login", "--onto=pa"]), ["--onto=packed/one"]);
+    assert_eq!(here(&["cs", "-w", "--from", ""]), branches);
+    // The control: outside of git there are sessions.
+    assert!(words(&world, &["cs", "wt", "rm", ""]).contains(&"api".to_owned()));
+}

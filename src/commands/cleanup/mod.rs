@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::keeping::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
-use super::{bound, report, scene, trash};
+use super::{bound, keeping, report, scene, trash, wt};
 use crate::claude;
 use crate::cli::CleanupArgs;
 use crate::git::Work;
@@ -21,7 +21,7 @@ use crate::ui::{self, Align, Table};
 
 /// How long something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
-const GRACE: Age = Age::days(1);
+pub(super) const GRACE: Age = Age::days(1);
 
 pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     if args.caches {
@@ -145,7 +145,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
     if !os::exists(session.directory()) {
         reasons.push(Reason::DirectoryGone);
     } else if let Some(checkout) = linked_worktree(session)
-        && checkout.work() == Work::Merged
+        && checkout.work(wt::onto_of(session)) == Work::Merged
     {
         let branch =
             checkout.branch().map_or_else(|| "its worktree".into(), |branch| format!("branch {branch}"));
@@ -155,7 +155,11 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
 }
 
 /// When a session was last used: launched, prompted, written to, brought in or back.
-fn last_used(context: &Context, session: &Session, paths: &SessionPaths) -> Result<jiff::Timestamp> {
+pub(super) fn last_used(
+    context: &Context,
+    session: &Session,
+    paths: &SessionPaths,
+) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
     let own = |item: &str| {
@@ -387,10 +391,10 @@ impl Found {
                 report::say(&earlier.message);
             }
         };
-        let mut stayed = Vec::new();
+        let (mut stayed, mut worktrees) = (Vec::new(), Vec::new());
         for going in &self.going {
             let session = &going.session;
-            let moved = || -> Result<Option<String>> {
+            let mut moved = || -> Result<Option<String>> {
                 let Some(_lock) = store.try_lock_session(session)? else {
                     return Ok(Some("it is being worked on".into()));
                 };
@@ -401,7 +405,7 @@ impl Found {
                 if verdict.reasons.is_empty() {
                     return Ok(Some("it was used meanwhile".into()));
                 }
-                store.trash_session(session)?;
+                worktrees.extend(keeping::to_trash(context, session)?);
                 Ok(None)
             };
             match moved() {
@@ -415,6 +419,9 @@ impl Found {
             }
         }
         self.staying.extend(stayed);
+        for line in &worktrees {
+            report::say(line);
+        }
         if !args.json {
             for (session, why) in &self.staying {
                 report::say(&format!("stays: {}: {why}", session.name));

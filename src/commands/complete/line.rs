@@ -32,6 +32,10 @@ pub(super) enum Slot {
     /// Sessions, by what they are about; and ids.
     Resumable,
     Profiles,
+    /// Worktrees of this repository; sessions elsewhere.
+    Worktrees,
+    /// Branches of this repository.
+    Branches,
     Trash,
     Directories,
     Files,
@@ -64,7 +68,7 @@ const HANDS_ON: &[HandsOn] = &[
     HandsOn { verb: &["new"], own: &[None], then: Then::Claude },
     HandsOn { verb: &["resume"], own: &[Some(Slot::Resumable)], then: Then::Claude },
     HandsOn { verb: &["last"], own: &[], then: Then::Claude },
-    HandsOn { verb: &["wt", "open"], own: &[Some(Slot::Sessions)], then: Then::Claude },
+    HandsOn { verb: &["wt", "open"], own: &[Some(Slot::Worktrees)], then: Then::Claude },
     HandsOn { verb: &["fork"], own: &[Some(Slot::Sessions), None], then: Then::Claude },
     HandsOn { verb: &["exec"], own: &[Some(Slot::Names)], then: Then::Command },
     HandsOn { verb: &["profile", "login"], own: &[Some(Slot::Profiles)], then: Then::Login },
@@ -79,8 +83,8 @@ const SLOTS: &[(&[&str], &str, Slot)] = &[
     (&["rm"], "names", Slot::Sessions),
     (&["restore"], "name", Slot::Trash),
     (&["attach"], "name", Slot::Sessions),
-    (&["wt", "finish"], "name", Slot::Sessions),
-    (&["wt", "rm"], "names", Slot::Sessions),
+    (&["wt", "finish"], "name", Slot::Worktrees),
+    (&["wt", "rm"], "names", Slot::Worktrees),
     (&["cleanup"], "names", Slot::Sessions),
     (&["trash", "empty"], "names", Slot::Trash),
     (&["du"], "name", Slot::Names),
@@ -317,12 +321,14 @@ fn by_clap(command: &Command, path: &[&str], words: &[OsString], typed: &str) ->
 const MARK: char = '\u{1}';
 
 impl Slot {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Names,
         Self::NamesOrDash,
         Self::Sessions,
         Self::Resumable,
         Self::Profiles,
+        Self::Worktrees,
+        Self::Branches,
         Self::Trash,
         Self::Directories,
         Self::Files,
@@ -376,6 +382,7 @@ fn slot_of_option(arg: &Arg) -> Option<Slot> {
     match arg.get_id().as_str() {
         "profile" | "inherit" => Some(Slot::Profiles),
         "dir" => Some(Slot::Directories),
+        "branch" | "from" | "onto" => Some(Slot::Branches),
         _ => (arg.get_value_hint() == ValueHint::AnyPath).then_some(Slot::Files),
     }
 }
@@ -537,15 +544,6 @@ mod tests {
         let mut found = Vec::new();
         left_alone(&Cli::command(), &mut Vec::new(), &mut found);
         let text = [
-            " branch",
-            " from",
-            "open branch",
-            "open from",
-            "new branch",
-            "new from",
-            "fork branch",
-            "fork from",
-            "wt finish onto",
             "wt finish message",
             "wt gc older_than",
             "rename new",

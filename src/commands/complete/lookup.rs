@@ -12,7 +12,8 @@ use super::Lines;
 use super::line::Slot;
 use crate::claude::{self, Conversation};
 use crate::commands::context::Context;
-use crate::commands::{list, liveness, profile, scene};
+use crate::commands::{directory, list, liveness, profile, scene};
+use crate::git::Checkout;
 use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
@@ -49,6 +50,8 @@ pub(super) fn fill(context: &Context, slot: Slot, typed: &str, before: &[OsStrin
         Slot::Sessions => look.names(false, before, lines),
         Slot::Resumable => look.resumable(lines),
         Slot::Profiles => look.profiles(lines),
+        Slot::Worktrees => look.worktrees(before, lines),
+        Slot::Branches => look.branches(lines),
         Slot::Trash => look.trash(lines),
         // These are the shell's.
         Slot::Directories | Slot::Files => {}
@@ -116,6 +119,23 @@ impl Lookup<'_> {
             && let Err(at) = keys.binary_search_by(|key| key.as_str().cmp(name))
         {
             keys.insert(at, name.to_owned());
+        }
+    }
+
+    /// The worktrees of this repository by their directories; sessions where there is none.
+    fn worktrees(&self, except: &[OsString], lines: &mut Lines) {
+        let Some(checkout) = here() else { return self.names(false, except, lines) };
+        for (name, path) in checkout.worktree_names() {
+            if name.starts_with(self.typed) && except.iter().all(|word| *word != *name) {
+                lines.add(&name, &list::short(&path, &self.home));
+            }
+        }
+    }
+
+    fn branches(&self, lines: &mut Lines) {
+        let branches = here().map(|checkout| checkout.branches()).unwrap_or_default();
+        for branch in branches.iter().filter(|branch| branch.starts_with(self.typed)) {
+            lines.add(branch, "");
         }
     }
 
@@ -283,6 +303,11 @@ impl Lookup<'_> {
         let key = name.to_ascii_lowercase();
         format!("{}{}", self.typed, key.get(self.typed.len()..).unwrap_or_default())
     }
+}
+
+/// The checkout one is in.
+fn here() -> Option<Checkout> {
+    Checkout::of(&directory::real(&directory::current_directory().ok()?))
 }
 
 /// Who has a name.

@@ -125,7 +125,7 @@ impl Lines {
 /// Whether a word means itself in every shell, so that no glue has to quote it, and no script is
 /// needed to take a line apart.
 fn means_itself(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.=".contains(&b))
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.=/+".contains(&b))
 }
 
 #[cfg(test)]

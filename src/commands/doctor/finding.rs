@@ -90,6 +90,10 @@ kinds! {
     LiveFileLeft "live-file-left" Advice "a Claude was killed there, or runs where this system cannot see it (a container)";
     TrustedProjectGone "trusted-project-gone" Advice "whatever is put there by that name is trusted";
     WorktreeGone "worktree-gone" Problem "git does not work there any more, and the branch may be lost";
+    WorktreeHalf "worktree-half" Problem "neither the session nor the worktree can be used until that is done";
+    WorktreeLost "worktree-lost" Problem "git in it works on the checkout around it";
+    WorktreeBranch "worktree-branch" Advice "what is committed there is on another branch than the session was made for";
+    WorktreeUnlocked "worktree-unlocked" Advice "git, or somebody, may remove it under the session";
     WorktreeMoved "worktree-moved" Advice "git may prune it, and then its branch is not checked out there";
 
     LiveVariables "live-variables" Problem "what it writes, or which login it uses, is not what the session is for";
@@ -140,6 +144,7 @@ kinds! {
     BindingUnseen "binding-unseen" Problem "the hook of a shell does nothing where something is bound";
     TrustGone "trust-gone" Advice "whatever is put there with that content counts";
     TrustDamaged "trust-damaged" Problem "what it says does not count, and cs deny fails";
+    CommitsKept "commits-kept" Advice "git does not clean them up";
     TrashOld "trash-old" Advice "it takes room";
 }
 

@@ -15,6 +15,7 @@ mod render;
 mod sessions;
 mod store;
 mod surroundings;
+mod worktrees;
 
 use super::context::Context;
 use crate::cli::DoctorArgs;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::finding::{Fix, Kind, Of, Report};
 use super::fix::Repair;
 use super::machine::{Machine, Patient};
+use super::worktrees;
 use crate::claude;
 use crate::commands::bound::word;
 use crate::commands::{history, scene};
@@ -98,6 +99,10 @@ pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
 /// Where it works.
 fn directory(machine: &Machine<'_>, patient: &Patient, report: &mut Report) {
     let (of, directory) = (patient.of(), patient.session.directory());
+    if worktrees::half_removed(patient, report) {
+        return;
+    }
+    worktrees::of_session(patient, report);
     if !directory.is_dir() {
         let name = &patient.session.name;
         let fix = Fix::Command(format!("cs --dir DIRECTORY {name}, or cs rm {name}"));

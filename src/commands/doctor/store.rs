@@ -6,6 +6,7 @@ use super::finding::{Fix, Kind, Of, Report};
 use super::fix::Repair;
 use super::machine::{Machine, Patient, days_since};
 use super::sessions::private_of;
+use super::worktrees;
 use crate::commands::{bound, scene};
 use crate::git::Checkout;
 use crate::model::{History, Place, Profile, Target};
@@ -52,6 +53,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     bindings(machine, store, &trash, report);
     trust(store, report);
     old_trash(machine, &trash, report);
+    worktrees::kept_commits(machine, store, report);
     report
         .checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
 }

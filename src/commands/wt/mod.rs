@@ -1,9 +1,28 @@
 //! `cs wt`: the worktrees of a repository, and what is done with them.
 
+pub(super) mod away;
+mod bring;
+mod gc;
+mod list;
+mod open;
+mod rm;
+mod tree;
+
 use super::context::Context;
 use crate::cli::WtCommand;
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Outcome, Result};
 
-pub(super) fn run(_context: &Context, _command: Option<WtCommand>) -> Result<Outcome> {
-    Err(Failure::failed("there are no worktrees yet"))
+pub(super) use tree::{onto_of, quoted};
+
+pub(super) fn run(context: &Context, command: Option<WtCommand>) -> Result<Outcome> {
+    match command {
+        None => list::run(context, false, false),
+        Some(WtCommand::List { all, json }) => list::run(context, all, json),
+        Some(WtCommand::Open { words }) => open::run(context, words),
+        Some(WtCommand::Finish(args)) => bring::run(context, &args),
+        Some(WtCommand::Rm { names, force }) => rm::run(context, &names, force),
+        Some(WtCommand::Gc { all, older_than, yes, json }) => {
+            gc::run(context, &gc::Wanted { all, older_than, yes, json })
+        }
+    }
 }

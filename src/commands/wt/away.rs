@@ -1,0 +1,206 @@
+//! Taking a worktree away with its session, and bringing it back.
+//!
+//! A worktree is moved as it is, all that is in it and all that git keeps of it, into the directory of its
+//! session: two renames, unless they go to another file system. What it was is noted before, and what is
+//! left to do is told by looking, so that what was cut short can be finished, or taken back.
+
+use std::fs;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::tree::{Tree, git_failed, quoted};
+use crate::commands::context::Context;
+use crate::git::Repository;
+use crate::model::{Failure, KeptWorktree, Result, Session, own_branch};
+use crate::os;
+use crate::store::{Part, Store};
+
+/// Moves a worktree to its session. Under the session's lock, and after all that speaks against it was
+/// asked.
+pub(super) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<()> {
+    let (root, repository) = (tree.root(), &tree.repository);
+    let git_dir = tree.git_dir().ok_or_else(|| git_failed("it does not know this worktree"))?;
+    let entry = git_dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let text = |path: &Path| -> Result<String> {
+        let path = path.to_str().map(str::to_owned);
+        path.ok_or_else(|| Failure::refused("the path of the worktree is not UTF-8, so it cannot be noted"))
+    };
+    let branch = tree.entry.branch.clone();
+    let kept = KeptWorktree {
+        version: KeptWorktree::VERSION,
+        root: text(root)?,
+        repository: text(&repository.common)?,
+        entry,
+        head: tree.entry.head.clone(),
+        // What goes with it has to come back with it; what stays, stays.
+        upstream: own_branch(root, branch.as_deref()).and_then(|branch| repository.upstream(branch)),
+        branch,
+    };
+    context.store()?.begin_keeping(session.id, &kept)?;
+    context
+        .umask
+        .lifted(|| repository.keep(session.id, root, kept.head.as_deref()))
+        .map_err(|why| git_failed(&why))?;
+    finish(context, session.id, &kept).inspect_err(|_| give_up(context, repository, session.id, root))
+}
+
+/// Forgets what was noted, where nothing was moved.
+fn give_up(context: &Context, repository: &Repository, id: Uuid, root: &Path) {
+    let Ok(store) = context.store() else { return };
+    let place = store.session_root(id);
+    let is_moved = [Part::Files, Part::Git].into_iter().any(|part| Store::kept_part(&place, part).is_some());
+    // What is left of it is told by doctor, and taken back by `cs restore`.
+    if !is_moved && root.is_dir() && repository.forget(id).is_ok() {
+        let _ = store.end_keeping(id);
+    }
+}
+
+/// Does what is left of taking a worktree away. Under the session's lock.
+pub(super) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result<()> {
+    let store = context.store()?;
+    store.keep_part(id, Part::Files, kept.root())?;
+    let room = kept.repository().join("worktrees");
+    store.keep_part(id, Part::Git, &room.join(&kept.entry))?;
+    // As git does when its last worktree goes.
+    let _ = fs::remove_dir(&room);
+    let Some((branch, head)) = kept.own_branch().zip(kept.head.as_deref()) else { return Ok(()) };
+    if !kept.repository().is_dir() {
+        return Ok(());
+    }
+    let repository = repository_of(kept)?;
+    let elsewhere = repository.worktrees().map_err(|why| git_failed(&why))?;
+    if elsewhere.iter().any(|entry| entry.branch.as_deref() == Some(branch)) {
+        return Ok(());
+    }
+    context.umask.lifted(|| repository.delete_branch(branch, head)).map_err(|why| git_failed(&why))
+}
+
+/// What came of bringing a worktree back.
+pub(in crate::commands) enum Back {
+    /// There was none.
+    Nothing,
+    /// It is where it was; and what is not as it was, if anything.
+    There(KeptWorktree, Option<String>),
+    /// It lies with its session still: why, and what helps.
+    Not(String, String),
+}
+
+/// Brings the worktree that lies with the session `id`, which is back, to where it was. Takes the
+/// session's lock. Nothing is overwritten.
+pub(in crate::commands) fn bring_back(context: &Context, id: Uuid) -> Result<Back> {
+    let store = context.store()?;
+    let place = store.session_root(id);
+    if Store::kept_worktree(&place)?.is_none() {
+        return Ok(Back::Nothing);
+    }
+    let record = store.session_record_path(id);
+    let session = store.session(id).map_err(|damage| damage.failure("the session", &record))?;
+    let _lock = store.lock_session(&session)?;
+    let Some(kept) = Store::kept_worktree(&place)? else { return Ok(Back::Nothing) };
+    let files = Store::kept_part(&place, Part::Files).unwrap_or_else(|| place.join("worktree"));
+    let Ok(repository) = repository_of(&kept) else {
+        let why = format!("its repository is gone ({})", kept.repository);
+        return Ok(Back::Not(why, format!("what was in the worktree is in {}", files.display())));
+    };
+    let root = kept.root();
+    if os::exists(root) && Store::kept_part(&place, Part::Files).is_some() {
+        let why = format!("something else is at {}", kept.root);
+        return Ok(Back::Not(why, format!("move that away, then: cs restore {}", session.name)));
+    }
+    context.umask.lifted(|| put_back(store, &repository, id, &kept, &place))
+}
+
+fn put_back(
+    store: &Store,
+    repository: &Repository,
+    id: Uuid,
+    kept: &KeptWorktree,
+    place: &Path,
+) -> Result<Back> {
+    let failed = |why: String| git_failed(&why);
+    let root = kept.root();
+    let mut note = None;
+    // Once git has its part again, the rest was decided before.
+    if let Some(git) = Store::kept_part(place, Part::Git) {
+        note = settle_branch(repository, kept, &git)?;
+        let entries = kept.repository().join("worktrees");
+        let entry = free_entry(&entries, &kept.entry);
+        if entry != kept.entry {
+            rename_entry(store, id, kept, place, &entry)?;
+        }
+        make_dir(&entries)?;
+        store.give_back(id, Part::Git, &entries.join(&entry))?;
+    }
+    make_dir(root.parent().unwrap_or(root))?;
+    store.give_back(id, Part::Files, root)?;
+    if os::is_dir(root) {
+        let session = store.session(id).ok();
+        if session.is_some_and(|session| session.worktree.is_some()) {
+            repository.lock(root, id).map_err(failed)?;
+        }
+    } else {
+        note = Some("its files are gone".into());
+    }
+    repository.forget(id).map_err(failed)?;
+    store.end_keeping(id)?;
+    Ok(Back::There(kept.clone(), note))
+}
+
+/// Makes the branch again, or has the worktree leave it where it is another one by now. What is to be said
+/// of it.
+fn settle_branch(repository: &Repository, kept: &KeptWorktree, git: &Path) -> Result<Option<String>> {
+    let Some((branch, head)) = kept.branch.as_deref().zip(kept.head.as_deref()) else { return Ok(None) };
+    let failed = |why: String| git_failed(&why);
+    let now = repository.commit(&format!("refs/heads/{branch}")).map_err(failed)?;
+    if now.is_none() {
+        repository.make_branch(branch, head).map_err(failed)?;
+        if let Some(upstream) = &kept.upstream {
+            repository.set_upstream(branch, upstream).map_err(failed)?;
+        }
+        return Ok(None);
+    }
+    let others = repository.worktrees().map_err(failed)?;
+    let taken =
+        others.iter().find(|entry| entry.branch.as_deref() == Some(branch) && entry.path != kept.root());
+    let why = match taken {
+        Some(other) => format!("its branch {branch} is checked out in {}", other.path.display()),
+        None if now.as_deref() == Some(head) => return Ok(None),
+        None => format!("its branch {branch} is at another commit by now"),
+    };
+    let path = git.join("HEAD");
+    os::rewrite_file(&path, format!("{head}\n").as_bytes())
+        .map_err(|error| Failure::io("write", &path, &error))?;
+    let short = head.get(..8).unwrap_or(head);
+    Ok(Some(format!("{why}, so it is on none, at {short}: git -C {} switch -c NEW", quoted(kept.root()))))
+}
+
+/// A name for git's part that nothing has.
+fn free_entry(room: &Path, wanted: &str) -> String {
+    let names = std::iter::once(wanted.to_owned()).chain((1..).map(|number| format!("{wanted}{number}")));
+    names.into_iter().find(|name| !os::exists(&room.join(name))).unwrap_or_default()
+}
+
+/// Notes another name of git's part, and has the worktree lead there.
+fn rename_entry(store: &Store, id: Uuid, kept: &KeptWorktree, place: &Path, entry: &str) -> Result<()> {
+    let renamed = KeptWorktree { entry: entry.to_owned(), ..kept.clone() };
+    if let Some(files) = Store::kept_part(place, Part::Files) {
+        let path = files.join(".git");
+        let text = format!("gitdir: {}\n", kept.repository().join("worktrees").join(entry).display());
+        os::rewrite_file(&path, text.as_bytes()).map_err(|error| Failure::io("write", &path, &error))?;
+    }
+    store.begin_keeping(id, &renamed)
+}
+
+fn make_dir(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| Failure::io("create", path, &error))
+}
+
+/// The repository that a worktree which was taken away belongs to.
+pub(in crate::commands) fn repository_of(kept: &KeptWorktree) -> Result<Repository> {
+    let place = kept.repository();
+    let found = if place.is_dir() { Repository::of(place).map_err(|why| git_failed(&why))? } else { None };
+    found.ok_or_else(|| {
+        Failure::failed(format!("the repository of the worktree is gone: {}", place.display()))
+    })
+}

@@ -1,0 +1,237 @@
+//! What became of the work in a worktree.
+
+use std::path::Path;
+
+use super::run::{answer, ask, ask_at, said};
+use super::{Checkout, Repository};
+use crate::os;
+
+/// The state of a checkout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The commit that is checked out; `None` before the first one.
+    pub head: Option<String>,
+    /// The branch that is checked out; `None` where it is on none.
+    pub branch: Option<String>,
+    /// Where its work belongs.
+    pub onto: Option<Onto>,
+    /// How many commits it has that are not in `onto`.
+    pub ahead: u64,
+    /// How many commits `onto` has that it has not.
+    pub behind: u64,
+    /// Files that git tracks, with changes that are not committed.
+    pub changed: u64,
+    /// Files and directories that git neither tracks nor ignores.
+    pub untracked: u64,
+    /// Nothing of its commits is missing in `onto`, in the branch of that name at the remote, in the
+    /// default branch of the remote, or in what the main checkout has checked out: they are part of it,
+    /// or merging them would add nothing, as after a squash or a rebase.
+    pub merged: bool,
+    /// How many commits are on no other branch, and on none of a remote's and under no tag.
+    pub alone: u64,
+    /// What was begun in it and not finished: `rebase`, `merge`.
+    pub unfinished: Option<&'static str>,
+}
+
+/// The branch that the work in a worktree belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onto {
+    /// Its name, without that of a remote.
+    pub name: String,
+    /// What stands for it: a branch of this repository, or one of a remote where it is not here.
+    pub reference: String,
+    /// The commit it is at.
+    pub commit: String,
+}
+
+/// What became of the work in a linked worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing of it would be missing without the worktree, and without its branch.
+    Merged,
+    /// There are changes, or new files, that are not committed.
+    Uncommitted,
+    /// There are commits that are not merged.
+    Unmerged,
+    /// Git does not say.
+    Unknown(String),
+}
+
+impl State {
+    /// What became of the work.
+    pub fn work(&self) -> Work {
+        match self {
+            _ if self.unfinished.is_some() || self.is_dirty() => Work::Uncommitted,
+            _ if self.merged => Work::Merged,
+            _ => Work::Unmerged,
+        }
+    }
+
+    /// Whether something in it is not committed.
+    pub fn is_dirty(&self) -> bool {
+        self.changed + self.untracked > 0
+    }
+}
+
+impl Checkout {
+    /// What became of the work in this worktree, which came from the branch `onto`. Runs git, which reads
+    /// and writes nothing but what it has to (no hooks, no file system monitor, no lock of the index).
+    pub fn work(&self, onto: Option<&str>) -> Work {
+        let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare: false };
+        repository.state(&self.root, onto).map_or_else(Work::Unknown, |state| state.work())
+    }
+}
+
+impl Repository {
+    /// The state of the worktree at `root`, whose work belongs to the branch `onto`; without one, or where
+    /// that is gone, to the default branch of the remote, else to what the main checkout is on. Runs
+    /// git, which reads. Fails with what git says.
+    pub fn state(&self, root: &Path, onto: Option<&str>) -> Result<State, String> {
+        let mut state = status(root)?;
+        state.unfinished = unfinished(root);
+        let Some(head) = state.head.clone() else {
+            state.merged = true;
+            return Ok(state);
+        };
+        let branch = state.branch.as_deref();
+        state.onto = self.onto(onto, branch)?;
+        if let Some(onto) = &state.onto {
+            let range = format!("{}...{head}", onto.commit);
+            let counts = answer(&self.common, &["rev-list", "--left-right", "--count", &range, "--"])?;
+            let mut counts = counts.split_whitespace().map(|count| count.parse().unwrap_or(0));
+            state.behind = counts.next().unwrap_or(0);
+            state.ahead = counts.next().unwrap_or(0);
+        }
+        state.merged = self.has(&head, state.onto.as_ref())?;
+        let mut words = vec!["rev-list".to_owned(), "--count".into(), head, "--not".into()];
+        words.extend(branch.map(|branch| format!("--exclude={branch}")));
+        words.extend(["--branches", "--remotes", "--tags", "--"].map(str::to_owned));
+        state.alone = answer(&self.common, &words)?.parse().unwrap_or(0);
+        Ok(state)
+    }
+
+    /// The branch that work belongs to which came from `wanted`, and is on `own`.
+    fn onto(&self, wanted: Option<&str>, own: Option<&str>) -> Result<Option<Onto>, String> {
+        let symbolic = |name: &str| -> Result<Option<String>, String> {
+            let asked = ask(&self.common, &["symbolic-ref", "--quiet", name])?;
+            let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
+            Ok((asked.status.success() && !text.is_empty()).then_some(text))
+        };
+        let default = symbolic("refs/remotes/origin/HEAD")?
+            .and_then(|name| name.strip_prefix("refs/remotes/origin/").map(str::to_owned));
+        let main = symbolic("HEAD")?.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
+        for name in [wanted.map(str::to_owned), default, main].into_iter().flatten() {
+            if Some(name.as_str()) == own {
+                continue;
+            }
+            for reference in [format!("refs/heads/{name}"), format!("refs/remotes/origin/{name}")] {
+                if let Some(commit) = self.commit(&reference)? {
+                    return Ok(Some(Onto { name, reference, commit }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether nothing of `head` is missing where work is kept.
+    fn has(&self, head: &str, onto: Option<&Onto>) -> Result<bool, String> {
+        let mut places: Vec<String> = onto.iter().map(|onto| onto.commit.clone()).collect();
+        let at_remote = onto.map(|onto| format!("refs/remotes/origin/{}", onto.name));
+        for name in at_remote.iter().map(String::as_str).chain(["HEAD", "refs/remotes/origin/HEAD"]) {
+            places.extend(self.commit(name)?.filter(|commit| !places.contains(commit)));
+        }
+        for place in &places {
+            let asked = ask(&self.common, &["merge-base", "--is-ancestor", head, place])?;
+            match asked.status.code() {
+                Some(0) => return Ok(true),
+                Some(1) => {}
+                _ => return Err(said(&asked)),
+            }
+        }
+        Ok(places.iter().any(|place| self.adds_nothing(head, place)))
+    }
+
+    /// Whether merging `head` into `place` would change nothing there. Before git 2.38 there is no telling.
+    fn adds_nothing(&self, head: &str, place: &str) -> bool {
+        let merged = answer(&self.common, &["merge-tree", "--write-tree", "--no-messages", place, head]);
+        merged.is_ok_and(|merged| {
+            let tree = answer(&self.common, &["rev-parse", &format!("{place}^{{tree}}")]);
+            tree.is_ok_and(|tree| tree == merged)
+        })
+    }
+
+    /// The commit that `name` stands for, in the main checkout; `None` where it stands for none.
+    pub fn commit(&self, name: &str) -> Result<Option<String>, String> {
+        let words = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
+        let asked = ask(&self.common, &words)?;
+        let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
+        Ok((asked.status.success() && !text.is_empty()).then_some(text))
+    }
+}
+
+fn status(root: &Path) -> Result<State, String> {
+    let words = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal"];
+    let asked = ask_at(root, &words)?;
+    if !asked.status.success() {
+        return Err(said(&asked));
+    }
+    Ok(parse(&String::from_utf8_lossy(&asked.stdout)))
+}
+
+/// Reads what `git status --porcelain=v2 --branch -z` prints.
+fn parse(text: &str) -> State {
+    let mut state = State::default();
+    let mut lines = text.split_terminator('\0');
+    while let Some(line) = lines.next() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "#" => match rest.split_once(' ') {
+                Some(("branch.oid", oid)) if oid != "(initial)" => state.head = Some(oid.to_owned()),
+                Some(("branch.head", head)) if head != "(detached)" => state.branch = Some(head.to_owned()),
+                _ => {}
+            },
+            "?" => state.untracked += 1,
+            "1" | "u" => state.changed += 1,
+            "2" => {
+                state.changed += 1;
+                // What it was called before.
+                lines.next();
+            }
+            _ => {}
+        }
+    }
+    state
+}
+
+/// What somebody began in the checkout at `root` and has not finished.
+fn unfinished(root: &Path) -> Option<&'static str> {
+    const NOTES: [(&str, &str); 6] = [
+        ("rebase-merge", "rebase"),
+        ("rebase-apply", "rebase"),
+        ("MERGE_HEAD", "merge"),
+        ("CHERRY_PICK_HEAD", "cherry-pick"),
+        ("REVERT_HEAD", "revert"),
+        ("BISECT_LOG", "bisect"),
+    ];
+    let git_dir = Checkout::of(root).filter(|checkout| checkout.root == root)?.git_dir;
+    NOTES.iter().find(|(note, _)| os::exists(&git_dir.join(note))).map(|(_, what)| *what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_of_a_worktree_is_read() {
+        let text = "# branch.oid 0123\0# branch.head a/b\0# branch.ab +1 -0\0\
+                    1 .M N... 100644 100644 100644 1 2 a b\0\
+                    2 R. N... 100644 100644 100644 1 2 R100 new\0? old name\0\
+                    u UU N... 1 2 3 4 5 6 7 both\0? new dir/\0! ignored\0";
+        let state = parse(text);
+        assert_eq!((state.head.as_deref(), state.branch.as_deref()), (Some("0123"), Some("a/b")));
+        assert_eq!((state.changed, state.untracked), (3, 1), "what was renamed is one change");
+        let state = parse("# branch.oid (initial)\0# branch.head (detached)\0");
+        assert_eq!(state, State::default());
+        assert!(!state.is_dirty());
+    }
+}

@@ -1,0 +1,97 @@
+//! What keeps the commits of a worktree that was removed: references below `refs/cs/trash/`, which git's
+//! own cleaning respects and no branch list shows.
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::run::{answer, ask, ask_at, said};
+use super::{Checkout, Repository};
+
+const ROOM: &str = "refs/cs/trash";
+
+impl Repository {
+    /// Keeps the commits of the worktree at `root`, which goes with the session `id`: what is checked out,
+    /// and what is staged or changed where git can make a commit of it. Done again, it is the same.
+    pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), String> {
+        let Some(head) = head else { return Ok(()) };
+        answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
+        // The files themselves are kept. This is for what git has of them, should it clean up meanwhile.
+        let changes = ask_at(root, &["stash", "create"])?;
+        let commit = String::from_utf8_lossy(&changes.stdout).trim().to_owned();
+        if changes.status.success() && !commit.is_empty() {
+            answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/changes"), &commit])?;
+        }
+        Ok(())
+    }
+
+    /// The sessions whose worktrees are kept in this repository.
+    pub fn kept(&self) -> Result<Vec<Uuid>, String> {
+        let text = answer(&self.common, &["for-each-ref", "--format=%(refname)", ROOM])?;
+        let id = |line: &str| line.strip_prefix(ROOM)?.split('/').nth(1)?.parse().ok();
+        let mut ids: Vec<Uuid> = text.lines().filter_map(id).collect();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Lets go of what was kept for the session `id`. Nothing kept is as good as let go.
+    pub fn forget(&self, id: Uuid) -> Result<(), String> {
+        let text = answer(&self.common, &["for-each-ref", "--format=%(refname)", &format!("{ROOM}/{id}")])?;
+        for name in text.lines() {
+            answer(&self.common, &["update-ref", "-d", name])?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the branch `name`, if it is still at `commit`.
+    pub fn delete_branch(&self, name: &str, commit: &str) -> Result<(), String> {
+        let reference = format!("refs/heads/{name}");
+        if self.commit(&reference)?.is_none() {
+            return Ok(());
+        }
+        answer(&self.common, &["update-ref", "-d", &reference, commit])?;
+        // There may be no settings of it.
+        ask(&self.common, &["config", "--remove-section", &format!("branch.{name}")])?;
+        Ok(())
+    }
+
+    /// Makes the branch `name` at `commit`, unless there is one of that name.
+    pub fn make_branch(&self, name: &str, commit: &str) -> Result<(), String> {
+        let reference = format!("refs/heads/{name}");
+        if self.commit(&reference)?.is_some() {
+            return Ok(());
+        }
+        answer(&self.common, &["update-ref", "--create-reflog", &reference, commit, ""]).map(drop)
+    }
+
+    /// Where the branch `name` is pushed to: the remote, and the name there.
+    pub fn upstream(&self, name: &str) -> Option<(String, String)> {
+        let setting = |key| answer(&self.common, &["config", "--get", &format!("branch.{name}.{key}")]).ok();
+        setting("remote").zip(setting("merge"))
+    }
+
+    /// Says where the branch `name` is pushed to, unless that is said already.
+    pub fn set_upstream(&self, name: &str, (remote, merge): &(String, String)) -> Result<(), String> {
+        if self.upstream(name).is_none() {
+            for (key, value) in [("remote", remote), ("merge", merge)] {
+                answer(&self.common, &["config", &format!("branch.{name}.{key}"), value])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has git forget the worktree at `root`, whose directory is gone; a lock on it goes first.
+    pub fn forget_gone(&self, root: &Path) -> Result<(), String> {
+        let words = |verb| ["worktree".as_ref(), verb, root.as_os_str()];
+        ask(&self.common, &words("unlock".as_ref()))?;
+        let removed = ask(&self.common, &words("remove".as_ref()))?;
+        if removed.status.success() { Ok(()) } else { Err(said(&removed)) }
+    }
+}
+
+impl Checkout {
+    /// What git keeps of this worktree alone.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+}

@@ -1,0 +1,101 @@
+//! Worktrees that lie with their session, in `worktree/`: on their way out, in the trash, or on their way
+//! back. Each part is whole in one place at every moment, so what was cut short is told by looking.
+
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::Store;
+use super::records::{self, Damage, Record};
+use crate::model::{Failure, KeptWorktree, Result};
+use crate::os;
+
+/// A part of a worktree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The directory itself, with all that is in it.
+    Files,
+    /// What git keeps of it: its index, what is checked out, its log.
+    Git,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Git => "git",
+        }
+    }
+}
+
+impl Record for KeptWorktree {
+    const VERSION: u32 = Self::VERSION;
+}
+
+/// Where the worktree of the session in `root` is kept, whether there is one or not.
+fn room(root: &Path) -> PathBuf {
+    root.join("worktree")
+}
+
+impl Store {
+    /// What is known of the worktree that lies with the session in `root`, here or in the trash; `None` where
+    /// none does. Costs one system call then.
+    pub fn kept_worktree(root: &Path) -> Result<Option<KeptWorktree>> {
+        let path = room(root).join("worktree.toml");
+        match records::read(&path) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(Damage::Missing) => Ok(None),
+            Err(damage) => Err(damage.failure("a worktree that was removed", &path)),
+        }
+    }
+
+    /// Where a part of it lies in that session's directory; `None` where it does not.
+    pub fn kept_part(root: &Path, part: Part) -> Option<PathBuf> {
+        Some(room(root).join(part.name())).filter(|path| os::is_dir(path))
+    }
+
+    /// Begins to keep a worktree with the session `id`: notes what is known of it. Under its lock.
+    pub fn begin_keeping(&self, id: Uuid, kept: &KeptWorktree) -> Result<()> {
+        let room = room(&self.session_root(id));
+        os::create_private_dir(&room).map_err(|error| Failure::io("create", &room, &error))?;
+        let path = room.join("worktree.toml");
+        os::replace_file(&path, records::text(kept)?.as_bytes(), true)
+            .map_err(|error| Failure::io("write", &path, &error))
+    }
+
+    /// Moves a part of the worktree from `from` to the session `id`. Under its lock. A part that is gone, or
+    /// was moved before, is left out: what is at `from` then belongs to somebody else.
+    pub fn keep_part(&self, id: Uuid, part: Part, from: &Path) -> Result<()> {
+        let to = room(&self.session_root(id)).join(part.name());
+        let moved = || {
+            os::finish_move(from, &to, &key(id))?;
+            if os::is_dir(&to) || !os::is_dir(from) { Ok(()) } else { os::move_dir(from, &to, &key(id)) }
+        };
+        moved().map_err(|error| Failure::io("move to the trash", from, &error))
+    }
+
+    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. Under its lock.
+    /// `false` where the session has no such part.
+    pub fn give_back(&self, id: Uuid, part: Part, to: &Path) -> Result<bool> {
+        let from = room(&self.session_root(id)).join(part.name());
+        let moved = || {
+            os::finish_move(&from, to, &key(id))?;
+            if os::is_dir(&from) { os::move_dir(&from, to, &key(id)).map(|()| true) } else { Ok(false) }
+        };
+        moved().map_err(|error| Failure::io("restore", to, &error))
+    }
+
+    /// Forgets that the session `id` keeps a worktree: all of it is where it belongs.
+    pub fn end_keeping(&self, id: Uuid) -> Result<()> {
+        let room = room(&self.session_root(id));
+        let path = room.join("worktree.toml");
+        os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        // Something else may lie in it, which then stays.
+        let _ = std::fs::remove_dir(&room);
+        Ok(())
+    }
+}
+
+fn key(id: Uuid) -> String {
+    format!("cs-{id}")
+}
