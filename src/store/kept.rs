@@ -41,7 +41,11 @@ impl Store {
     /// What is known of the worktree that lies with the session in `root`, here or in the trash; `None` where
     /// none does. Costs one system call then.
     pub fn kept_worktree(root: &Path) -> Result<Option<KeptWorktree>> {
-        let path = room(root).join("worktree.toml");
+        let kept = room(root);
+        if !os::is_dir(&kept) {
+            return Ok(None);
+        }
+        let path = kept.join("worktree.toml");
         match records::read(&path) {
             Ok(kept) => Ok(Some(kept)),
             Err(Damage::Missing) => Ok(None),

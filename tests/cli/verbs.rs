@@ -67,6 +67,7 @@ fn list_says_in_json_what_there_is() {
             "pid",
             "waiting_for",
             "branch",
+            "worktree",
             "title",
             "conversation"
         ]
@@ -220,6 +221,7 @@ fn show_tells_all_there_is_to_know() {
             "bare",
             "ephemeral",
             "created",
+            "worktree",
             "forked_from",
             "slug",
             "ports",
