@@ -241,7 +241,10 @@ fn nothing_is_written_outside_of_the_users_own_places() {
     let project = world.project("api");
     world.write(".claude/skills/s/SKILL.md", "mine\n");
     world.write(".claude.json", "{\"hasCompletedOnboarding\": true}");
-    world.write(".gitconfig", "[user]\n\tname = Tester\n");
+    world.write(".gitconfig", "[user]\n\tname = Tester\n\temail = tester@example.org\n");
+    for words in [&["init", "-q"][..], &["commit", "-q", "--allow-empty", "-m", "first"]] {
+        let _ = ran(&mut world.any_command(Path::new("git"), &project, words)).ok();
+    }
     let trace = world.root().join("trace");
     let cs = World::cs_program();
     let commands: &[&[&str]] = &[
@@ -251,6 +254,14 @@ fn nothing_is_written_outside_of_the_users_own_places() {
         &["--isolation", "none", "plain"],
         &["--ephemeral", "once"],
         &["new", "--no-open", "web"],
+        &["new", "-w", "--no-open", "tree"],
+        &["wt"],
+        &["wt", "rm", "tree"],
+        &["restore", "tree"],
+        &["wt", "gc", "--yes"],
+        &["wt", "finish", "tree"],
+        &["new", "--isolation", "sandbox", "--no-open", "boxed"],
+        &["exec", "boxed", "--", "true"],
         &["-t", "--detached", "inside"],
         &["attach", "web"],
         &["show", "inside"],
@@ -297,9 +308,9 @@ fn nothing_is_written_outside_of_the_users_own_places() {
     // As text: what a file is replaced by is made beside it.
     let is_own =
         |path: &Path| own.iter().any(|own| path.to_str().unwrap().starts_with(own.to_str().unwrap()));
-    let (mut written, mut outside) = (0, BTreeSet::new());
+    let (mut written, mut bound, mut outside) = (0, 0, BTreeSet::new());
     for words in commands {
-        let filter = "trace=%file,%process,mkdirat,unlinkat,fchmod,ftruncate,bind,socket";
+        let filter = "trace=%file,%process,mkdirat,unlinkat,fchmod,ftruncate,bind,connect,listen";
         let mut all = vec!["-f", "-y", "-qq", "-s", "4096", "-o", trace.to_str().unwrap(), "-e", filter];
         all.push(cs.to_str().unwrap());
         all.extend(*words);
@@ -335,14 +346,22 @@ fn nothing_is_written_outside_of_the_users_own_places() {
                     }
                 }
             }
-            if is_cs && call.name == "socket" {
-                assert!(!call.text.contains("AF_INET"), "{words:?}: {}", call.text);
+            if is_cs && matches!(call.name, "bind" | "connect" | "listen") {
+                bound += usize::from(call.name == "bind" && call.text.contains("AF_INET"));
+                let is_reached = match call.name {
+                    "connect" => call.text.contains("AF_INET"),
+                    // The socket through which a pane is handed its program is a file.
+                    "listen" => !["-t", "attach"].contains(&words[0]),
+                    _ => false,
+                };
+                assert!(!is_reached, "{words:?}: {}", call.text);
             }
         }
     }
     let tmux = which::which("tmux").unwrap();
     let _ = ran(&mut world.any_command(&tmux, Path::new("/"), &["kill-server"]));
     assert!(written > 300, "the control: {written} writes were seen");
+    assert!(bound > 0, "the control: ports are tried, and left at that");
     assert_eq!(outside, BTreeSet::new());
 }
 

@@ -69,7 +69,7 @@ fn two_sessions_of_one_profile_converse_at_once_and_each_keeps_to_its_own_direct
 
     // Beside the sessions themselves: their names, the directory for what is learnt, and what Claude does outside
     // every config directory.
-    let ours = ["names", "open", "profiles/default", "staging", "trash", "version"]
+    let ours = ["names", "open", "ports", "profiles/default", "staging", "trash", "version"]
         .map(|path| stage.data().join(path));
     let claudes =
         [".local/share/applications", ".cache/claude-cli-nodejs"].map(|path| stage.home().join(path));

@@ -546,8 +546,6 @@ mod tests {
         let text = [
             "wt finish message",
             "wt gc older_than",
-            "fork branch",
-            "fork from",
             "rename new",
             "restore new",
             "cleanup older_than",
