@@ -12,6 +12,7 @@ mod attach;
 mod bindings;
 mod canary;
 mod cleanup;
+mod combined;
 mod deleting;
 mod doctor;
 mod environment;
