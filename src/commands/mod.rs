@@ -131,13 +131,7 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         }
     };
     let start = cli.start;
-    // clap lifts its own requirement where a command, or a name, follows.
-    if start.json && !start.dry_run {
-        return Err(Failure::usage("--json goes with --dry-run").hint("cs --dry-run --json NAME"));
-    }
-    if start.detached && !start.tmux {
-        return Err(Failure::usage("--detached goes with --tmux").hint("cs --tmux --detached NAME"));
-    }
+    go_together(&start)?;
     let Some(command) = cli.command else { return open::run(context, &start, Vec::new()) };
     if let Command::Name(words) = command {
         return open::run(context, &start, words);
@@ -147,6 +141,22 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
             .hint("options of a command come after it: cs new --profile work NAME"));
     }
     carry_out(context, command)
+}
+
+/// Refuses an option without the one it belongs to: clap lifts its own requirement where a command, or a name,
+/// follows.
+fn go_together(start: &StartOptions) -> Result<()> {
+    if start.json && !start.dry_run {
+        return Err(Failure::usage("--json goes with --dry-run").hint("cs --dry-run --json NAME"));
+    }
+    if (start.branch.is_some() || start.from.is_some()) && !start.worktree {
+        return Err(Failure::usage("--branch and --from go with --worktree")
+            .hint("cs --worktree --branch BRANCH --from REF NAME"));
+    }
+    if start.detached && !start.tmux {
+        return Err(Failure::usage("--detached goes with --tmux").hint("cs --tmux --detached NAME"));
+    }
+    Ok(())
 }
 
 /// Runs a verb.

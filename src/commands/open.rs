@@ -77,15 +77,29 @@ fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString
         None => directory::current_directory()?,
     };
     let base = Name::suggest(&directory.file_name().map(OsStr::to_string_lossy).unwrap_or_default());
-    // Another process may take a free name before we claim it: then the next one is ours.
+    under_a_free_name(context, &base, |name| {
+        create_and_start(context, options, name, arguments.to_vec()).map(Some)
+    })
+}
+
+/// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
+/// that `make`, which answers `None` there, does not pass over.
+pub(super) fn under_a_free_name<T>(
+    context: &Context,
+    base: &Name,
+    mut make: impl FnMut(&Name) -> Result<Option<T>>,
+) -> Result<T> {
     for number in 1..10_000 {
         let name = base.numbered(number);
         if context.find(name.as_str())?.is_some() {
             continue;
         }
-        match create_and_start(context, options, &name, arguments.to_vec()) {
+        match make(&name) {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
+            // Another process took it before we claimed it: the next one is ours.
             Err(failure) if failure.message.starts_with("there is already a ") => {}
-            done => return done,
+            Err(failure) => return Err(failure),
         }
     }
     Err(Failure::failed(format!("all names from '{base}' on are taken")))

@@ -119,24 +119,16 @@ pub(super) fn create_unnamed(
     };
     let base = named(main.as_ref().map_or(&current, |repository| &repository.main));
     let branch = options.branch.as_deref();
-    for number in 1..10_000 {
-        let name = base.numbered(number);
-        if context.find(name.as_str())?.is_some() {
-            continue;
-        }
+    open::under_a_free_name(context, &base, |name| {
         // One that is there was given its name by somebody, for something.
         if let Some(repository) = &main
-            && (os::exists(&place_of(repository, &name))
-                || branch.is_none() && said(repository.branch_like(&branch_of(&name)))?.is_some())
+            && (os::exists(&place_of(repository, name))
+                || branch.is_none() && said(repository.branch_like(&branch_of(name)))?.is_some())
         {
-            continue;
+            return Ok(None);
         }
-        match create_and_start(context, options, &name, arguments.to_vec()) {
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
-            done => return done,
-        }
-    }
-    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+        create_and_start(context, options, name, arguments.to_vec()).map(Some)
+    })
 }
 
 /// Opens a session that exists, if it works in a worktree of the repository one is in.

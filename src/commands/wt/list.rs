@@ -65,7 +65,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             text.push('\n');
         }
         let mut table = Table::new(&[
-            ("NAME", Align::Left),
+            ("NAME", Align::Shrink),
             ("STATE", Align::Left),
             ("SIZE", Align::Right),
             ("SESSION", Align::Shrink),

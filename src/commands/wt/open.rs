@@ -48,22 +48,11 @@ pub(super) fn adopt(context: &Context, tree: &Tree) -> Result<(Session, Lock)> {
         branch: state.branch,
         onto: state.onto.map(|onto| onto.name),
     };
-    // Another process may take a free name before we claim it: then the next one is ours.
-    for number in 1..10_000 {
-        let name = base.numbered(number);
-        if context.find(name.as_str())?.is_some() {
-            continue;
-        }
-        let (session, _) = open::describe(context, &options, &name)?;
+    open::under_a_free_name(context, &base, |name| {
+        let (session, _) = open::describe(context, &options, name)?;
         let session = Session { worktree: Some(Box::new(worktree.clone())), ephemeral: false, ..session };
-        let store = context.store()?;
         let draft = ports::draft(context, session)?;
         let session = draft.session().clone();
-        match store.publish(draft) {
-            Ok(lock) => return Ok((session, lock)),
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+        Ok(Some((session, context.store()?.publish(draft)?)))
+    })
 }
