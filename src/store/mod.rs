@@ -10,7 +10,9 @@
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
-//! sessions/<id>/worktree/           worktree.toml  files/  git/: its worktree, which was removed with it
+//! sessions/<id>/worktree/      worktree.toml  files/  git/: its worktree, which was removed with it
+//! sessions/<id>/inside          locked by what runs in the session's sandbox
+//! profiles/<name>/sandbox/      the login of its sandboxes
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made, or where two processes meet for a moment
 //! ports/<first port>            "session <id>": whose block of ten ports it is
