@@ -269,7 +269,7 @@ impl Export {
         let mut progress = Progress::new("writing");
         for at in 0..self.parts.len() {
             // Ports are this machine's; where it is brought in it is given others.
-            let session = Session { ports: None, ..self.parts[at].session.clone() };
+            let session = Session { ports: None, worktree: None, ..self.parts[at].session.clone() };
             let root = format!("sessions/{}", session.id);
             let record =
                 Store::session_text(&session).map_err(|failure| io::Error::other(failure.message))?;

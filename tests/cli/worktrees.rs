@@ -937,3 +937,22 @@ fn a_person_without_a_repository_chooses() {
     }
     assert_eq!(session_names(&world), ["x", "y"]);
 }
+
+#[test]
+fn what_a_file_says_of_a_worktree_is_of_another_machine_and_not_taken_over() {
+    let world = world();
+    let repo = repository(&world, "api");
+    let _ = world.cs_in(&repo, &["new", "-w", "--no-open", "far"]).ok();
+    assert!(record(&world, "far")["worktree"].is_object(), "the control");
+    let archive = world.home().join("far.tar");
+    let _ = world.cs(&["export", "far", archive.to_str().unwrap()]).ok();
+    let _ = world.cs(&["rm", "far"]).ok();
+    let _ = world.cs(&["trash", "empty", "--yes"]).ok();
+    let before = listing(&repo);
+    let _ = world.cs(&["import", archive.to_str().unwrap()]).ok();
+    assert_eq!(record(&world, "far"), json!({"directory": tree(&repo, "far"), "worktree": null}));
+    assert_eq!(listing(&repo), before, "the worktree is as it was");
+    // It works there all the same, and goes with it.
+    let _ = world.cs_in(&repo, &["wt", "rm", "far"]).ok();
+    assert!(!tree(&repo, "far").exists() && session_names(&world).is_empty());
+}

@@ -449,6 +449,8 @@ impl<'c> Import<'c> {
         }
         session.ephemeral = false;
         session.history = None;
+        // A worktree is of a machine; what a file says of one is not believed.
+        session.worktree = None;
         session.profile = self.profile_for(&session, &mut notes)?;
         if let Some(new) = &self.args.new {
             session.name = Context::new_name(new)?;
