@@ -187,4 +187,11 @@ mod tests {
         let all: Vec<_> = [CHILD_MARKERS, CREDENTIALS, MODELS, OURS].concat();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }
+
+    #[test]
+    fn nobody_else_decides_the_ports_of_a_session() {
+        for name in crate::model::Ports::VARIABLES {
+            assert!(OURS.contains(&name), "{name}");
+        }
+    }
 }

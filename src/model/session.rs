@@ -79,14 +79,15 @@ pub struct Session {
     /// Where its conversations live, where that is not its profile's to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// When it was made.
-    pub created: jiff::Timestamp,
     /// The conversation it was forked from, which its first launch continues under a new id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<Uuid>,
     /// Its ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<Ports>,
+    /// When it was made. Behind what may be absent: so a record that is cut short is never taken for a whole
+    /// one without that.
+    pub created: jiff::Timestamp,
     /// The worktree that was made, or taken over, for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,

@@ -68,7 +68,7 @@ pub use records::Damage;
 pub use removal::{Keep, Leftover, Piece};
 pub use runs::Run;
 pub use sandboxes::{hold_sandbox, in_sandbox};
-pub use sessions::{Draft, SessionEntry};
+pub use sessions::{Draft, SessionEntry, taken};
 pub use trash::{Trashed, TrashedKind};
 pub use trust::{About, Trust, Trusted};
 

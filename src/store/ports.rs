@@ -11,7 +11,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Claim, Damage, Store, lock, records};
+use super::{Claim, Damage, Store, lock};
 use crate::model::{Failure, PortRange, Ports, Result, Session};
 use crate::os::{self, Lock};
 
@@ -205,13 +205,11 @@ impl Store {
     /// Notes the ports of a session, which it has claimed. Under its lock.
     fn set_session_ports(&self, session: &Session, ports: Option<Ports>) -> Result<Session> {
         let changed = Session { ports, ..session.clone() };
-        let path = self.session_record_path(session.id);
-        let written = os::replace_file(&path, records::text(&changed)?.as_bytes(), true);
-        if let Err(error) = written {
+        if let Err(failure) = self.rewrite_session(&changed) {
             if let Some(ports) = ports {
                 self.release_ports(ports, session.id);
             }
-            return Err(Failure::io("write", &path, &error));
+            return Err(failure);
         }
         if let Some(before) = session.ports {
             self.release_ports(before, session.id);

@@ -59,7 +59,6 @@ impl Record for Session {
             bare: false,
             ephemeral: false,
             history: None,
-            created: plain.text("", "created")?.parse().ok()?,
             forked_from: match plain.text("", "forked_from") {
                 Some(id) => Some(id.parse().ok()?),
                 None => None,
@@ -68,6 +67,7 @@ impl Record for Session {
                 Some(first) => Some(Ports::new(first.try_into().ok()?)?),
                 None => None,
             },
+            created: plain.text("", "created")?.parse().ok()?,
             worktree: worktree(plain),
         };
         plain.is_used_up().then_some(session)
@@ -295,13 +295,11 @@ impl Store {
             return Err(taken(new, holder));
         }
         let renamed = Session { name: new.clone(), ..session.clone() };
-        let path = self.session_record_path(session.id);
-        let text = records::text(&renamed)?;
-        if let Err(error) = os::replace_file(&path, text.as_bytes(), true) {
+        if let Err(failure) = self.rewrite_session(&renamed) {
             if !same {
                 self.release_name(new, claim);
             }
-            return Err(Failure::io("write", &path, &error));
+            return Err(failure);
         }
         if !same {
             self.release_name(&session.name, claim);
@@ -313,10 +311,15 @@ impl Store {
     /// lock.
     pub fn set_session_history(&self, session: &Session, history: Option<History>) -> Result<Session> {
         let changed = Session { history, ..session.clone() };
-        let path = self.session_record_path(session.id);
-        os::replace_file(&path, records::text(&changed)?.as_bytes(), true)
-            .map_err(|error| Failure::io("write", &path, &error))?;
+        self.rewrite_session(&changed)?;
         Ok(changed)
+    }
+
+    /// Puts the record of a session in the place of the one it has. Under its lock.
+    pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
+        let path = self.session_record_path(session.id);
+        os::replace_file(&path, records::text(session)?.as_bytes(), true)
+            .map_err(|error| Failure::io("write", &path, &error))
     }
 }
 
@@ -331,7 +334,7 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
 }
 
 /// The refusal of a name that somebody has.
-pub(super) fn taken(name: &Name, holder: Claim) -> Failure {
+pub fn taken(name: &Name, holder: Claim) -> Failure {
     match holder {
         Claim::Session(_) => Failure::refused(format!("there is already a session '{name}'"))
             .hint(format!("to open it: cs {name}")),

@@ -384,7 +384,7 @@ fn a_record_cut_at_any_length_is_damaged_or_whole() {
     world.cs(&["new", "--no-open", "api"]).ok();
     let path = world.config_of("api").parent().unwrap().join("session.toml");
     let text = fs::read(&path).unwrap();
-    for length in (0..text.len() - 1).step_by(3) {
+    for length in 0..text.len() - 1 {
         fs::write(&path, &text[..length]).unwrap();
         let all = super::scenery::list(&world);
         let (good, bad) =

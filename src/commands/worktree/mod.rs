@@ -17,7 +17,7 @@ use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::git::{self, Beginning, LockedBy, Making};
 use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session};
-use crate::store::Claim;
+use crate::store::{self, Claim};
 use crate::{os, ui};
 
 pub(super) use self::target::{Spot, Target, Wanted};
@@ -95,13 +95,10 @@ pub(super) fn create_and_start(
 /// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
 pub(super) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
     match context.store()?.claim(name)? {
-        Some(Claim::Profile) => Err(Failure::refused(format!("there is already a profile '{name}'"))
-            .hint("sessions and profiles share their names: choose another one")),
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_some() => {
-            Err(Failure::refused(format!("there is already a session '{name}'"))
-                .hint(format!("to open it: cs {name}")))
-        }
-        _ => Ok(()),
+        // A claim may name what is not there.
+        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+        Some(holder) => Err(store::taken(name, holder)),
+        None => Ok(()),
     }
 }
 
