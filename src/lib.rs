@@ -29,3 +29,4 @@ pub mod sandbox;
 pub mod shell;
 pub mod store;
 pub mod ui;
+pub mod work;

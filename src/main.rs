@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use claude_cs::commands::{self, Context};
+use claude_cs::commands;
+use claude_cs::work::Context;
 
 fn main() -> ExitCode {
     let umask = claude_cs::os::restrict_umask();
-    let context = Context::new(umask);
+    let context = Context::new(umask, commands::say);
     commands::end(commands::run(std::env::args_os().collect(), &context))
 }

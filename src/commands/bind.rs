@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::bound::{self, Found};
-use super::context::Context;
-use super::{directory, report, show};
+use super::{report, show};
 use crate::cli::BindArgs;
 use crate::model::{Failure, Outcome, Place, Result, Subject, Target};
 use crate::store::Binding;
 use crate::ui::{self, Align, Table};
+use crate::work::binding::{self, Found};
+use crate::work::context::Context;
+use crate::work::directory;
 
 pub(super) fn run(context: &Context, args: &BindArgs) -> Result<Outcome> {
     match &args.name {
@@ -59,21 +60,24 @@ fn bind(context: &Context, name: &str, args: &BindArgs) -> Result<Outcome> {
         Subject::Session(session, _) => Target::Session(session.id),
     };
     let was = context.store()?.bind(&place, &target)?;
-    let said = format!("{} to {}", place.text(), bound::named(&subject));
+    let said = format!("{} to {}", place.text(), binding::named(&subject));
     // For the directory that somebody is in, no option is needed.
     let here = matches!(place, Place::Directory(_)) && args.dir.is_none();
-    let at = if here { String::new() } else { bound::at(&place) };
+    let at = if here { String::new() } else { binding::at(&place) };
     report::say(&match was {
         None => format!("bound {said}; to undo: cs bind --remove{at}"),
         Some(was) if was == target => {
-            format!("{} is bound to {} already", place.text(), bound::named(&subject))
+            format!("{} is bound to {} already", place.text(), binding::named(&subject))
         }
         Some(was) => {
-            let undo = match (bound::subject_of(context, &was), bound::name_of(context, &was)) {
+            let undo = match (binding::subject_of(context, &was), binding::name_of(context, &was)) {
                 (Ok(Some(_)), Some(name)) => format!("cs bind {name}{at}"),
                 _ => format!("cs bind --remove{at}"),
             };
-            format!("bound {said}, and no longer to {}; to undo: {undo}", bound::named_or_gone(context, &was))
+            format!(
+                "bound {said}, and no longer to {}; to undo: {undo}",
+                binding::named_or_gone(context, &was)
+            )
         }
     });
     Ok(Outcome::Done)
@@ -83,11 +87,11 @@ fn remove(context: &Context, place: &Place) -> Result<Outcome> {
     let Some(was) = context.store()?.unbind(place)? else {
         let failure = Failure::not_found(format!("{} is not bound", place.text()));
         return Err(match above(context, place)? {
-            Some(above) => failure.hint(format!("what is: {}", bound::removal(&above))),
+            Some(above) => failure.hint(format!("what is: {}", binding::removal(&above))),
             None => failure.hint("to see what is: cs bind --list"),
         });
     };
-    report::say(&format!("{} is no longer bound to {}", place.text(), bound::named_or_gone(context, &was)));
+    report::say(&format!("{} is no longer bound to {}", place.text(), binding::named_or_gone(context, &was)));
     Ok(Outcome::Done)
 }
 
@@ -100,7 +104,7 @@ fn above(context: &Context, place: &Place) -> Result<Option<Place>> {
 
 /// Tells what `directory` is bound to, and by what.
 fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
-    let found = bound::look(context, directory)?;
+    let found = binding::look(context, directory)?;
     if as_json {
         let (bound, unallowed) = match &found {
             Found::Bound(bound) => {
@@ -122,11 +126,11 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
         Found::Bound(bound) => {
             return show::print_lines(&[
                 ("directory", directory.to_string_lossy().into_owned()),
-                ("bound to", bound::named(&bound.subject)),
+                ("bound to", binding::named(&bound.subject)),
                 ("by", bound.place.text()),
             ]);
         }
-        Found::Unallowed(file) => report::say(&bound::not_allowed(&file)),
+        Found::Unallowed(file) => report::say(&binding::not_allowed(&file)),
         Found::Nothing => {
             report::say(&format!("{} is not bound (to bind it: cs bind NAME)", directory.display()));
         }
@@ -139,7 +143,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     // One that leads nowhere any more is listed with the others: that is how it is found.
     let rows: Vec<_> = bindings
         .iter()
-        .map(|Binding { place, target }| (place, target, bound::subject_of(context, target)))
+        .map(|Binding { place, target }| (place, target, binding::subject_of(context, target)))
         .collect();
     if as_json {
         let rows: Vec<Value> = rows
@@ -147,7 +151,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
             .map(|(place, target, subject)| {
                 let mut told = about(place);
                 told["kind"] = kind_of(target).into();
-                told["name"] = bound::name_of(context, target).into();
+                told["name"] = binding::name_of(context, target).into();
                 told["id"] = match target {
                     Target::Profile(_) => Value::Null,
                     Target::Session(id) => json!(id),
@@ -175,7 +179,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         ("BOUND", Align::ShrinkFront),
     ]);
     for (place, target, subject) in &rows {
-        let name = bound::name_of(context, target).unwrap_or_else(|| "?".to_owned());
+        let name = binding::name_of(context, target).unwrap_or_else(|| "?".to_owned());
         let state = match subject {
             Ok(Some(_)) => "",
             Ok(None) => "gone",

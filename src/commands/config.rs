@@ -1,12 +1,12 @@
 //! `cs config`: show the settings, edit them, or say where they are.
 
-use super::context::Context;
 use super::{editor, report};
 use crate::cli::ConfigCommand;
 use crate::config::{self, Config};
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
 use crate::ui;
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, command: Option<ConfigCommand>) -> Result<Outcome> {
     match command.unwrap_or(ConfigCommand::Show { json: false }) {

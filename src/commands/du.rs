@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::context::Context;
-use super::keeping::{Progress, paths_of};
 use super::report;
 use crate::claude::{CACHES, CONVERSATIONS};
 use crate::cli::DuArgs;
 use crate::model::{Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::os::{self, Size};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::{Progress, paths_of};
 
 /// How much room one thing takes.
 struct Row {

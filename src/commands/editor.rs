@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::context::Context;
 use crate::model::{Failure, Result};
 use crate::os;
+use crate::work::context::Context;
 
 /// Opens `path` in `$VISUAL`, `$EDITOR` or `vi`, and returns when the editor has ended.
 pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {

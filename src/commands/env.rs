@@ -5,13 +5,14 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
-use super::context::Context;
-use super::{bound, directory, report, scene};
+use super::report;
 use crate::claude::{self, Start};
 use crate::cli::EnvArgs;
 use crate::model::{Change, EnvChanges, Launch, Outcome, Result, Subject, VarName};
 use crate::shell::{self, Shell};
 use crate::store;
+use crate::work::context::Context;
+use crate::work::{binding, directory, scene};
 
 pub(super) fn run(context: &Context, args: &EnvArgs) -> Result<Outcome> {
     let subject = context.resolve(&args.name)?;
@@ -45,7 +46,7 @@ pub(super) fn run(context: &Context, args: &EnvArgs) -> Result<Outcome> {
 /// in the project, where it is easily committed.
 fn of_programs(context: &Context, subject: &Subject, env: &EnvChanges) -> Result<EnvChanges> {
     let named = match subject {
-        Subject::Session(session, _) => bound::named_by_repository(context, session)?.env,
+        Subject::Session(session, _) => binding::named_by_repository(context, session)?.env,
         Subject::Profile(_) => BTreeMap::new(),
     };
     let (settings, profile) = (&context.config()?.env, &subject.profile().env);

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::context::Context;
-use super::{directory, enclosure, launch, scene};
 use crate::claude::Start;
 use crate::model::{Failure, Isolation, Launch, Outcome, Result, Subject};
+use crate::work::context::Context;
+use crate::work::{directory, enclosure, launch, scene};
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter().peekable();

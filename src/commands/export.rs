@@ -13,15 +13,16 @@ use tar::{Builder, EntryType, Header};
 use super::archive::{
     END, End, Listed, MANIFEST, Manifest, SecretLines, VERSION, check_inside, holds_secret,
 };
-use super::context::Context;
-use super::keeping::{Progress, count, paths_of};
-use super::{liveness, report, scene};
+use super::report;
 use crate::claude::{self, CONVERSATIONS, OWN};
 use crate::cli::ExportArgs;
 use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths, VarName};
 use crate::os;
 use crate::store::Store;
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::removal::{Progress, count, paths_of};
+use crate::work::{open, scene};
 
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let (names, file) = words(args)?;
@@ -172,7 +173,7 @@ impl Export {
             progress.at(session.name.as_str());
             let (paths, profile) = paths_of(context, &session)?;
             let run = store.last_run(&store.session_run_path(session.id));
-            if let Some(open) = liveness::open_state(&session, &paths, run.as_ref()) {
+            if let Some(open) = open::open_state(&session, &paths, run.as_ref()) {
                 report::say(&format!(
                     "session '{}' is open (pid {}): what is said from now on is not in the file",
                     session.name, open.pid

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::context::Context;
-use super::launch::Planned;
-use super::worktree::{Spot, Target, Wanted};
-use super::{directory, ports, report, scene, worktree};
+use super::report;
 use crate::claude::{self, Conversation, Start};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
 use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
 use crate::os;
+use crate::work::context::Context;
+use crate::work::launch::Planned;
+use crate::work::worktrees::{Spot, Target, Wanted};
+use crate::work::{directory, ports, scene, worktrees};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -144,7 +145,7 @@ fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) 
         ))
         .hint(format!("to fork it there: cs fork {} {name}", source.name))
     })?;
-    worktree::refuse_taken(context, name)?;
+    worktrees::refuse_taken(context, name)?;
     let target = Target::find(context, spot, name, wanted)?;
     let checkout = Checkout::of(&directory::real(&directory));
     if checkout.is_some_and(|checkout| checkout.work(None) == Work::Uncommitted) {

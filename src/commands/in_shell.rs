@@ -1,10 +1,10 @@
 //! Changing the shell that `cs` is called from: code on standard output, for its function to run.
 
-use super::context::Context;
 use super::{install, report};
 use crate::model::{Environment, Exit, Failure, Memory, Outcome, Result, Saved, UsedBy, difference};
 use crate::shell::{Call, Shell};
 use crate::ui;
+use crate::work::context::Context;
 
 /// The call of the shell function, without which `verb` can do nothing: code on standard output
 /// would change nothing, and a person who reads "done" would believe it.

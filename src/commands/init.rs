@@ -3,11 +3,11 @@
 
 use clap::ValueEnum;
 
-use super::context::Context;
 use super::{install, report};
 use crate::cli::InitArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::shell::{InitOptions, Shell};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome> {
     let change_file = args.install || args.uninstall;

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::context::Context;
-use super::{directory, report};
+use super::report;
 use crate::cli::InitArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
 use crate::shell::{Plain, Shell};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::directory;
 
 /// Puts the line there, or takes it out.
 pub(super) fn run(context: &Context, shell: Shell, args: &InitArgs) -> Result<Outcome> {

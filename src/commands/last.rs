@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 
-use super::context::Context;
-use super::launch::Manner;
-use super::{launch, liveness, report};
+use super::report;
 use crate::model::{Failure, Outcome, Result};
+use crate::work::context::Context;
+use crate::work::launch::Manner;
+use crate::work::{launch, open};
 
 pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome> {
     let store = context.store()?;
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
                 continue;
             }
         };
-        if liveness::opened(context, &session, &profile)?.is_some() {
+        if open::opened(context, &session, &profile)?.is_some() {
             open.push(session.name.to_string());
             continue;
         }

@@ -9,11 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::context::Context;
-use super::liveness::Open;
 use super::profile::{self, Summary};
-use super::resources::{self, Look, Shown};
-use super::{directory, liveness, report, scene};
+use super::report;
 use crate::claude::{self, About};
 use crate::cli::ListArgs;
 use crate::git::Checkout;
@@ -21,6 +18,10 @@ use crate::model::{Isolation, Name, Outcome, Profile, Result, Session, SessionPa
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::open::Open;
+use crate::work::resources::{self, Look, Shown};
+use crate::work::{directory, open, scene};
 
 /// For how many sessions, the newest, more is read than their records, and how many a terminal is
 /// shown, unless all are asked for.
@@ -129,7 +130,7 @@ impl Everything {
     /// Reads all records. Nothing on disk is changed, and one that is damaged spoils no other.
     fn read(context: &Context) -> Result<Self> {
         let store = context.store()?;
-        let (profiles, homes) = profile::known(context)?;
+        let (profiles, homes) = crate::work::profiles::known(context)?;
         let entries = store.sessions()?;
         let running = Running::now(entries.len());
         let (mut rows, mut damaged) = (Vec::with_capacity(entries.len()), Vec::new());
@@ -143,7 +144,7 @@ impl Everything {
                 .then(|| {
                     let paths = paths_of(store, &session, &homes)?;
                     let run = store.last_run(&store.session_run_path(session.id));
-                    liveness::open_state(&session, &paths, run.as_ref())
+                    open::open_state(&session, &paths, run.as_ref())
                 })
                 .flatten();
             rows.push(Row { session, used: entry.used, open, details: Details::default() });

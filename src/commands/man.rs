@@ -7,10 +7,10 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::context::Context;
 use super::report;
 use crate::cli::{Cli, ManArgs};
 use crate::model::{Failure, Outcome, Result};
+use crate::work::context::Context;
 
 const SOURCE: &str = concat!("cs ", env!("CARGO_PKG_VERSION"));
 

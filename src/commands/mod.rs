@@ -1,64 +1,47 @@
 //! The verbs, one file each: resolve, plan, render.
 
-mod advice;
 mod allow;
 mod archive;
 mod attach;
 mod bind;
-mod bound;
 mod cd;
 mod cleanup;
 mod complete;
 mod completions;
 mod config;
-mod context;
-mod directory;
 mod doctor;
-mod dry_run;
 mod du;
 mod editor;
-mod enclosure;
-mod ended;
 mod env;
 mod exec;
 mod export;
 mod fork;
-mod history;
 mod import;
 mod in_shell;
 mod init;
-mod inside;
 mod install;
-mod keeping;
 mod last;
-mod launch;
 mod list;
-mod liveness;
 mod man;
 mod new;
 mod off;
-mod open;
+pub(crate) mod open;
 mod path;
-mod ports;
-mod profile;
+pub(crate) mod profile;
 mod prompt;
 mod rename;
-mod report;
-mod resources;
+pub(crate) mod report;
 mod restore;
 mod resume;
 mod rm;
-mod scene;
 mod shim;
 mod show;
 mod statusline;
-mod token;
 mod top;
 mod tour;
 mod trash;
 mod usage;
 mod use_;
-mod worktree;
 mod wt;
 
 use std::ffi::{OsStr, OsString};
@@ -68,9 +51,9 @@ use clap::{Args, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, StartOptions};
 use crate::model::{Failure, Outcome, RESERVED, Result};
+use crate::work::Context;
 
-pub use context::Context;
-pub use report::end;
+pub use report::{end, say};
 
 /// Parses `arguments` (the program's name first) and runs what they say. Help, the version and a
 /// command line that makes no sense are printed here.
@@ -89,11 +72,11 @@ pub fn run(mut arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
         Some("__claude") => return shim::become_claude(context, &arguments[2..]),
         Some("__hook") => return use_::hook(context),
         // What Claude calls at the end of an ephemeral session, and what that starts.
-        Some("__ended") => return ended::announced(&arguments[2..]),
+        Some("__ended") => return crate::work::ending::announced(&arguments[2..]),
         // What a pane is made with for `cs -t`.
         #[cfg(unix)]
-        Some("__inside") => return inside::take(context, &arguments[2..]),
-        Some("__tidy") => return ended::wait_and_tidy(context, &arguments[2..]),
+        Some("__inside") => return crate::work::pane::take(context, &arguments[2..]),
+        Some("__tidy") => return crate::work::ending::wait_and_tidy(context, &arguments[2..]),
         _ => {}
     }
     // What Claude prints when a session ends is `cs --resume ID`.

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use super::context::Context;
 use super::open;
 use crate::cli::StartOptions;
 use crate::model::{Failure, Outcome, Result};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();

@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 
-use super::bound::{self, Found};
-use super::context::Context;
-use super::{directory, in_shell, report, use_};
+use super::{in_shell, report, use_};
 use crate::model::{Failure, Memory, Outcome, Result, Saved, UsedBy};
+use crate::work::binding::{self, Found};
+use crate::work::context::Context;
+use crate::work::directory;
 
 pub(super) fn run(context: &Context) -> Result<Outcome> {
     let call = in_shell::caller(context, "off")?;
@@ -39,7 +40,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome> {
 
 /// The place by which this directory is bound, if it is.
 fn bound_place(context: &Context) -> Option<String> {
-    match bound::look(context, &directory::current_directory().ok()?) {
+    match binding::look(context, &directory::current_directory().ok()?) {
         Ok(Found::Bound(bound)) => Some(bound.place.text()),
         _ => None,
     }

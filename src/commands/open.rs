@@ -5,18 +5,19 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::bound::Found;
-use super::context::Context;
-use super::inside::{self, Inside};
-use super::launch::{Manner, Planned};
-use super::{bound, directory, enclosure, launch, ports, report, worktree};
+use super::report;
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::store::Claim;
 use crate::ui;
+use crate::work::binding::Found;
+use crate::work::context::Context;
+use crate::work::launch::{Manner, Planned};
+use crate::work::pane::{self, Inside};
+use crate::work::{binding, directory, enclosure, launch, ports, worktrees};
 
-pub(super) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
+pub(crate) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();
     let Some(first) = words.next() else { return open_unnamed(context, options, &[]) };
     let mut arguments: Vec<OsString> = words.collect();
@@ -40,7 +41,7 @@ fn open_named(
         Some(Subject::Session(session, profile)) => {
             let profile = agree(context, &session, profile, options)?;
             if options.worktree && !options.no_open {
-                return worktree::open_existing(context, options, session, profile, arguments, &manner);
+                return worktrees::open_existing(context, options, session, profile, arguments, &manner);
             }
             if options.no_open {
                 return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
@@ -49,7 +50,7 @@ fn open_named(
         }
         Some(Subject::Profile(profile)) => {
             if options.tmux {
-                return Err(inside::is_a_profile(&profile.name));
+                return Err(pane::is_a_profile(&profile.name));
             }
             if options.profile.is_some()
                 || options.isolation.is_some()
@@ -70,7 +71,7 @@ fn open_named(
 /// A new session with a name made from the directory: `api`, then `api-2`, …
 fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
     if options.worktree {
-        return worktree::create_unnamed(context, options, arguments);
+        return worktrees::create_unnamed(context, options, arguments);
     }
     let directory = match &options.dir {
         Some(directory) => directory::existing_directory(directory)?,
@@ -84,7 +85,7 @@ fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString
 
 /// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
 /// that `make`, which answers `None` there, does not pass over.
-pub(super) fn under_a_free_name<T>(
+pub(crate) fn under_a_free_name<T>(
     context: &Context,
     base: &Name,
     mut make: impl FnMut(&Name) -> Result<Option<T>>,
@@ -106,18 +107,18 @@ pub(super) fn under_a_free_name<T>(
 }
 
 /// Makes a session and starts Claude in it, as far as `options` say so.
-pub(super) fn create_and_start(
+pub(crate) fn create_and_start(
     context: &Context,
     options: &StartOptions,
     name: &Name,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
     if options.worktree {
-        return worktree::create_and_start(context, options, name, arguments);
+        return worktrees::create_and_start(context, options, name, arguments);
     }
     let manner = Manner { directory: None, ..manner(options)? };
     if manner.inside.is_some() {
-        inside::check(context, name, &arguments)?;
+        pane::check(context, name, &arguments)?;
     }
     let (session, profile) = describe(context, options, name)?;
     let session = ports::expected(context, session)?;
@@ -162,7 +163,7 @@ pub(super) fn create_and_start(
 }
 
 /// The session that `options` describe, not made yet.
-pub(super) fn describe(context: &Context, options: &StartOptions, name: &Name) -> Result<(Session, Profile)> {
+pub(crate) fn describe(context: &Context, options: &StartOptions, name: &Name) -> Result<(Session, Profile)> {
     let config = context.config()?;
     let directory = match &options.dir {
         Some(directory) => directory::existing_directory(directory)?,
@@ -200,10 +201,10 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
     if let Some(name) = context.profile_in_use() {
         return context.resolve_profile(name.as_str());
     }
-    match bound::look(context, directory)? {
+    match binding::look(context, directory)? {
         Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
         Found::Unallowed(file) => {
-            report::say(&bound::not_allowed(&file));
+            report::say(&binding::not_allowed(&file));
             context.said_unallowed.set(true);
         }
         Found::Nothing => {}

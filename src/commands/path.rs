@@ -1,9 +1,9 @@
 //! `cs path NAME`: the config directory of a session or profile.
 
-use super::context::Context;
 use super::report;
 use crate::cli::PathArgs;
 use crate::model::{Outcome, Result, Subject};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &PathArgs) -> Result<Outcome> {
     let path = match context.resolve(&args.name)? {

@@ -1,9 +1,9 @@
 //! `cs rename NAME NEW`: give a session another name. Its id, its files and its conversations stay.
 
-use super::context::Context;
 use super::report;
 use crate::cli::RenameArgs;
 use crate::model::{Failure, Outcome, Result, Subject};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &RenameArgs) -> Result<Outcome> {
     let new = Context::new_name(&args.new)?;

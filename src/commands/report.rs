@@ -7,7 +7,7 @@ use crate::model::{Exit, Failure, Outcome, Result};
 use crate::ui;
 
 /// Writes `text` to standard output. A reader that has gone away (`| head`) is no failure.
-pub(super) fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -19,7 +19,7 @@ pub(super) fn print(text: &str) -> Result<()> {
 
 /// Writes a value as JSON to standard output. On a terminal, what a terminal would act on is
 /// spelled out in JSON's own way.
-pub(super) fn print_json<T: serde::Serialize>(value: &T) -> Result<()> {
+pub(crate) fn print_json<T: serde::Serialize>(value: &T) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
     if text.bytes().all(|byte| byte == b'\n' || (0x20..0x7f).contains(&byte)) {
@@ -41,7 +41,7 @@ pub(super) fn print_json<T: serde::Serialize>(value: &T) -> Result<()> {
 }
 
 /// Says one line to the person, beside whatever the program prints.
-pub(super) fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "cs: {}", ui::escape(text));
 }
 
@@ -63,7 +63,7 @@ pub fn end(result: Result<Outcome>) -> ExitCode {
 
 /// Prints what clap has to say: help and version on standard output, anything else as a failure
 /// of ours. `flag_first` says that the command line began with an option.
-pub(super) fn command_line(error: &clap::Error, flag_first: bool) -> Result<Outcome> {
+pub(crate) fn command_line(error: &clap::Error, flag_first: bool) -> Result<Outcome> {
     if !error.use_stderr() {
         print(&error.render().to_string())?;
         return Ok(Outcome::Done);

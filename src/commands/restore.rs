@@ -1,12 +1,13 @@
 //! `cs restore [NAME]`: bring a session or profile back from the trash, or list the trash.
 
-use super::context::Context;
-use super::wt::away::{self, Back};
-use super::{keeping, ports, report, trash};
+use super::{report, trash};
 use crate::cli::RestoreArgs;
 use crate::model::{Failure, Name, Outcome, PortRange, Ports, Result, Session};
 use crate::os;
 use crate::store::{Store, Trashed, TrashedKind};
+use crate::work::context::Context;
+use crate::work::worktrees::away::{self, Back};
+use crate::work::{ports, removal};
 
 pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     let Some(wanted) = &args.name else { return trash::list(context, args.json) };
@@ -46,7 +47,7 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     report::say(&format!("{what} '{name}' is back"));
     match &trashed.kind {
         TrashedKind::Session(session) => {
-            say_ports(range, session, now);
+            say_ports(context, range, session, now);
             worktree(context, &Session { name, ports: now, ..(**session).clone() })
         }
         TrashedKind::Profile(_) => Ok(Outcome::Done),
@@ -54,7 +55,7 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
 }
 
 /// Says where the ports of a session are other ones than before.
-fn say_ports(range: Option<PortRange>, session: &Session, now: Option<Ports>) {
+fn say_ports(context: &Context, range: Option<PortRange>, session: &Session, now: Option<Ports>) {
     match (session.ports, now) {
         (Some(before), Some(now)) if before != now => {
             report::say(&format!("its ports are {now} now: something else has, or listens on, {before}"));
@@ -62,7 +63,7 @@ fn say_ports(range: Option<PortRange>, session: &Session, now: Option<Ports>) {
         (Some(before), None) => {
             report::say(&format!("it has no ports: something else has, or listens on, {before}"));
         }
-        (None, None) => ports::say_if_none(range, session),
+        (None, None) => ports::say_if_none(context, range, session),
         _ => {}
     }
 }
@@ -84,7 +85,7 @@ fn worktree(context: &Context, session: &Session) -> Result<Outcome> {
             if let Some(worktree) = session.worktree.as_ref().filter(|worktree| !os::is_dir(worktree.root()))
             {
                 report::say(&format!("its worktree is gone: {}", worktree.root));
-            } else if let Err(why) = keeping::lock_again(context, session) {
+            } else if let Err(why) = removal::lock_again(context, session) {
                 report::say(&format!("its worktree could not be locked (git: {why})"));
             }
         }

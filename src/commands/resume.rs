@@ -5,13 +5,14 @@ use std::ffi::OsString;
 
 use uuid::Uuid;
 
-use super::context::Context;
-use super::launch::Manner;
-use super::{directory, launch, list, scene};
+use super::list;
 use crate::claude;
 use crate::cli::ResumeArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::launch::Manner;
+use crate::work::{directory, launch, scene};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;

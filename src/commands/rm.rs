@@ -1,9 +1,10 @@
 //! `cs rm NAME…`: move sessions to the trash.
 
-use super::context::Context;
-use super::{bound, keeping, liveness, report};
+use super::report;
 use crate::cli::RmArgs;
 use crate::model::{Failure, Outcome, Result, Session, Target};
+use crate::work::context::Context;
+use crate::work::{binding, open, removal};
 
 pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
     // All of them are looked up first: a mistyped name moves nothing.
@@ -17,20 +18,20 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
     for (session, profile) in sessions {
         let store = context.store()?;
         let _lock = store.lock_session(&session)?;
-        if let Some(open) = liveness::opened(context, &session, &profile)? {
+        if let Some(open) = open::opened(context, &session, &profile)? {
             return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
                 .hint("leave Claude first, or end that process"));
         }
-        if let Some(why) = keeping::refused_for_profiles(context, &session)? {
+        if let Some(why) = removal::refused_for_profiles(context, &session)? {
             return Err(Failure::refused(format!("session '{}' stays: {why}", session.name))
                 .hint("correct the record of that profile first: cs profile list"));
         }
-        let worktree = keeping::to_trash(context, &session)?;
+        let worktree = removal::to_trash(context, &session)?;
         said(&session);
         if let Some(line) = worktree {
             report::say(&line);
         }
-        bound::say_still_bound(context, &Target::Session(session.id));
+        binding::say_still_bound(context, &Target::Session(session.id));
     }
     Ok(Outcome::Done)
 }

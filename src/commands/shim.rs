@@ -4,14 +4,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::bound::{self, Found};
-use super::context::Context;
-use super::launch::{self, Manner};
-use super::{directory, install, report, scene, tour};
+use super::{install, report};
 use crate::claude;
 use crate::cli::ShimCommand;
 use crate::model::{Exit, Failure, Outcome, Result, Subject};
 use crate::os;
+use crate::work::binding::{self, Found};
+use crate::work::context::Context;
+use crate::work::directory;
+use crate::work::launch::{self, Manner};
 
 pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
     let store = context.store()?;
@@ -82,7 +83,7 @@ fn subject(context: &Context) -> Result<Option<Subject>> {
         return Ok(None);
     }
     let Ok(here) = directory::current_directory() else { return Ok(None) };
-    match bound::look(context, &here)? {
+    match binding::look(context, &here)? {
         Found::Bound(bound) => Ok(Some(bound.subject)),
         Found::Nothing | Found::Unallowed(_) => Ok(None),
     }
@@ -122,27 +123,9 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
 }
 
 fn real_program(context: &Context) -> Result<PathBuf> {
-    scene::claude_program(context).or_else(|failure| {
+    crate::work::program::claude_program(context).or_else(|failure| {
         let path = context.variable("PATH");
-        claude::find_program("claude", path, |path| is_one(context, path)).map_err(|_| failure)
+        claude::find_program("claude", path, |path| crate::work::program::is_shim(context, path))
+            .map_err(|_| failure)
     })
-}
-
-/// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
-/// Two of those would find each other for ever.
-pub(super) fn is_one(context: &Context, path: &Path) -> bool {
-    if context.variable(tour::STAND_IN).is_some() {
-        return false; // here the stand-in, which is `cs` as well, is the real one
-    }
-    let in_its_directory = context.store().is_ok_and(|store| {
-        let shim = store.shim_path();
-        path == shim
-            || path.parent().zip(shim.parent()).is_some_and(|(theirs, ours)| os::is_same_file(theirs, ours))
-    });
-    let Ok(target) = os::real_path(path) else { return false };
-    in_its_directory
-        || target.file_stem().is_some_and(|stem| stem == "cs")
-        || std::env::current_exe()
-            .and_then(|program| os::real_path(&program))
-            .is_ok_and(|ours| ours == target)
 }

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use super::context::Context;
-use super::{bound, history, inside, liveness, profile, report, scene};
+use super::{profile, report};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
 use crate::model::{Isolation, Outcome, Place, Profile, Result, Session, Subject, Target};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::{binding, history, open, pane, scene};
 
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Outcome> {
     match context.resolve(&args.name)? {
@@ -26,8 +27,8 @@ fn session_details(
     let store = context.store()?;
     let paths = context.paths(session, profile)?;
     let run = store.last_run(&store.session_run_path(session.id));
-    let open = liveness::open_state(session, &paths, run.as_ref());
-    let pane = open.as_ref().and_then(|open| inside::pane_of(context, open.pid));
+    let open = open::open_state(session, &paths, run.as_ref());
+    let pane = open.as_ref().and_then(|open| pane::pane_of(context, open.pid));
     let mut conversations = claude::conversations(&paths.config)?;
     if session.isolation == Isolation::None {
         let noted = run.as_ref().and_then(|run| run.conversation);
@@ -43,7 +44,7 @@ fn session_details(
     let abouts: Vec<_> =
         conversations.iter().map(|found| (found, claude::about(found, &session.name))).collect();
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
-    let bound = bound::places_of(context, &Target::Session(session.id));
+    let bound = binding::places_of(context, &Target::Session(session.id));
     let written = |found: &claude::Conversation| jiff::Timestamp::try_from(found.modified).ok();
     if as_json {
         let conversations: Vec<_> = abouts

@@ -6,7 +6,6 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
-use super::context::Context;
 use super::{list, report};
 use crate::claude::{self, Limit, Status};
 use crate::cli::StatuslineArgs;
@@ -14,6 +13,7 @@ use crate::config::{self, Config, StatuslineConfig};
 use crate::git::Checkout;
 use crate::model::{Failure, Outcome, Result};
 use crate::ui::{self, FIELDS, Format, THEMES, Theme, Value, Wrong};
+use crate::work::context::Context;
 
 /// Claude indents the line by two columns, and keeps as many free behind it (2.1.329).
 const MARGIN: usize = 4;

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::context::Context;
 use super::list::{self, Row};
 use super::report;
-use super::resources::{self, Look, Shown};
 use crate::claude;
 use crate::cli::TopArgs;
 use crate::model::{Name, Outcome, Result};
 use crate::os::{self, Processes, Size, Used};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::resources::{self, Look, Shown};
 
 /// Between two looks on a screen.
 #[cfg(unix)]

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::keeping::{count, kept, say_left};
 use super::report;
-use super::wt::away;
 use crate::claude;
 use crate::cli::TrashCommand;
 use crate::model::{Age, Exit, Failure, KeptWorktree, Outcome, Result};
 use crate::os;
 use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::{count, kept, say_left};
+use crate::work::worktrees::away;
 
 pub(super) fn run(context: &Context, command: Option<TrashCommand>) -> Result<Outcome> {
     match command {
@@ -205,7 +205,7 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
                 forget_commits(context, worktree.as_ref());
                 return Ok(());
             }
-            say_left(&left);
+            say_left(context, &left);
             Err(Failure::failed(format!("not all of {} could be removed", piece.path().display()))
                 .hint("what is left is finished by: cs trash empty"))
         });

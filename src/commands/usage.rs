@@ -13,12 +13,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::context::Context;
 use super::report;
 use crate::claude::{self, Message, Tokens, Transcript};
 use crate::cli::{UsageArgs, UsageBy};
 use crate::model::{Age, ConfigHome, Failure, Isolation, Name, Outcome, Result, SessionPaths, Subject};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
     let zone = TimeZone::system();
@@ -144,7 +144,7 @@ struct Sources {
 impl Sources {
     fn find(context: &Context) -> Result<Self> {
         let store = context.store()?;
-        let profiles = super::profile::known(context)?.1;
+        let profiles = crate::work::profiles::known(context)?.1;
         let mut sessions: Vec<_> =
             store.sessions()?.into_iter().filter_map(|entry| entry.record.ok()).collect();
         sessions.sort_by_key(|session| (session.created, session.id));

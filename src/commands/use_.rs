@@ -1,13 +1,14 @@
 //! `cs use NAME`: the variables of a session or profile, in the shell it is called from.
 
-use super::bound::{self, Found};
-use super::context::Context;
-use super::{directory, in_shell, report, scene};
+use super::{in_shell, report};
 use crate::claude::Start;
 use crate::cli::UseArgs;
 use crate::model::{Environment, Failure, Launch, Memory, Outcome, Plan, Result, Subject, UsedBy};
 use crate::shell::Call;
 use crate::store;
+use crate::work::binding::{self, Found};
+use crate::work::context::Context;
+use crate::work::{directory, scene};
 
 pub(super) fn run(context: &Context, args: &UseArgs) -> Result<Outcome> {
     let Some(name) = &args.name else { return say_what_is_in_use(context) };
@@ -19,7 +20,7 @@ pub(super) fn run(context: &Context, args: &UseArgs) -> Result<Outcome> {
     let wanted = in_shell::using(context, call, UsedBy::Person, subject.name().clone(), planned);
     // What the place says no longer counts here, and `cs off` will have to be said again.
     let memory = Memory { previous: None, off: None, ..context.shell.memory.clone() };
-    let said = format!("using {}", bound::named(&subject));
+    let said = format!("using {}", binding::named(&subject));
     in_shell::change(context, call, &wanted, &memory, Some(&said))
 }
 
@@ -73,7 +74,7 @@ fn say_what_is_in_use(context: &Context) -> Result<Outcome> {
         UsedBy::Directory(place) => format!("by the binding of {place}"),
     };
     let what = context.find(saved.name.as_str())?;
-    let what = what.as_ref().map_or_else(|| format!("'{}' (it is gone)", saved.name), bound::named);
+    let what = what.as_ref().map_or_else(|| format!("'{}' (it is gone)", saved.name), binding::named);
     let before = match &saved.previous {
         Some(previous) => format!("; cs use - goes back to '{previous}'"),
         None => String::new(),
@@ -121,11 +122,11 @@ fn enter(
 ) -> Result<(Environment, Option<String>)> {
     let shell = &context.shell;
     let left = shell.saved.as_ref();
-    let found = bound::look(context, here)?;
+    let found = binding::look(context, here)?;
     let bound = match &found {
         Found::Bound(bound) => bound,
         Found::Unallowed(file) => {
-            tell(memory, &bound::not_allowed(file));
+            tell(memory, &binding::not_allowed(file));
             memory.off = None;
             return Ok(left_behind(context));
         }
@@ -147,7 +148,7 @@ fn enter(
     // A token is asked for when Claude starts, not when somebody walks by.
     let plan = scene::plan_without_token(context, &bound.subject, &directory_of(&bound.subject)?)?;
     let planned = laid_out(context, &plan)?;
-    let said = format!("using {} here (bound: {})", bound::named(&bound.subject), bound.place.text());
+    let said = format!("using {} here (bound: {})", binding::named(&bound.subject), bound.place.text());
     Ok((in_shell::using(context, call, by, name, planned), Some(said)))
 }
 

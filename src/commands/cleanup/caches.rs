@@ -2,8 +2,6 @@
 
 use serde_json::json;
 
-use super::super::context::Context;
-use super::super::keeping::{Obstacle, Progress, count, in_use, kept, kept_but, say_left};
 use super::super::report;
 use crate::claude::{self, CACHES};
 use crate::cli::CleanupArgs;
@@ -11,6 +9,8 @@ use crate::model::{Failure, Isolation, Outcome, Profile, Result, Subject};
 use crate::os;
 use crate::store::Store;
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::{Obstacle, Progress, count, in_use, kept, kept_but, say_left};
 use std::path::{Path, PathBuf};
 
 /// A config directory of ours, and what of it can go.
@@ -230,7 +230,7 @@ fn trim(context: &Context, one: &mut Trimmable) -> Result<u64> {
     for (item, bytes) in &one.items {
         let Some(left) = store.trim(&one.config, item, &kept)? else { continue };
         if !left.is_empty() {
-            say_left(&left);
+            say_left(context, &left);
             return Err(Failure::failed(format!(
                 "not all of {} could be removed",
                 one.config.join(item).display()

@@ -8,9 +8,7 @@ use std::ffi::{OsStr, OsString};
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::keeping::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
-use super::{bound, keeping, report, scene, trash, wt};
+use super::{report, trash};
 use crate::claude;
 use crate::cli::CleanupArgs;
 use crate::git::Work;
@@ -18,6 +16,9 @@ use crate::model::{Age, Failure, Isolation, Outcome, Profile, Result, Session, S
 use crate::os;
 use crate::store::{Leftover, Piece, Trashed};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
+use crate::work::{binding, removal, scene};
 
 /// How long something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
@@ -145,7 +146,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
     if !os::exists(session.directory()) {
         reasons.push(Reason::DirectoryGone);
     } else if let Some(checkout) = linked_worktree(session)
-        && checkout.work(wt::onto_of(session)) == Work::Merged
+        && checkout.work(crate::work::worktrees::tree::onto_of(session)) == Work::Merged
     {
         let branch =
             checkout.branch().map_or_else(|| "its worktree".into(), |branch| format!("branch {branch}"));
@@ -405,14 +406,14 @@ impl Found {
                 if verdict.reasons.is_empty() {
                     return Ok(Some("it was used meanwhile".into()));
                 }
-                worktrees.extend(keeping::to_trash(context, session)?);
+                worktrees.extend(removal::to_trash(context, session)?);
                 Ok(None)
             };
             match moved() {
                 Ok(None) => {
                     done.moved.push(session.id);
                     done.to_trash += going.bytes;
-                    bound::say_still_bound(context, &Target::Session(session.id));
+                    binding::say_still_bound(context, &Target::Session(session.id));
                 }
                 Ok(Some(why)) => stayed.push((session.clone(), why)),
                 Err(failure) => fail(failure),
@@ -435,7 +436,7 @@ impl Found {
                     done.swept += 1;
                 }
                 Ok(left) => {
-                    say_left(&left);
+                    say_left(context, &left);
                     let what = leftover.path().display();
                     fail(Failure::failed(format!("not all of {what} could be removed")));
                 }

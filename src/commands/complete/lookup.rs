@@ -11,12 +11,13 @@ use uuid::Uuid;
 use super::Lines;
 use super::line::Slot;
 use crate::claude::{self, Conversation};
-use crate::commands::context::Context;
-use crate::commands::{directory, list, liveness, profile, scene};
+use crate::commands::list;
 use crate::git::Checkout;
 use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::{directory, open, scene};
 
 /// Up to how many something is said about each.
 const DESCRIBED: usize = 64;
@@ -264,7 +265,7 @@ impl Lookup<'_> {
     fn is_open(&self, session: &Session) -> bool {
         self.paths(session).is_some_and(|paths| {
             let run = self.store.last_run(&self.store.session_run_path(session.id));
-            liveness::open_state(session, &paths, run.as_ref()).is_some()
+            open::open_state(session, &paths, run.as_ref()).is_some()
         })
     }
 
@@ -283,9 +284,9 @@ impl Lookup<'_> {
     }
 
     fn paths(&self, session: &Session) -> Option<SessionPaths> {
-        let profiles = self
-            .profiles
-            .get_or_init(|| profile::known(self.context).map(|(_, known)| known).unwrap_or_default());
+        let profiles = self.profiles.get_or_init(|| {
+            crate::work::profiles::known(self.context).map(|(_, known)| known).unwrap_or_default()
+        });
         let profile = profiles.get(&session.profile)?;
         Some(SessionPaths::new(&self.store.session_root(session.id), session.isolation, &profile.home))
     }

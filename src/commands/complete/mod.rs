@@ -22,11 +22,11 @@ mod lookup;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::context::Context;
 use super::report;
 use crate::model::Outcome;
 use crate::shell::{Shell, short_form};
 use crate::ui;
+use crate::work::context::Context;
 
 use line::{Offer, Slot};
 

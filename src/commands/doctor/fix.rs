@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use super::finding::{Fix, Report};
 use super::machine::Machine;
-use crate::commands::keeping::kept;
-use crate::commands::{bound, ports};
 use crate::model::{Failure, Layout, Name, Place, Ports, Result, Session, Subject, Target};
 use crate::os;
 use crate::store::{self, Claim, Leftover, Store};
+use crate::work::removal::kept;
+use crate::work::{binding, ports};
 
 /// One repair.
 #[derive(Clone, Debug)]
@@ -64,14 +64,14 @@ impl Repair {
 
     /// How to undo it; `None` where there is nothing to have back.
     pub(super) fn undo(&self) -> Option<String> {
-        let word = |path: &PathBuf| bound::word(&path.to_string_lossy());
+        let word = |path: &PathBuf| binding::word(&path.to_string_lossy());
         match self {
             Self::LayOut { layout, .. } => {
                 layout.links.first().map(|link| format!("rm {}", word(&link.path)))
             }
             Self::MakePrivate { path, mode } => Some(format!("chmod {mode:04o} {}", word(path))),
             Self::Unbind { place, target: Target::Profile(name) } => {
-                Some(format!("cs bind{} {name}, once there is one", bound::at(place)))
+                Some(format!("cs bind{} {name}, once there is one", binding::at(place)))
             }
             Self::ForgetTrust { path, allowed, .. } => {
                 let verb = if *allowed { "allow" } else { "deny" };
@@ -104,7 +104,7 @@ impl Repair {
                 changed(left.is_empty() && !os::exists(leftover.path()))
             }
             Self::Unbind { place, target } => {
-                let gone = matches!(bound::subject_of(machine.context, target), Ok(None));
+                let gone = matches!(binding::subject_of(machine.context, target), Ok(None));
                 let still =
                     store.bindings()?.iter().any(|found| found.place == *place && found.target == *target);
                 changed(gone && still)?;

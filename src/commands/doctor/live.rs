@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient};
 use crate::claude::{self, DIRECTORY_VARIABLES, Live};
-use crate::commands::scene;
 use crate::model::{Change, Environment, Name, Subject};
 use crate::os;
+use crate::work::scene;
 
 /// A Claude process, and in what it runs.
 struct Runs<'m> {

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use super::finding::{Fix, Kind, Of, Report};
 use crate::claude::{self, Live};
-use crate::commands::context::Context;
-use crate::commands::liveness::open_state;
 use crate::config::Config;
 use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
 use crate::os::Liveness;
 use crate::store::{Damage, Run, Store};
+use crate::work::context::Context;
+use crate::work::open::open_state;
 
 /// A session with all that is known of it.
 pub(super) struct Patient {

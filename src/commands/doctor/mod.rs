@@ -17,9 +17,9 @@ mod store;
 mod surroundings;
 mod worktrees;
 
-use super::context::Context;
 use crate::cli::DoctorArgs;
 use crate::model::{Exit, Outcome, Result};
+use crate::work::context::Context;
 use finding::{Report, Severity};
 use machine::Machine;
 

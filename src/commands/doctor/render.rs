@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::finding::{Finding, Fix, Of, Report, Severity};
 use crate::cli::DoctorArgs;
-use crate::commands::context::Context;
 use crate::commands::list::short;
 use crate::commands::report as told;
 use crate::model::Result;
 use crate::ui;
+use crate::work::context::Context;
 
 /// Prints the report for a person: what was found by what it is about, what could not be looked at,
 /// and the sum of it; where no problem was found, what was looked at.

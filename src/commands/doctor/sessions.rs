@@ -9,12 +9,12 @@ use super::fix::Repair;
 use super::machine::{Machine, Patient};
 use super::worktrees;
 use crate::claude;
-use crate::commands::bound::word;
-use crate::commands::{history, scene};
 use crate::git::{self, Linked};
 use crate::model::{Isolation, Layout, Link, ManifestPlace, SHAREABLE, Subject};
 use crate::os::{self, Liveness};
 use crate::store::{self, Drift, LOCK_IS_NOBODYS, Standing};
+use crate::work::binding::word;
+use crate::work::{history, scene};
 
 /// A lock of Claude's that is older than this was left behind: it is touched every few seconds.
 const LOCK_IS_STALE: Duration = Duration::from_secs(60 * 60);

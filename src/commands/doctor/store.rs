@@ -7,12 +7,12 @@ use super::fix::Repair;
 use super::machine::{Machine, Patient, days_since};
 use super::sessions::private_of;
 use super::worktrees;
-use crate::commands::{bound, scene};
 use crate::git::Checkout;
 use crate::model::{History, Place, Profile, Target};
 use crate::os;
 use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
 use crate::ui;
+use crate::work::{binding, scene};
 
 /// Below this much room there is advice.
 const LOW: u64 = 1 << 30;
@@ -205,7 +205,7 @@ fn bindings(machine: &Machine<'_>, store: &Store, trash: &[Trashed], report: &mu
     }
     for binding in bindings {
         // What cannot be read is not gone.
-        if !matches!(bound::subject_of(machine.context, &binding.target), Ok(None)) {
+        if !matches!(binding::subject_of(machine.context, &binding.target), Ok(None)) {
             continue;
         }
         let thrown = trash.iter().find(|trashed| match (&trashed.kind, &binding.target) {
@@ -213,11 +213,11 @@ fn bindings(machine: &Machine<'_>, store: &Store, trash: &[Trashed], report: &mu
             (TrashedKind::Session(session), Target::Session(id)) => session.id == *id,
             _ => false,
         });
-        let led = bound::named_or_gone(machine.context, &binding.target);
+        let led = binding::named_or_gone(machine.context, &binding.target);
         let what = format!("{} is bound to {led}", binding.place.text());
         let fix = match thrown {
             Some(thrown) => {
-                let undo = bound::removal(&binding.place);
+                let undo = binding::removal(&binding.place);
                 Fix::Command(format!("cs restore {}, or {undo}", thrown.name()))
             }
             None => Fix::Safe(Repair::Unbind { place: binding.place.clone(), target: binding.target }),

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::finding::{Fix, Kind, Report};
 use super::machine::{Machine, Patient};
-use crate::commands::bound::word;
-use crate::commands::wt::away;
 use crate::git::{self, Checkout, Repository};
 use crate::os;
 use crate::store::{Known, Store};
+use crate::work::binding::word;
+use crate::work::worktrees::away;
 
 /// A removal of its worktree that was cut short. Whether there was one.
 pub(super) fn half_removed(patient: &Patient, report: &mut Report) -> bool {

@@ -14,9 +14,7 @@ use tar::{Archive, EntryType};
 use uuid::Uuid;
 
 use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
-use super::super::context::Context;
-use super::super::keeping::{Progress, count};
-use super::super::{ports, profile, report};
+use super::super::{profile, report};
 use crate::cli::ImportArgs;
 use crate::model::{
     ConfigHome, Failure, Isolation, Name, Outcome, ProfileKind, Result, Session, SessionPaths, TokenSource,
@@ -24,6 +22,9 @@ use crate::model::{
 use crate::os;
 use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::ports;
+use crate::work::removal::{Progress, count};
 
 /// Bounds on what a file may make of this disk and this memory.
 const LARGEST_FILE: u64 = 4 << 30;

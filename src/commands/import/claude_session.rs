@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::super::context::Context;
-use super::super::directory::recordable;
-use super::super::ports;
 use super::free_name;
 use super::told::{Found, tell};
 use crate::claude::{self, Conversation};
@@ -16,6 +13,9 @@ use crate::cli::ImportArgs;
 use crate::model::{Failure, Isolation, Name, Outcome, Profile, Result, Session, SessionPaths};
 use crate::os;
 use crate::store::TrashedKind;
+use crate::work::context::Context;
+use crate::work::directory::recordable;
+use crate::work::ports;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let root = match &args.from {

@@ -6,9 +6,9 @@ mod claude;
 mod claude_session;
 mod told;
 
-use super::context::Context;
 use crate::cli::ImportArgs;
 use crate::model::{Failure, Name, Outcome, Result};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     // A file of one of these names is ./ccs.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::super::context::Context;
 use super::super::report;
 use crate::model::{Failure, Layout, Name, Outcome, ProfileKind, Result, ShareOverrides};
 use crate::os;
 use crate::store::NewProfile;
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, name: &str, directory: &Path) -> Result<Outcome> {
     let name = Context::new_name(name)?;
@@ -42,7 +42,7 @@ pub(in super::super) fn adopt(
 
 /// The profile whose config directory is `path`, whatever links lead there.
 pub(in super::super) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>> {
-    let (_, known) = super::known(context)?;
+    let (_, known) = crate::work::profiles::known(context)?;
     let mut own = known.into_values().filter(|profile| profile.inherit.is_none());
     Ok(own.find(|profile| os::is_same_file(&profile.home.directory(), path)).map(|profile| profile.name))
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::super::context::Context;
 use super::super::report;
 use crate::claude;
 use crate::cli::{CreateArgs, TokenAs};
@@ -15,6 +14,7 @@ use crate::model::{
     ShareOverrides, TokenSource, VarName,
 };
 use crate::store::{ForeignProfile, NewProfile};
+use crate::work::context::Context;
 
 /// The endpoints that are known by name.
 const PROVIDERS: &str = include_str!("../../../templates/providers.toml");

@@ -1,9 +1,9 @@
 //! `cs profile edit NAME`: the record of a profile, in an editor.
 
-use super::super::context::Context;
 use super::super::{editor, report};
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
+use crate::work::context::Context;
 
 /// What the record of the profile that always exists begins with.
 pub(super) const STARTER: &str = include_str!("../../../templates/default-profile.toml");

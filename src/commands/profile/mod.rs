@@ -12,20 +12,20 @@ use std::ffi::OsString;
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::launch::Manner;
 use super::list::Row;
+use super::report;
 use super::show as lines;
-use super::{bound, launch, liveness, report, scene};
 use crate::claude::{self, Login};
 use crate::cli::ProfileCommand;
-use crate::config::Config;
 use crate::model::{
-    Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
+    Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Target, TokenSource,
 };
 use crate::os;
 use crate::store::{ForeignProfile, ProfileEntry};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::launch::Manner;
+use crate::work::{binding, launch, scene};
 
 pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
     match command.unwrap_or(ProfileCommand::List { json: false }) {
@@ -61,16 +61,6 @@ pub(super) struct Summary {
     is_default: bool,
 }
 
-/// Every profile, and those that can be used by name.
-pub(super) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
-    let entries = context.store()?.profiles(&context.home()?);
-    let usable = entries
-        .iter()
-        .filter_map(|entry| Some((entry.name.clone(), entry.profile.as_ref().ok()?.clone())))
-        .collect();
-    Ok((entries, usable))
-}
-
 /// What the list tells about each of `entries`, whose sessions are among `rows`.
 pub(super) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row]) -> Result<Vec<Summary>> {
     let store = context.store()?;
@@ -90,7 +80,10 @@ pub(super) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row
                 login: entry.profile.as_ref().ok().map(claude::login_of),
                 sessions: count,
                 used: used.max(ran),
-                open: entry.profile.as_ref().is_ok_and(|profile| !live_as(context, profile).is_empty()),
+                open: entry
+                    .profile
+                    .as_ref()
+                    .is_ok_and(|profile| !crate::work::profiles::live_as(context, profile).is_empty()),
                 is_default: entry.name.key() == default,
             }
         })
@@ -154,27 +147,6 @@ pub(super) fn json(entries: &[ProfileEntry], summaries: &[Summary]) -> Vec<Value
         .collect()
 }
 
-/// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
-/// live files do not tell them apart: then the one that was started last as this profile counts.
-fn live_as(context: &Context, profile: &Profile) -> Vec<u32> {
-    let live = claude::live_in(&profile.home.directory()).into_iter().map(|live| live.pid);
-    if profile.inherit.is_none() {
-        return live.collect();
-    }
-    let run = context.store().ok().and_then(|store| store.last_run(&store.profile_run_path(&profile.name)));
-    live.filter(|pid| run.as_ref().is_some_and(|run| run.process.pid == *pid)).collect()
-}
-
-/// The profiles that work in the config directory of the profile `name`.
-pub(super) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
-    let (_, known) = known(context)?;
-    Ok(known
-        .into_values()
-        .filter(|profile| profile.inherit.as_ref() == Some(name))
-        .map(|profile| profile.name)
-        .collect())
-}
-
 fn kind(profile: &Profile) -> String {
     let kind = match &profile.kind {
         ProfileKind::Account => "account".into(),
@@ -218,7 +190,7 @@ pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Resul
         TokenSource::Entry { file, key } => format!("from {key} in {}", file.display()),
         TokenSource::Literal(_) => "in the record".to_owned(),
     });
-    let bound = bound::places_of(context, &Target::Profile(profile.name.clone()));
+    let bound = binding::places_of(context, &Target::Profile(profile.name.clone()));
     if as_json {
         report::print_json(&json!({
             "schema": 1, "kind": "profile", "name": profile.name, "type": kind(profile),
@@ -281,26 +253,9 @@ fn default(context: &Context, name: Option<&str>) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let profile = context.resolve_profile(name)?;
-    make_default(context, &profile.name)?;
+    crate::work::profiles::make_default(context, &profile.name)?;
     report::say(&format!("new sessions belong to profile '{}' now", profile.name));
     Ok(Outcome::Done)
-}
-
-/// Makes `name` the profile of new sessions, in `config.toml`.
-pub(super) fn make_default(context: &Context, name: &Name) -> Result<()> {
-    let path = context.config_path()?;
-    let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
-    let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
-    let current = String::from_utf8_lossy(&current).into_owned();
-    // A file that is broken is told as it is, and left alone.
-    Config::parse(&current, &path)?;
-    let text = Config::with_default_profile(&current, name)?;
-    if let Some(parent) = path.parent() {
-        os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
-    }
-    // Dotfiles are often links into a repository: the file behind is what changes.
-    let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-    os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
 }
 
 /// Runs Claude's own login inside the profile. What it stores is never looked at.
@@ -315,32 +270,4 @@ fn login(context: &Context, name: &str, arguments: Vec<OsString>) -> Result<Outc
     }
     let arguments = [vec!["auth".into(), "login".into()], arguments].concat();
     launch::start_profile(context, profile, arguments, &Manner::default())
-}
-
-/// Whether any Claude runs in the profile or in a session of it; the names of those sessions.
-pub(super) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
-    let mut users: Vec<String> =
-        live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
-    for entry in context.store()?.sessions()? {
-        let Ok(session) = entry.record else { continue };
-        if session.profile != profile.name {
-            continue;
-        }
-        if let Some(open) = liveness::opened(context, &session, profile)? {
-            users.push(format!("session '{}' (pid {})", session.name, open.pid));
-        }
-    }
-    Ok(users)
-}
-
-/// The sessions of a profile, as subjects.
-pub(super) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
-    Ok(context
-        .store()?
-        .sessions()?
-        .into_iter()
-        .filter_map(|entry| entry.record.ok())
-        .filter(|session| session.profile == profile.name)
-        .map(|session| Subject::Session(session, profile.clone()))
-        .collect())
 }

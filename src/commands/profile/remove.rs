@@ -1,9 +1,10 @@
 //! `cs profile remove NAME`: move a profile to the trash.
 
-use super::super::context::Context;
-use super::super::{bound, report};
+use super::super::report;
 use crate::model::{ConfigHome, Failure, Outcome, Result, Target};
 use crate::ui;
+use crate::work::binding;
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome> {
     let profile = context.resolve_profile(name)?;
@@ -11,7 +12,7 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     if profile.name.is_default() {
         return Err(Failure::refused("'default' is your own ~/.claude and stays"));
     }
-    let heirs = super::heirs(context, &name)?;
+    let heirs = crate::work::profiles::heirs(context, &name)?;
     if let Some(heir) = heirs.first() {
         let all: Vec<String> = heirs.iter().map(|heir| format!("'{heir}'")).collect();
         return Err(Failure::refused(format!(
@@ -20,12 +21,12 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
         ))
         .hint(format!("remove that one first: cs profile remove {heir}")));
     }
-    let users = super::in_use(context, &profile)?;
+    let users = crate::work::profiles::in_use(context, &profile)?;
     if !users.is_empty() {
         return Err(Failure::refused(format!("profile '{name}' is in use: {}", users.join(", ")))
             .hint("leave Claude there first"));
     }
-    let sessions = super::sessions_of(context, &profile)?.len();
+    let sessions = crate::work::profiles::sessions_of(context, &profile)?.len();
     let store = context.store()?;
     let ours = profile.home.is(&store.profile_root(&name).join("claude"));
     if !force {
@@ -46,7 +47,7 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     }
     store.trash_profile(&name)?;
     report::say(&format!("moved profile '{name}' to the trash; to undo: cs restore {name}"));
-    bound::say_still_bound(context, &Target::Profile(name));
+    binding::say_still_bound(context, &Target::Profile(name));
     if let (false, None, ConfigHome::Directory(path)) = (ours, &profile.inherit, &profile.home) {
         report::say(&format!("its config directory was adopted and stays: {}", path.display()));
     }

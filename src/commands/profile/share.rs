@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::context::Context;
-use super::super::{liveness, report, scene};
+use super::super::report;
 use super::edit::STARTER;
 use super::sync::Sync;
 use crate::cli::ShareArgs;
@@ -13,6 +12,8 @@ use crate::model::{
     ShareOverrides, Subject,
 };
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::{open, scene};
 
 pub(super) fn run(context: &Context, args: &ShareArgs) -> Result<Outcome> {
     let history = match &args.history {
@@ -171,7 +172,7 @@ fn change(
         .collect();
     let mut sync = Sync::new(context, args.dry_run, &[]);
     sync.profile(&after, Some(&before))?;
-    for heir in super::heirs(context, name)? {
+    for heir in crate::work::profiles::heirs(context, name)? {
         if let Some(heir) = context.profile_if(&heir)? {
             let share = heir.share.clone().over(after.share.clone());
             sync.profile(&Profile { share, ..heir.clone() }, Some(&heir))?;
@@ -233,7 +234,7 @@ fn of_session(
     let wanted = Some(wanted).filter(|wanted| *wanted != of_profile);
     let store = context.store()?;
     let held = if args.dry_run { None } else { Some(store.lock_session(&session)?) };
-    if let Some(open) = liveness::opened(context, &session, &profile)? {
+    if let Some(open) = open::opened(context, &session, &profile)? {
         return Err(Failure::refused(format!("session '{name}' is open (pid {})", open.pid))
             .hint("leave Claude there first"));
     }

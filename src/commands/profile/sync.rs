@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::context::Context;
-use super::super::history::{self, Elsewhere};
 use super::super::list::short;
-use super::super::{liveness, report, scene};
+use super::super::report;
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
 use crate::model::{
@@ -19,12 +17,15 @@ use crate::model::{
 use crate::os;
 use crate::store::{self, Drift, Member, Merged};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::history::{self, Elsewhere};
+use crate::work::{open, scene};
 
 pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<Outcome> {
     let mut sync = Sync::new(context, args.dry_run, &args.take);
     match args.name.as_deref() {
         None => {
-            for profile in super::known(context)?.1.into_values() {
+            for profile in crate::work::profiles::known(context)?.1.into_values() {
                 sync.profile(&profile, None)?;
             }
         }
@@ -93,7 +94,7 @@ impl<'a> Sync<'a> {
         if profile.inherit.is_none() && scene::is_ours(self.context, profile)? {
             self.subject(&Subject::Profile(profile.clone()), before)?;
         }
-        for subject in super::sessions_of(self.context, profile)? {
+        for subject in crate::work::profiles::sessions_of(self.context, profile)? {
             self.subject(&subject, before)?;
         }
         Ok(())
@@ -117,7 +118,7 @@ impl<'a> Sync<'a> {
 
     fn is_open(&self, subject: &Subject) -> Result<bool> {
         Ok(match subject {
-            Subject::Session(session, profile) => liveness::opened(self.context, session, profile)?.is_some(),
+            Subject::Session(session, profile) => open::opened(self.context, session, profile)?.is_some(),
             Subject::Profile(profile) => !claude::live_in(&profile.home.directory()).is_empty(),
         })
     }

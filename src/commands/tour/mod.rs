@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::context::Context;
-use super::{report, scene};
+use super::report;
 use crate::claude;
 use crate::cli::TourArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
 
 pub(super) use stand_in::{VARIABLE as STAND_IN, run as stand_in};
 
@@ -106,7 +106,7 @@ impl Place {
         for (name, value) in quiet.chain(nowhere) {
             environment.insert(name.into(), value.into());
         }
-        let real = if args.stand_in { None } else { scene::claude_program(context).ok() };
+        let real = if args.stand_in { None } else { crate::work::program::claude_program(context).ok() };
         let (path, claude) = if let Some(path) = real {
             let claude = format!("{}, without a login", path.display());
             (path, claude)

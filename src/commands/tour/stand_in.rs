@@ -12,10 +12,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::context::Context;
 use crate::claude;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
+use crate::work::context::Context;
 
 /// The variable under which this binary, started as `claude`, is the stand-in.
 pub(in super::super) const VARIABLE: &str = "CS_TOUR_STAND_IN";

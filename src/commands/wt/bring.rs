@@ -2,14 +2,14 @@
 //! the worktree away.
 
 use super::rm;
-use super::tree::{self, Stays, Tree, git_failed, quoted};
 use crate::cli::FinishArgs;
-use crate::commands::context::Context;
-use crate::commands::keeping::count;
 use crate::commands::report;
 use crate::git::{Bring, How, Onto, State, Stuck};
 use crate::model::{Failure, Outcome, Result};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::removal::count;
+use crate::work::worktrees::tree::{self, Stays, Tree, git_failed, quoted};
 
 /// How many commits are shown.
 const SHOWN: usize = 20;

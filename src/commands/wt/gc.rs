@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::rm::{self, Removed};
-use super::tree::{self, Measured, Tree};
 use crate::commands::cleanup::{GRACE, last_used};
-use crate::commands::context::Context;
-use crate::commands::keeping::{count, paths_of};
 use crate::commands::report;
 use crate::git::State;
 use crate::model::{Age, Failure, Outcome, Result};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::{count, paths_of};
+use crate::work::worktrees::tree::{self, Measured, Tree};
 
 /// What is asked for.
 pub(super) struct Wanted {

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::tree::{self, Measured, Tree};
-use crate::commands::context::Context;
-use crate::commands::keeping::paths_of;
 use crate::commands::list::short;
-use crate::commands::{liveness, report};
+use crate::commands::report;
 use crate::git::{LockedBy, Repository, State};
 use crate::model::{Outcome, Result, Session};
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::open;
+use crate::work::removal::paths_of;
+use crate::work::worktrees::tree::{self, Measured, Tree};
 
 /// A worktree with all that is shown of it.
 struct Row {
@@ -102,7 +103,7 @@ impl Row {
         let is_open = |session: &Session| -> Result<bool> {
             let (paths, _) = paths_of(context, session)?;
             let run = store.last_run(&store.session_run_path(session.id));
-            Ok(liveness::open_state(session, &paths, run.as_ref()).is_some())
+            Ok(open::open_state(session, &paths, run.as_ref()).is_some())
         };
         let open = tree.sessions.iter().map(is_open).collect::<Result<_>>()?;
         let Measured { state, bytes } = measured;

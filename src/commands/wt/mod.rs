@@ -1,18 +1,14 @@
 //! `cs wt`: the worktrees of a repository, and what is done with them.
 
-pub(super) mod away;
 mod bring;
 mod gc;
 mod list;
 mod open;
 mod rm;
-mod tree;
 
-use super::context::Context;
 use crate::cli::WtCommand;
 use crate::model::{Outcome, Result};
-
-pub(super) use tree::{onto_of, quoted};
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, command: Option<WtCommand>) -> Result<Outcome> {
     match command {

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 
-use super::tree::{self, Tree};
 use crate::cli::StartOptions;
-use crate::commands::context::Context;
-use crate::commands::launch::{self, Manner};
-use crate::commands::{directory, open, ports, report};
+use crate::commands::{open, report};
 use crate::model::{Failure, Name, Outcome, Result, Session, Worktree};
 use crate::os::Lock;
+use crate::work::context::Context;
+use crate::work::launch::{self, Manner};
+use crate::work::worktrees::tree::{self, Tree};
+use crate::work::{directory, ports};
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();

@@ -1,14 +1,15 @@
 //! `cs wt rm NAME…`: take worktrees away with their sessions, into the trash.
 
-use super::away;
 use super::open::adopt;
-use super::tree::{self, Tree, git_failed};
-use crate::commands::context::Context;
-use crate::commands::{bound, report};
+use crate::commands::report;
 use crate::model::{Failure, Outcome, Result, Session, Target, own_branch};
 use crate::os;
 use crate::store::{Part, Store};
 use crate::ui;
+use crate::work::binding;
+use crate::work::context::Context;
+use crate::work::worktrees::away;
+use crate::work::worktrees::tree::{self, Tree, git_failed};
 
 /// What is taken away.
 enum Wanted {
@@ -150,7 +151,7 @@ fn to_trash(context: &Context, sessions: &[Session]) -> Result<()> {
     // The one that has the worktree goes last: as long as it is here, this can be finished.
     for session in sessions.iter().rev() {
         context.store()?.trash_session(session)?;
-        bound::say_still_bound(context, &Target::Session(session.id));
+        binding::say_still_bound(context, &Target::Session(session.id));
     }
     Ok(())
 }

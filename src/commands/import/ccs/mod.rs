@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use found::Ccs;
 
-use super::super::context::Context;
-use super::super::profile::{self, adopt, create};
+use super::super::profile::{adopt, create};
 use super::free_name;
 use super::told::{Found, tell};
 use crate::claude;
@@ -21,6 +20,7 @@ use crate::model::{
 use crate::os;
 use crate::store::NewProfile;
 use crate::ui;
+use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     super::refuse_options(
@@ -240,7 +240,7 @@ impl Import<'_> {
     /// The profile whose token comes from this very settings file, or that was made from it where it
     /// needs none.
     fn endpoint_there(&self, name: &str, settings: &Path) -> Result<Option<Name>> {
-        let (_, known) = profile::known(self.context)?;
+        let (_, known) = crate::work::profiles::known(self.context)?;
         let comes_from = |known: &Profile| match &known.kind {
             ProfileKind::Api(endpoint) => match &endpoint.token {
                 TokenSource::Entry { file, .. } => file == settings,
@@ -272,7 +272,8 @@ impl Import<'_> {
             self.found.push(found.skipped(format!("to make it that: cs profile default {named}")));
             return Ok(());
         }
-        let done = if self.dry_run { Ok(()) } else { profile::make_default(self.context, &named) };
+        let done =
+            if self.dry_run { Ok(()) } else { crate::work::profiles::make_default(self.context, &named) };
         self.found.push(found.done(named.to_string(), "the profile of new sessions", done));
         Ok(())
     }

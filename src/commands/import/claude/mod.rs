@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use mentions::mentions;
 
-use super::super::context::Context;
-use super::super::keeping::count;
 use super::super::profile::adopt;
 use super::super::report;
 use super::free_name;
@@ -19,6 +17,8 @@ use crate::cli::ImportArgs;
 use crate::model::{Failure, Name, Outcome, Result, ShareOverrides};
 use crate::os;
 use crate::ui::{self, Align, Table};
+use crate::work::context::Context;
+use crate::work::removal::count;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     super::refuse_options(

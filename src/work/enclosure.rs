@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::context::Context;
 use crate::claude::{self, Scene};
 use crate::config::{SandboxEngine, SandboxNetwork};
 use crate::git::Checkout;
@@ -12,7 +11,9 @@ use crate::model::{
     Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, SessionPaths,
     Surroundings,
 };
-use crate::{os, sandbox};
+use crate::os;
+use crate::sandbox;
+use crate::work::context::Context;
 
 /// Where a system keeps its programs and settings. What is no such system's is not there.
 const SYSTEM: &[&str] = &[
@@ -49,7 +50,7 @@ const CERTIFICATES: &[&str] = &[
 /// looked at, has it. Where nothing is to be run, no engine is asked whether it works.
 ///
 /// Refused where a directory that would be writable leads out of the sandbox again.
-pub(super) fn surroundings(
+pub(crate) fn surroundings(
     context: &Context,
     session: &Session,
     profile: &Profile,
@@ -188,7 +189,7 @@ fn engine(context: &Context, launch: &Launch) -> Result<(Engine, PathBuf)> {
 }
 
 /// The engine of the settings. Fails where it is not installed, and where it cannot work here.
-pub(super) fn working_engine(context: &Context) -> Result<(Engine, PathBuf)> {
+pub(crate) fn working_engine(context: &Context) -> Result<(Engine, PathBuf)> {
     let engines: &[Engine] = match context.config()?.sandbox.engine {
         SandboxEngine::Auto => &[Engine::Bwrap, Engine::Podman],
         SandboxEngine::Bwrap => &[Engine::Bwrap],
@@ -199,7 +200,7 @@ pub(super) fn working_engine(context: &Context) -> Result<(Engine, PathBuf)> {
 }
 
 /// Sandboxes are for Linux.
-pub(super) fn refuse_elsewhere() -> Result<()> {
+pub(crate) fn refuse_elsewhere() -> Result<()> {
     if cfg!(target_os = "linux") {
         return Ok(());
     }
@@ -340,7 +341,7 @@ fn checkout(directory: &Path, guarded: &Guarded) -> Mounts {
 
 /// Refuses to start a program that is not in the sandbox, with what to do about it: the engine would only
 /// say that there is no such file.
-pub(super) fn refuse_absent(plan: &Plan) -> Result<()> {
+pub(crate) fn refuse_absent(plan: &Plan) -> Result<()> {
     let (Some(sandbox), Some(program)) = (&plan.sandbox, plan.command.first()) else { return Ok(()) };
     let program = Path::new(program);
     let Ok(real) = os::real_path(program) else { return Ok(()) };

@@ -7,24 +7,24 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::cli::StartOptions;
-use crate::commands::context::Context;
-use crate::commands::{directory, dry_run, report, scene};
 use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
 use crate::model::{Failure, Name, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
 use crate::store;
+use crate::work::context::Context;
+use crate::work::{directory, dry_run, scene};
 
 /// What a person said about the worktree.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::commands) struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     pub branch: Option<&'a str>,
     pub from: Option<&'a str>,
 }
 
 /// The directory that somebody stands in, in a repository.
 #[derive(Debug)]
-pub(in crate::commands) struct Spot {
-    pub(super) here: Here,
+pub(crate) struct Spot {
+    pub(crate) here: Here,
     directory: PathBuf,
 }
 
@@ -37,32 +37,27 @@ impl Deref for Spot {
 }
 
 impl<'a> Wanted<'a> {
-    pub(in crate::commands) fn of(options: &'a StartOptions) -> Self {
+    pub(crate) fn of(options: &'a StartOptions) -> Self {
         Self { branch: options.branch.as_deref(), from: options.from.as_deref() }
     }
 }
 
 /// A worktree for a new session: one that is made for it, or one that is there.
 #[derive(Debug)]
-pub(in crate::commands) struct Target {
-    pub(super) spot: Spot,
+pub(crate) struct Target {
+    pub(crate) spot: Spot,
     /// What is to be made; `None` where it is there already.
-    pub(super) making: Option<Making>,
-    pub(super) record: Worktree,
+    pub(crate) making: Option<Making>,
+    pub(crate) record: Worktree,
     /// Why it is locked, where it is there and is.
-    pub(super) locked: Option<String>,
+    pub(crate) locked: Option<String>,
     /// Where in it the session works.
-    pub(super) directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
 impl Target {
     /// Which worktree a new session `name` gets. Nothing is made.
-    pub(in crate::commands) fn find(
-        context: &Context,
-        spot: Spot,
-        name: &Name,
-        wanted: Wanted<'_>,
-    ) -> Result<Self> {
+    pub(crate) fn find(context: &Context, spot: Spot, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
         let repository = &spot.repository;
         let root = place_of(repository, name);
         let home = context.home()?.join(".claude");
@@ -170,7 +165,7 @@ impl Target {
     }
 
     /// The session as it is with this worktree.
-    pub(in crate::commands) fn described(&self, session: Session) -> Result<Session> {
+    pub(crate) fn described(&self, session: Session) -> Result<Session> {
         Ok(Session {
             directory: directory::recordable(&self.directory)?,
             worktree: Some(Box::new(self.record.clone())),
@@ -180,56 +175,56 @@ impl Target {
 
     /// Makes the worktree, if it is to be made, and puts into it what belongs there. What fails leaves no
     /// worktree behind; what cannot be put into it is told, and no failure.
-    pub(in crate::commands) fn make(&self, context: &Context) -> Result<Made<'_>> {
+    pub(crate) fn make(&self, context: &Context) -> Result<Made<'_>> {
         // The worktree is the person's, with the modes their own git would give it.
         context.umask.lifted(|| {
             let repository = &self.spot.repository;
             if let Err(why) = repository.ignore_worktrees() {
-                report::say(&format!("git will show .claude/worktrees as new: {why}"));
+                context.say(&format!("git will show .claude/worktrees as new: {why}"));
             }
             let mut made = Made(None);
             if let Some(making) = &self.making {
                 match repository.make(making).map_err(|why| cannot_make(making, &why))? {
                     None => made = Made(Some((repository, making, context.umask))),
                     Some(why) => {
-                        report::say(&format!("the worktree is made, but a hook of git's failed: {why}"));
+                        context.say(&format!("the worktree is made, but a hook of git's failed: {why}"));
                     }
                 }
             }
-            let copies = repository.copy(&self.included(), self.record.root());
-            say_copies(&copies);
+            let copies = repository.copy(&self.included(context), self.record.root());
+            say_copies(context, &copies);
             Ok(made)
         })
     }
 
     /// What is copied into it. A `.worktreeinclude` that cannot be used is told, and no more.
-    pub(super) fn included(&self) -> Included {
+    pub(crate) fn included(&self, context: &Context) -> Included {
         self.spot.repository.included().unwrap_or_else(|why| {
-            report::say(&format!("nothing is copied into the worktree: {why}"));
+            context.say(&format!("nothing is copied into the worktree: {why}"));
             Included::default()
         })
     }
 
     /// What is done once the session exists: says what was there already, and locks the worktree.
-    pub(in crate::commands) fn settle(&self, context: &Context, session: &Session) {
+    pub(crate) fn settle(&self, context: &Context, session: &Session) {
         let branch = self.record.branch.as_deref().unwrap_or("no branch");
         if self.making.is_none() {
-            report::say(&format!("the worktree was there already: {} ({branch})", self.record.root));
+            context.say(&format!("the worktree was there already: {} ({branch})", self.record.root));
         } else if let Some(Making { beginning: Beginning::Branch(branch), again: false, .. }) = &self.making {
-            report::say(&format!("the branch {branch} was there already"));
+            context.say(&format!("the branch {branch} was there already"));
         }
         hold(context, &self.spot.repository, self.locked.as_deref(), self.record.root(), session);
     }
 
     /// Runs what the settings name, if the worktree was made. A failure is told, and no more.
-    pub(in crate::commands) fn set_up(&self, context: &Context, session: &Session, profile: &Profile) {
+    pub(crate) fn set_up(&self, context: &Context, session: &Session, profile: &Profile) {
         if self.making.is_some() {
             on_create(context, session, profile);
         }
     }
 
     /// A line about the session.
-    pub(super) fn about(&self, session: &Session, profile: &Profile) -> String {
+    pub(crate) fn about(&self, session: &Session, profile: &Profile) -> String {
         let from = match (&self.making, &self.record.onto) {
             (Some(Making { beginning: Beginning::New { .. }, .. }), Some(onto)) => format!(" from {onto}"),
             _ => String::new(),
@@ -241,7 +236,7 @@ impl Target {
     }
 
     /// What would be done.
-    pub(super) fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
+    pub(crate) fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
         let root = &self.record.root;
         let commands = &context.config()?.worktree.on_create;
         let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
@@ -268,11 +263,11 @@ impl Target {
 }
 
 /// A worktree that was made just now, and by nobody else; `None` where it was not.
-pub(in crate::commands) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
+pub(crate) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
 
 impl Made<'_> {
     /// Takes it away again, because `failure` came after it.
-    pub(in crate::commands) fn undone(&self, failure: Failure) -> Failure {
+    pub(crate) fn undone(&self, failure: Failure) -> Failure {
         let Some((repository, making, umask)) = self.0 else { return failure };
         match umask.lifted(|| repository.unmake(making)) {
             Ok(()) => failure,
@@ -373,7 +368,7 @@ fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>
 
 impl Spot {
     /// Where `directory` is in a repository; `None` outside of git.
-    pub(in crate::commands) fn of(directory: &Path) -> Result<Option<Self>> {
+    pub(crate) fn of(directory: &Path) -> Result<Option<Self>> {
         let directory = directory::real(directory);
         Ok(said(Here::of(&directory))?.map(|here| Self { here, directory }))
     }
@@ -394,17 +389,17 @@ fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool>
 }
 
 /// Where Claude puts the worktree `name`, too (2.1.197, 2.1.329), also in a submodule and a bare repository.
-pub(super) fn place_of(repository: &Repository, name: &Name) -> PathBuf {
+pub(crate) fn place_of(repository: &Repository, name: &Name) -> PathBuf {
     repository.main.join(".claude").join("worktrees").join(name.as_str())
 }
 
 /// What Claude calls the branch of the worktree `name`.
-pub(super) fn branch_of(name: &Name) -> String {
+pub(crate) fn branch_of(name: &Name) -> String {
     format!("worktree-{name}")
 }
 
 /// Refuses a link on the way to the worktree: a repository can bring one that leads anywhere.
-pub(super) fn no_links(repository: &Repository, root: &Path) -> Result<()> {
+pub(crate) fn no_links(repository: &Repository, root: &Path) -> Result<()> {
     for path in
         root.ancestors().take_while(|path| path.starts_with(&repository.main) && *path != repository.main)
     {
@@ -421,12 +416,12 @@ pub(super) fn no_links(repository: &Repository, root: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
+pub(crate) fn entry_at<'a>(worktrees: &'a [Entry], root: &Path) -> Option<&'a Entry> {
     worktrees.iter().find(|entry| entry.path == root)
 }
 
 /// Locks a worktree for its session, unless somebody else has. Where that fails, it is told.
-pub(super) fn hold(
+pub(crate) fn hold(
     context: &Context,
     repository: &Repository,
     held: Option<&str>,
@@ -436,7 +431,7 @@ pub(super) fn hold(
     let is_free = held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude);
     let take = || context.umask.lifted(|| repository.take_lock(root, session.id, held));
     if is_free && let Err(why) = take() {
-        report::say(&format!("the worktree is not locked: {why}"));
+        context.say(&format!("the worktree is not locked: {why}"));
     }
 }
 
@@ -452,7 +447,7 @@ fn on_create(context: &Context, session: &Session, profile: &Profile) {
         store::lay_out(&plan.layout)?;
         let environment = plan.env.applied_to(&context.environment);
         for line in lines {
-            report::say(&format!("running: {line}"));
+            context.say(&format!("running: {line}"));
             let mut command = os::shell_command(line);
             command.env_clear().envs(&environment).current_dir(session.directory());
             // Standard input and output are Claude's.
@@ -465,37 +460,37 @@ fn on_create(context: &Context, session: &Session, profile: &Profile) {
                 ),
                 Err(error) => crate::model::reason(&error),
             };
-            report::say(&format!("that failed ({why}), and the worktree stays: {line}"));
+            context.say(&format!("that failed ({why}), and the worktree stays: {line}"));
         }
         Ok(())
     };
     if let Err(failure) = run() {
-        report::say(&format!("on_create was not run: {}", failure.message));
+        context.say(&format!("on_create was not run: {}", failure.message));
     }
 }
 
-fn say_copies(copies: &Copies) {
+fn say_copies(context: &Context, copies: &Copies) {
     const SHOWN: usize = 3;
     let files = |number: usize| if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
     if copies.files > 0 {
-        report::say(&format!("copied {} that git ignores (.worktreeinclude)", files(copies.files)));
+        context.say(&format!("copied {} that git ignores (.worktreeinclude)", files(copies.files)));
     }
     if copies.over > 0 {
-        report::say(&format!(
+        context.say(&format!(
             "not copied: {} more, which are too many or too large (at most 2,000 files and 256 MiB)",
             files(copies.over)
         ));
     }
     for (path, why) in copies.failed.iter().take(SHOWN) {
-        report::say(&format!("not copied: {}: {why}", path.display()));
+        context.say(&format!("not copied: {}: {why}", path.display()));
     }
     if copies.failed.len() > SHOWN {
-        report::say(&format!("not copied: {} more", files(copies.failed.len() - SHOWN)));
+        context.say(&format!("not copied: {} more", files(copies.failed.len() - SHOWN)));
     }
 }
 
 /// What git said, as a failure of ours.
-pub(super) fn said<T>(answer: Result<T, String>) -> Result<T> {
+pub(crate) fn said<T>(answer: Result<T, String>) -> Result<T> {
     answer.map_err(|why| {
         if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
             let path = path.trim_end_matches('\'');
@@ -511,14 +506,14 @@ fn cannot_make(making: &Making, why: &str) -> Failure {
     Failure::failed(format!("cannot make the worktree {}: {why}", making.root.display()))
 }
 
-pub(super) fn locked(root: &Path, reason: &str) -> Failure {
+pub(crate) fn locked(root: &Path, reason: &str) -> Failure {
     let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     Failure::refused(format!("the worktree {} is gone, and locked{why}", root.display()))
         .hint("it may lie on a disk that is not mounted now")
         .hint(format!("if not: git worktree unlock {}", root.display()))
 }
 
-pub(super) fn checked_out(branch: &str, other: &Entry) -> Failure {
+pub(crate) fn checked_out(branch: &str, other: &Entry) -> Failure {
     let failure = Failure::refused(format!("branch '{branch}' is checked out in {}", other.path.display()));
     if other.prunable.is_some() {
         return failure.hint("that is gone: git worktree prune");
@@ -526,7 +521,7 @@ pub(super) fn checked_out(branch: &str, other: &Entry) -> Failure {
     failure.hint("work there, or name another branch: cs -w --branch BRANCH NAME")
 }
 
-pub(super) fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
+pub(crate) fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
     let is = branch.map_or_else(|| "no branch".to_owned(), |branch| format!("branch '{branch}'"));
     Failure::refused(format!("{} has {is} checked out, not '{wanted}'", root.display()))
         .hint("to take it as it is, leave --branch out")

@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::context::Context;
-use super::launch::Manner;
-use super::{report, worktree};
 use crate::model::{Failure, Profile, Result, Session};
 use crate::os;
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::launch::Manner;
+use crate::work::worktrees;
 
 /// The directory a session is started in: the recorded one, or the one asked for. Where it is
 /// gone, a person chooses what to do; without one it is refused. Never a silent new place.
-pub(super) fn work_directory(
+pub(crate) fn work_directory(
     context: &Context,
     session: &Session,
     profile: &Profile,
@@ -30,7 +30,7 @@ pub(super) fn work_directory(
         return Err(gone);
     }
     let here = current_directory()?;
-    report::say(&gone.message);
+    context.say(&gone.message);
     let tree = session.worktree.as_deref().filter(|tree| !tree.root().is_dir());
     match tree.map(|tree| tree.branch.as_deref()) {
         None => eprintln!("  1  make it again, empty"),
@@ -40,7 +40,7 @@ pub(super) fn work_directory(
     eprintln!("  2  go on here: {}", ui::escape(&here.to_string_lossy()));
     match ui::choose("what now?", 2) {
         Some(0) if tree.is_some() => {
-            worktree::make_again(context, session, profile)?;
+            worktrees::make_again(context, session, profile)?;
             if directory.is_dir() { Ok(directory) } else { Err(self::gone(session)) }
         }
         Some(0) => {
@@ -69,19 +69,19 @@ fn gone(session: &Session) -> Failure {
 }
 
 /// The recorded directory of a session, which has to be there.
-pub(super) fn recorded_directory(session: &Session) -> Result<PathBuf> {
+pub(crate) fn recorded_directory(session: &Session) -> Result<PathBuf> {
     let directory = session.directory();
     if directory.is_dir() { Ok(directory.to_path_buf()) } else { Err(gone(session)) }
 }
 
 /// The directory this process is in.
-pub(super) fn current_directory() -> Result<PathBuf> {
+pub(crate) fn current_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Failure::failed(format!("the current directory cannot be read: {error}")))
 }
 
 /// A directory a person named, as an absolute path that exists.
-pub(super) fn existing_directory(given: &Path) -> Result<PathBuf> {
+pub(crate) fn existing_directory(given: &Path) -> Result<PathBuf> {
     let absolute =
         std::path::absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?;
     if !absolute.is_dir() {
@@ -91,7 +91,7 @@ pub(super) fn existing_directory(given: &Path) -> Result<PathBuf> {
 }
 
 /// A directory as it stands in a record: text that a shell can be told.
-pub(super) fn recordable(directory: &Path) -> Result<String> {
+pub(crate) fn recordable(directory: &Path) -> Result<String> {
     match directory.to_str() {
         Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => Err(Failure::usage(format!(
@@ -102,6 +102,6 @@ pub(super) fn recordable(directory: &Path) -> Result<String> {
 }
 
 /// A directory with its links resolved, as Claude names it; as it is where it is gone.
-pub(super) fn real(directory: &Path) -> PathBuf {
+pub(crate) fn real(directory: &Path) -> PathBuf {
     os::real_path(directory).unwrap_or_else(|_| directory.to_path_buf())
 }

@@ -1,17 +1,17 @@
 //! Whether a session is open, and the refusal of one that is.
 
-use super::context::Context;
-use super::inside;
-use super::launch::Manner;
 use crate::claude::{self, Live};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
 use crate::store::{Run, in_sandbox};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::launch::Manner;
+use crate::work::pane;
 
 /// Refuses a session that is live, or whose last Claude may still run on another host.
 /// `run` is what the last launch noted.
-pub(super) fn refuse_live(
+pub(crate) fn refuse_live(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
@@ -39,7 +39,7 @@ pub(super) fn refuse_live(
 
 /// A session that is open: by which process, and what that says of itself.
 #[derive(Clone, Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// The process.
     pub pid: u32,
     /// Its terminal.
@@ -51,7 +51,7 @@ pub(super) struct Open {
 }
 
 /// Whether a session is open now, by what its last launch noted.
-pub(super) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
+pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
     let run = store.last_run(&store.session_run_path(session.id));
     Ok(open_state(session, &context.paths(session, profile)?, run.as_ref()))
@@ -59,7 +59,7 @@ pub(super) fn opened(context: &Context, session: &Session, profile: &Profile) ->
 
 /// Whether a session is open now: the process that was started last in it runs, or another Claude
 /// has a live file in its config directory.
-pub(super) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
+pub(crate) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
     if session.isolation == Isolation::Sandbox {
         return open_inside(paths, run);
     }
@@ -114,7 +114,7 @@ fn is_open(context: &Context, name: &Name, open: &Open) -> Failure {
         about.push_str(&format!(", since {}", ui::stamp(since, jiff::Timestamp::now())));
     }
     let beside = format!("to work beside it: cs fork {name} {free}");
-    match inside::pane_of(context, open.pid) {
+    match pane::pane_of(context, open.pid) {
         Some(pane) => Failure::refused(format!("session '{name}' is open inside {pane} ({about})"))
             .hint(format!("to see it here: cs attach {name}"))
             .hint(beside),

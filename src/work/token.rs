@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::context::Context;
 use crate::model::{Failure, Profile, ProfileKind, Result, TokenSource};
 use crate::os;
+use crate::work::context::Context;
 
 /// The endpoint's token, from wherever it comes.
-pub(super) fn token(context: &Context, profile: &Profile) -> Result<Option<String>> {
+pub(crate) fn token(context: &Context, profile: &Profile) -> Result<Option<String>> {
     let ProfileKind::Api(endpoint) = &profile.kind else { return Ok(None) };
     let name = &profile.name;
     let empty = |place: String| Failure::failed(format!("the token of profile '{name}' is empty: {place}"));

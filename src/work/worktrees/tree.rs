@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::claude;
-use crate::commands::context::Context;
-use crate::commands::directory::{current_directory, real};
-use crate::commands::keeping::{Progress, in_use, kept, paths_of};
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
+use crate::work::context::Context;
+use crate::work::directory::{current_directory, real};
+use crate::work::removal::{Progress, in_use, kept, paths_of};
 
 /// A linked worktree with the sessions that work in it.
 #[derive(Clone, Debug)]
-pub(in crate::commands) struct Tree {
+pub(crate) struct Tree {
     /// The repository it belongs to.
     pub repository: Repository,
     /// What git lists of it.
@@ -27,7 +27,7 @@ pub(in crate::commands) struct Tree {
 
 /// Why a worktree is not taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stays {
+pub(crate) struct Stays {
     /// Why, for a person.
     pub why: String,
     /// What helps.
@@ -37,70 +37,70 @@ pub(super) struct Stays {
 }
 
 impl Stays {
-    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hints: vec![hint.into()], standing: false }
     }
 
     /// The refusal.
-    pub(super) fn failure(&self, name: &str) -> Failure {
+    pub(crate) fn failure(&self, name: &str) -> Failure {
         let refused = Failure::refused(format!("worktree '{name}' stays: {}", self.why));
         self.hints.iter().fold(refused, Failure::hint)
     }
 }
 
 /// What git could not do.
-pub(super) fn git_failed(why: &str) -> Failure {
+pub(crate) fn git_failed(why: &str) -> Failure {
     Failure::failed(format!("git: {why}"))
 }
 
 /// The branch that the work of a session's worktree belongs to, as its record has it.
-pub(in crate::commands) fn onto_of(session: &Session) -> Option<&str> {
+pub(crate) fn onto_of(session: &Session) -> Option<&str> {
     session.worktree.as_ref()?.onto.as_deref()
 }
 
 impl Tree {
     /// Its name: that of its directory.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.root().file_name().unwrap_or_else(|| OsStr::new("/")).to_string_lossy().into_owned()
     }
 
     /// Its root.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.entry.path
     }
 
     /// The session it was made for, or else the oldest in it.
-    pub(super) fn owner(&self) -> Option<&Session> {
+    pub(crate) fn owner(&self) -> Option<&Session> {
         self.sessions.first()
     }
 
     /// Where git keeps what it knows of it alone.
-    pub(super) fn git_dir(&self) -> Option<PathBuf> {
+    pub(crate) fn git_dir(&self) -> Option<PathBuf> {
         let checkout = Checkout::of(self.root()).filter(|checkout| checkout.root == self.root())?;
         checkout.is_linked().then(|| checkout.git_dir().to_path_buf())
     }
 
     /// Whether its directory is gone.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         !os::is_dir(self.root())
     }
 
     /// The branch that its work belongs to, as a record has it.
-    pub(super) fn onto(&self) -> Option<&str> {
+    pub(crate) fn onto(&self) -> Option<&str> {
         let root = self.root();
         let own = self.sessions.iter().filter(|session| is_of(session, root));
         own.chain(&self.sessions).find_map(onto_of)
     }
 
     /// What became of the work in it.
-    pub(super) fn state(&self, onto: Option<&str>) -> Result<State> {
+    pub(crate) fn state(&self, onto: Option<&str>) -> Result<State> {
         self.repository
             .state(self.root(), onto.or(self.onto()))
             .map_err(|why| git_failed(&why).hint(format!("in the worktree {}", self.root().display())))
     }
 
     /// What nobody can have us ignore: why it stays, whatever is in it. Runs no git.
-    pub(super) fn held(&self, context: &Context) -> Result<Option<Stays>> {
+    pub(crate) fn held(&self, context: &Context) -> Result<Option<Stays>> {
         let (root, store) = (self.root(), context.store()?);
         if let Some(reason) = &self.entry.locked
             && !self.is_ours(context, reason)?
@@ -158,7 +158,7 @@ impl Tree {
 
     /// How much room it takes, or why its directory cannot be moved: something is mounted in it, or it
     /// cannot be read.
-    pub(super) fn survey(&self) -> Result<Size, Stays> {
+    pub(crate) fn survey(&self) -> Result<Size, Stays> {
         let mut progress = Progress::new("looking through");
         progress.at(&self.root().to_string_lossy());
         let (room, name) = (self.root().parent(), self.root().file_name());
@@ -170,7 +170,7 @@ impl Tree {
     }
 
     /// What is in it that would be missed: why it stays unless somebody insists.
-    pub(super) fn unsaved(&self, state: &State) -> Option<Stays> {
+    pub(crate) fn unsaved(&self, state: &State) -> Option<Stays> {
         let name = self.name();
         if state.is_dirty() {
             let why = format!("not all is committed: {}", changes(state));
@@ -188,7 +188,7 @@ impl Tree {
     }
 
     /// What somebody began in it, which nobody can finish once it is gone.
-    pub(super) fn unfinished(&self, state: &State) -> Option<Stays> {
+    pub(crate) fn unfinished(&self, state: &State) -> Option<Stays> {
         let what = state.unfinished?;
         let hint = format!("finish it, or: git -C {} {what} --abort", quoted(self.root()));
         let hint = if what == "bisect" { hint.replace("bisect --abort", "bisect reset") } else { hint };
@@ -196,7 +196,7 @@ impl Tree {
     }
 
     /// A place outside of it.
-    pub(super) fn elsewhere(&self) -> PathBuf {
+    pub(crate) fn elsewhere(&self) -> PathBuf {
         if self.repository.bare {
             return self.repository.main.parent().unwrap_or(&self.repository.main).to_path_buf();
         }
@@ -224,7 +224,7 @@ impl Stays {
 }
 
 /// `2 files changed, 1 new`.
-pub(super) fn changes(state: &State) -> String {
+pub(crate) fn changes(state: &State) -> String {
     let mut parts = Vec::new();
     if state.changed > 0 {
         parts.push(format!("{} changed", state.changed));
@@ -236,8 +236,8 @@ pub(super) fn changes(state: &State) -> String {
 }
 
 /// A path as a word for a shell.
-pub(in crate::commands) fn quoted(path: &Path) -> String {
-    crate::commands::bound::word(&path.to_string_lossy())
+pub(crate) fn quoted(path: &Path) -> String {
+    crate::work::binding::word(&path.to_string_lossy())
 }
 
 /// Whether `session` was made for the worktree at `root`.
@@ -246,17 +246,17 @@ fn is_of(session: &Session, root: &Path) -> bool {
 }
 
 /// Every session whose record can be read.
-pub(super) fn sessions(context: &Context) -> Result<Vec<Session>> {
+pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
     Ok(context.store()?.sessions()?.into_iter().filter_map(|entry| entry.record.ok()).collect())
 }
 
 /// The repository one is in; `None` outside of git.
-pub(super) fn repository_here() -> Result<Option<Repository>> {
+pub(crate) fn repository_here() -> Result<Option<Repository>> {
     Repository::of(&current_directory()?).map_err(|why| git_failed(&why))
 }
 
 /// The repository one is in.
-pub(super) fn here() -> Result<Repository> {
+pub(crate) fn here() -> Result<Repository> {
     let here = current_directory()?;
     repository_here()?.ok_or_else(|| {
         Failure::refused(format!("{} is in no git repository", here.display()))
@@ -265,7 +265,7 @@ pub(super) fn here() -> Result<Repository> {
 }
 
 /// Every repository that a session has a worktree of, and the one that one is in.
-pub(super) fn repositories(sessions: &[Session]) -> Result<Vec<Repository>> {
+pub(crate) fn repositories(sessions: &[Session]) -> Result<Vec<Repository>> {
     let mut found: Vec<Repository> = repository_here()?.into_iter().collect();
     for session in sessions {
         let Some(place) = repository_of(session) else { continue };
@@ -292,7 +292,7 @@ fn repository_of(session: &Session) -> Option<PathBuf> {
 }
 
 /// The linked worktrees of `repository`, in git's order, each with those of `sessions` that are in it.
-pub(super) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec<Tree>> {
+pub(crate) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec<Tree>> {
     let entries = repository.worktrees().map_err(|why| git_failed(&why))?;
     let linked = entries.into_iter().skip(1).map(|mut entry| {
         entry.path = real(&entry.path);
@@ -316,7 +316,7 @@ pub(super) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec
 }
 
 /// The worktree that `text` names: by its directory, its branch, a session in it, or a path.
-pub(super) fn find(context: &Context, text: &str) -> Result<Tree> {
+pub(crate) fn find(context: &Context, text: &str) -> Result<Tree> {
     let sessions = sessions(context)?;
     let mut known = Vec::new();
     let here = repository_here()?;
@@ -371,7 +371,7 @@ fn is_main(repository: &Repository, text: &str) -> bool {
 }
 
 /// The worktree that one is in.
-pub(super) fn around(context: &Context) -> Result<Option<Tree>> {
+pub(crate) fn around(context: &Context) -> Result<Option<Tree>> {
     by_path(&sessions(context)?, &current_directory()?)
 }
 
@@ -400,7 +400,7 @@ fn by_path(sessions: &[Session], path: &Path) -> Result<Option<Tree>> {
 }
 
 /// What takes a while to find out of a worktree.
-pub(super) struct Measured {
+pub(crate) struct Measured {
     /// Its state, or why git does not say.
     pub state: Result<State, String>,
     /// How much room it takes.
@@ -408,7 +408,7 @@ pub(super) struct Measured {
 }
 
 /// The state and size of each of `trees`, in their order.
-pub(super) fn measure(trees: &[Tree]) -> Vec<Measured> {
+pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(trees.len());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {

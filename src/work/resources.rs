@@ -11,13 +11,13 @@ use crate::os::{Processes, Size, Used};
 use crate::ui;
 
 /// All processes, seen at one moment.
-pub(super) struct Look {
+pub(crate) struct Look {
     processes: Processes,
     of_session: HashMap<OsString, Vec<u32>>,
 }
 
 impl Look {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let processes = Processes::now();
         let of_session = processes.with_variable("CS_SESSION_ID");
         Self { processes, of_session }
@@ -25,20 +25,20 @@ impl Look {
 
     /// What the processes of a session use: those that were given its id, the one that it is known
     /// to be open by, and whatever these started.
-    pub(super) fn of_session(&self, id: Uuid, open: Option<u32>) -> Used {
+    pub(crate) fn of_session(&self, id: Uuid, open: Option<u32>) -> Used {
         let given = self.of_session.get(OsStr::new(&id.to_string()));
         self.processes.used_by(given.into_iter().flatten().copied().chain(open))
     }
 
     /// What these processes use, with whatever they started.
-    pub(super) fn of_processes(&self, pids: &[u32]) -> Used {
+    pub(crate) fn of_processes(&self, pids: &[u32]) -> Used {
         self.processes.used_by(pids.iter().copied())
     }
 }
 
 /// What is used, for JSON: bytes and seconds.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     processes: usize,
     memory_bytes: u64,
     cpu_seconds: f64,
@@ -48,7 +48,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(used: Used, percent: Option<f64>, disk: Size) -> Self {
+    pub(crate) fn new(used: Used, percent: Option<f64>, disk: Size) -> Self {
         let rounded = |number: f64| (number * 100.0).round() / 100.0;
         Self {
             processes: used.processes,
@@ -61,12 +61,12 @@ impl Shown {
 }
 
 /// Memory for a table; nothing where no process runs.
-pub(super) fn memory(used: Used) -> String {
+pub(crate) fn memory(used: Used) -> String {
     if used.processes == 0 { String::new() } else { ui::size(used.memory) }
 }
 
 /// Processor time for a table: `0.4s`, `12s`, `3m 20s`, `1h 4m`.
-pub(super) fn processor(used: Used) -> String {
+pub(crate) fn processor(used: Used) -> String {
     if used.processes == 0 { String::new() } else { time(used.processor) }
 }
 

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::context::Context;
-use super::directory::real;
-use super::scene::{is_ours, share_of};
 use crate::claude::{self, GoesOn};
 use crate::model::{
     ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, SessionPaths,
@@ -16,9 +13,12 @@ use crate::model::{
 };
 use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
+use crate::work::context::Context;
+use crate::work::directory::real;
+use crate::work::scene::{is_ours, share_of};
 
 /// Where conversations live that are not in their own config directory.
-pub(super) struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// The transcripts and the prompts.
     pub apart: Apart,
     /// The group; `None` where it is the profile they live with.
@@ -31,7 +31,7 @@ pub(super) struct Elsewhere {
 
 impl Elsewhere {
     /// Whose they are, for a person.
-    pub(super) fn named(&self) -> String {
+    pub(crate) fn named(&self) -> String {
         match &self.group {
             Some(group) => format!("group '{group}'"),
             None => "the profile".into(),
@@ -40,7 +40,7 @@ impl Elsewhere {
 
     /// The links in place of what would be in `config`. Where transcripts are in the way, what they
     /// belong with stays with them.
-    pub(super) fn links(&self, config: &Path) -> Vec<Link> {
+    pub(crate) fn links(&self, config: &Path) -> Vec<Link> {
         let projects = config.join("projects");
         let prompts = self.apart.prompts.iter().filter(|_| !os::is_dir(&projects));
         let link = |path: PathBuf, target: &Path| Link { path, target: target.to_path_buf() };
@@ -51,7 +51,7 @@ impl Elsewhere {
 
     /// The file of prompts, where it is to be made: a link to one that is not there would be made
     /// anew by every launch.
-    pub(super) fn seed(&self) -> Option<SeedFile> {
+    pub(crate) fn seed(&self) -> Option<SeedFile> {
         let path = self.apart.prompts.clone().filter(|path| self.group.is_some() && !os::exists(path))?;
         Some(SeedFile { path, content: Vec::new(), replaces: None })
     }
@@ -59,7 +59,7 @@ impl Elsewhere {
 
 /// Where the conversations of `session`, or of the profile itself, live; `None` where that is in its
 /// own config directory. Never elsewhere for `~/.claude` and adopted directories themselves.
-pub(super) fn elsewhere(
+pub(crate) fn elsewhere(
     context: &Context,
     session: Option<&Session>,
     profile: &Profile,
@@ -112,7 +112,7 @@ fn with_profile(context: &Context, profile: &Profile) -> Result<Option<Elsewhere
 }
 
 /// Where a session, or a profile whose directory is ours, has its conversations.
-pub(super) fn member(context: &Context, subject: &Subject) -> Result<Member> {
+pub(crate) fn member(context: &Context, subject: &Subject) -> Result<Member> {
     match subject {
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
@@ -127,7 +127,7 @@ pub(super) fn member(context: &Context, subject: &Subject) -> Result<Member> {
 
 /// Finishes what a process that was killed began, where one was: before anybody looks which
 /// conversation is the newest.
-pub(super) fn settle(context: &Context, subject: &Subject) -> Result<()> {
+pub(crate) fn settle(context: &Context, subject: &Subject) -> Result<()> {
     let member = member(context, subject)?;
     if !member.is_unsettled() {
         return Ok(());
@@ -141,7 +141,7 @@ pub(super) fn settle(context: &Context, subject: &Subject) -> Result<()> {
 }
 
 /// The ids of the conversations that somebody had before it shared them.
-pub(super) fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
+pub(crate) fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     for directory in member.put_aside() {
         ids.extend(claude::conversations_below(&directory)?.into_iter().map(|found| found.id));
@@ -151,7 +151,7 @@ pub(super) fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
 
 /// The ids of the conversations that are somebody's own among those it shares: what it brought with
 /// it, what it was started with, and what bears its name.
-pub(super) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> Result<BTreeSet<Uuid>> {
+pub(crate) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> Result<BTreeSet<Uuid>> {
     let mut ids = brought_along(member)?;
     if member.is_apart() {
         ids.extend(claude::conversations(&member.config)?.into_iter().map(|found| found.id));
@@ -191,7 +191,7 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
     let shares = |config: &Path| os::real_path(&config.join("projects")).is_ok_and(|other| other == real);
     let store = context.store()?;
     let mut found = Vec::new();
-    let (_, profiles) = super::profile::known(context)?;
+    let (_, profiles) = crate::work::profiles::known(context)?;
     for profile in profiles.values().filter(|profile| profile.inherit.is_none()) {
         let config = profile.home.directory();
         if shares(&config) {
@@ -216,7 +216,7 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
 }
 
 /// The conversations that are open in any config directory that keeps them in `projects`.
-pub(super) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uuid>> {
+pub(crate) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uuid>> {
     let all = sharing(context, projects)?;
     let live = all.iter().flat_map(|sharer| claude::live_in(&sharer.config));
     Ok(live.filter_map(|live| live.conversation).collect())
@@ -225,7 +225,7 @@ pub(super) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uui
 /// Claims the conversation `id` among those that others share, for a launch in the config directory
 /// `config`: refused where somebody else has it open, as two processes would write one transcript.
 /// Held until this process has become Claude, the lock keeps two members from finding it free at once.
-pub(super) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uuid) -> Result<Lock> {
+pub(crate) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uuid) -> Result<Lock> {
     let store = context.store()?;
     let group = std::fs::read_link(config.join("projects")).ok();
     let group = group.as_deref().and_then(Path::parent).filter(|root| root.starts_with(store.groups_dir()));
@@ -250,7 +250,7 @@ pub(super) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
 
 /// The conversation that a person's own arguments for Claude go on with: by its id, or the newest of
 /// this directory. `None` for a copy.
-pub(super) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
+pub(crate) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
     match claude::goes_on(arguments) {
         None => Ok(None),
         Some(GoesOn::Conversation(id)) => Ok(id),

@@ -9,16 +9,16 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::tree::{Tree, git_failed, quoted};
-use crate::commands::context::Context;
 use crate::git::Repository;
 use crate::model::{Failure, KeptWorktree, Result, Session, own_branch};
 use crate::os;
 use crate::store::{Part, Store};
+use crate::work::context::Context;
+use crate::work::worktrees::tree::{Tree, git_failed, quoted};
 
 /// Moves a worktree to its session. Under the session's lock, and after all that speaks against it was
 /// asked.
-pub(super) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<()> {
+pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<()> {
     let (root, repository) = (tree.root(), &tree.repository);
     let git_dir = tree.git_dir().ok_or_else(|| git_failed("it does not know this worktree"))?;
     let entry = git_dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ fn give_up(context: &Context, repository: &Repository, id: Uuid, root: &Path) {
 }
 
 /// Does what is left of taking a worktree away. Under the session's lock.
-pub(super) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result<()> {
+pub(crate) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result<()> {
     let store = context.store()?;
     store.keep_part(id, Part::Files, kept.root())?;
     let room = kept.repository().join("worktrees");
@@ -77,7 +77,7 @@ pub(super) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result
 }
 
 /// What came of bringing a worktree back.
-pub(in crate::commands) enum Back {
+pub(crate) enum Back {
     /// There was none.
     Nothing,
     /// It is where it was; and what is not as it was, if anything.
@@ -88,7 +88,7 @@ pub(in crate::commands) enum Back {
 
 /// Brings the worktree that lies with the session `id`, which is back, to where it was. Takes the
 /// session's lock. Nothing is overwritten.
-pub(in crate::commands) fn bring_back(context: &Context, id: Uuid) -> Result<Back> {
+pub(crate) fn bring_back(context: &Context, id: Uuid) -> Result<Back> {
     let store = context.store()?;
     let place = store.session_root(id);
     if Store::kept_worktree(&place)?.is_none() {
@@ -197,7 +197,7 @@ fn make_dir(path: &Path) -> Result<()> {
 }
 
 /// The repository that a worktree which was taken away belongs to.
-pub(in crate::commands) fn repository_of(kept: &KeptWorktree) -> Result<Repository> {
+pub(crate) fn repository_of(kept: &KeptWorktree) -> Result<Repository> {
     let place = kept.repository();
     let found = if place.is_dir() { Repository::of(place).map_err(|why| git_failed(&why))? } else { None };
     found.ok_or_else(|| {

@@ -3,27 +3,33 @@
 //! The name is claimed first, then the worktree is made, then the session is published: cut short anywhere,
 //! there is nothing, or a worktree without a session, which the next `cs -w NAME` takes over.
 
+pub(crate) mod away;
 mod target;
+pub(crate) mod tree;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use self::target::{branch_of, checked_out, entry_at, hold, locked, no_links, other_branch, place_of, said};
-use super::context::Context;
-use super::inside::{self, Inside};
-use super::launch::{self, Manner, Planned};
-use super::{directory, dry_run, open, ports, report, scene};
 use crate::claude::Start;
 use crate::cli::StartOptions;
+use crate::commands::open;
 use crate::git::{self, Beginning, LockedBy, Making};
 use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session};
+use crate::os;
 use crate::store::{self, Claim};
-use crate::{os, ui};
+use crate::ui;
+use crate::work::context::Context;
+use crate::work::launch::{self, Manner, Planned};
+use crate::work::pane::{self, Inside};
+use crate::work::worktrees::target::{
+    branch_of, checked_out, entry_at, hold, locked, no_links, other_branch, place_of, said,
+};
+use crate::work::{directory, dry_run, ports};
 
-pub(super) use self::target::{Spot, Target, Wanted};
+pub(crate) use crate::work::worktrees::target::{Spot, Target, Wanted};
 
 /// Makes a session in a worktree of its own, and starts Claude in it, as far as `options` say so.
-pub(super) fn create_and_start(
+pub(crate) fn create_and_start(
     context: &Context,
     options: &StartOptions,
     name: &Name,
@@ -35,21 +41,21 @@ pub(super) fn create_and_start(
     refuse_taken(context, name)?;
     let inside = Inside::wanted(options);
     if inside.is_some() {
-        inside::check(context, name, &arguments)?;
+        pane::check(context, name, &arguments)?;
     }
     let target = Target::find(context, spot, name, Wanted::of(options))?;
     let (session, profile) = open::describe(context, options, name)?;
     let session = target.described(session)?;
     if options.dry_run {
         let session = ports::expected(context, session)?;
-        let included = target.included();
+        let included = target.included(context);
         let planned = plan(context, &session, &profile, arguments)?;
         let shown = target.shown(context, &included)?;
         return dry_run::print_plan_of_worktree(context, planned.plan(), options.json, &shown);
     }
     if !options.no_open {
         // A checkout can take minutes: what stops the launch anyway is said before.
-        scene::claude_program(context)?;
+        crate::work::program::claude_program(context)?;
     }
     let store = context.store()?;
     let mut draft = ports::draft(context, session)?;
@@ -81,9 +87,9 @@ pub(super) fn create_and_start(
     // Before what may take long: who ends that should know what there is.
     let about = target.about(&session, &profile);
     if planned.is_none() {
-        report::say(&format!("made {about}"));
+        context.say(&format!("made {about}"));
     } else if ui::can_ask() {
-        report::say(&format!("new {about}"));
+        context.say(&format!("new {about}"));
     }
     target.set_up(context, &session, &profile);
     match planned {
@@ -93,7 +99,7 @@ pub(super) fn create_and_start(
 }
 
 /// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
-pub(super) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
+pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
     match context.store()?.claim(name)? {
         // A claim may name what is not there.
         Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
@@ -103,7 +109,7 @@ pub(super) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
 }
 
 /// A new session and worktree with a name made from the repository's directory.
-pub(super) fn create_unnamed(
+pub(crate) fn create_unnamed(
     context: &Context,
     options: &StartOptions,
     arguments: &[OsString],
@@ -129,7 +135,7 @@ pub(super) fn create_unnamed(
 }
 
 /// Opens a session that exists, if it works in a worktree of the repository one is in.
-pub(super) fn open_existing(
+pub(crate) fn open_existing(
     context: &Context,
     options: &StartOptions,
     session: Session,
@@ -180,7 +186,7 @@ pub(super) fn open_existing(
 
 /// Makes the worktree of a session again, whose directory is gone: from its branch, with what git does not
 /// keep of the work lost. Refused where the branch is gone, or checked out elsewhere.
-pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
+pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
     let Some(tree) = session.worktree.as_deref() else { return Ok(()) };
     let (name, root) = (&session.name, tree.root());
     let Some(place) = Spot::of(tree.repository())? else {
@@ -234,7 +240,7 @@ pub(super) fn make_again(context: &Context, session: &Session, profile: &Profile
         spot: place,
     };
     target.make(context)?;
-    report::say(&format!(
+    context.say(&format!(
         "made the worktree of '{name}' again, from {}",
         tree.branch.as_deref().unwrap_or("its last commit")
     ));
@@ -269,7 +275,7 @@ fn without_git(
     if options.dry_run || !ui::can_ask() {
         return Err(refused);
     }
-    report::say(&none.message);
+    context.say(&none.message);
     let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
     let left_out = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };
     eprintln!("  1  git init here, with an empty first commit{left_out}");

@@ -4,7 +4,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::bound::FilesAbove;
 use crate::config::{self, Config};
 use crate::model::{
     Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
@@ -12,6 +11,7 @@ use crate::model::{
 use crate::os::{self, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
+use crate::work::binding::FilesAbove;
 
 /// The environment of one run of `cs`. Config and store are opened when first asked for.
 #[derive(Debug)]
@@ -27,9 +27,11 @@ pub struct Context {
     /// The file mode mask that a launched program gets back.
     pub umask: Umask,
     /// The `.cs.toml` of a directory and above, once they were looked for: a launch asks twice.
-    pub(super) files_above: RefCell<Option<FilesAbove>>,
+    pub(crate) files_above: RefCell<Option<FilesAbove>>,
+    /// Tells a person, meanwhile, what there is to know.
+    said: fn(&str),
     /// Whether a person has been told of the one that nobody allowed.
-    pub(super) said_unallowed: Cell<bool>,
+    pub(crate) said_unallowed: Cell<bool>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
 }
@@ -48,8 +50,9 @@ pub struct Caller {
 }
 
 impl Context {
-    /// The context of this process.
-    pub fn new(umask: Umask) -> Self {
+    /// The context of this process. What a person should know while something is done is given to `said`, a
+    /// line each, raw.
+    pub fn new(umask: Umask, said: fn(&str)) -> Self {
         let mut exported: Environment = os::environment();
         let call = exported.remove(OsStr::new(CALLED_FROM)).and_then(|text| Call::parse(&text));
         let memory = exported.remove(OsStr::new(Memory::VARIABLE));
@@ -69,10 +72,16 @@ impl Context {
             wrapped: OnceCell::new(),
             umask,
             files_above: RefCell::new(None),
+            said,
             said_unallowed: Cell::new(false),
             config: OnceCell::new(),
             store: OnceCell::new(),
         }
+    }
+
+    /// Tells a person `text`, one line, beside whatever the program prints.
+    pub fn say(&self, text: &str) {
+        (self.said)(text);
     }
 
     /// The profile of what a person uses in this shell, by `cs use`.

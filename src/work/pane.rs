@@ -10,10 +10,6 @@ use std::io::IsTerminal;
 #[cfg(unix)]
 use std::path::Path;
 
-use super::context::Context;
-#[cfg(unix)]
-use super::launch::{Enclosed, not_started};
-use super::report;
 use crate::claude::{self, Asked};
 use crate::cli::StartOptions;
 use crate::config::MultiplexerKind;
@@ -26,23 +22,26 @@ use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
 #[cfg(unix)]
 use crate::os::{self, Handed, Meeting, NotTaken};
 use crate::store::Run;
+use crate::work::context::Context;
+#[cfg(unix)]
+use crate::work::launch::{Enclosed, not_started};
 
 /// That a session is to be inside a multiplexer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Inside {
+pub(crate) struct Inside {
     /// Start it there, and stay here.
     pub detached: bool,
 }
 
 impl Inside {
     /// What `options` say.
-    pub(super) fn wanted(options: &StartOptions) -> Option<Self> {
+    pub(crate) fn wanted(options: &StartOptions) -> Option<Self> {
         options.tmux.then_some(Self { detached: options.detached })
     }
 }
 
 /// Refuses what cannot be started inside a multiplexer, before anything is made for it.
-pub(super) fn check(context: &Context, name: &Name, arguments: &[OsString]) -> Result<()> {
+pub(crate) fn check(context: &Context, name: &Name, arguments: &[OsString]) -> Result<()> {
     if claude::asked(arguments) == Asked::Command {
         return Err(is_a_command(name, arguments));
     }
@@ -50,14 +49,14 @@ pub(super) fn check(context: &Context, name: &Name, arguments: &[OsString]) -> R
 }
 
 /// The refusal of one of Claude's own commands, which are over at once.
-pub(super) fn is_a_command(name: &Name, arguments: &[OsString]) -> Failure {
+pub(crate) fn is_a_command(name: &Name, arguments: &[OsString]) -> Failure {
     let command = arguments.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     Failure::usage(format!("'{command}' is a command of Claude's own, and nothing to attach to"))
         .hint(format!("without --tmux: cs {name} {command}"))
 }
 
 /// The refusal of a profile.
-pub(super) fn is_a_profile(name: &Name) -> Failure {
+pub(crate) fn is_a_profile(name: &Name) -> Failure {
     Failure::usage(format!("'{name}' is a profile: only sessions are kept inside tmux"))
         .hint(format!("for a session of it: cs -t --profile {name} NAME"))
 }
@@ -90,12 +89,12 @@ fn environment(context: &Context) -> crate::model::Environment {
 }
 
 /// The pane that the process `pid` runs in.
-pub(super) fn pane_of(context: &Context, pid: u32) -> Option<Pane> {
+pub(crate) fn pane_of(context: &Context, pid: u32) -> Option<Pane> {
     multiplexer::pane_of(pid, &environment(context))
 }
 
 /// Shows a session that runs in `pane`. What is left to say of it cannot be said to a Claude that runs.
-pub(super) fn show(
+pub(crate) fn show(
     context: &Context,
     name: &Name,
     pane: &Pane,
@@ -109,7 +108,7 @@ pub(super) fn show(
         .hint(format!("to see it, and say it there: cs attach {name}")));
     }
     if inside.detached || !has_terminal() {
-        report::say(&format!("session '{name}' is open already, inside {pane}"));
+        context.say(&format!("session '{name}' is open already, inside {pane}"));
         return Ok(Outcome::Done);
     }
     switch_to(context, name, pane)
@@ -135,7 +134,7 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
     };
     let program = std::path::Path::new(program);
     let environment = environment(context);
-    let here = super::directory::current_directory().unwrap_or_else(|_| "/".into());
+    let here = crate::work::directory::current_directory().unwrap_or_else(|_| "/".into());
     let error = crate::os::become_program(program, arguments, &environment, &here, context.umask);
     Err(Failure::io("start", program, &error))
 }
@@ -143,7 +142,7 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
 /// Starts what `plan` says inside the multiplexer, and shows it, or says where it is. `run` is what is noted of
 /// the launch, by `begun`, once the process is known that it is a launch of.
 #[cfg(unix)]
-pub(super) fn start(
+pub(crate) fn start(
     context: &Context,
     name: &Name,
     plan: &Plan,
@@ -159,7 +158,7 @@ pub(super) fn start(
     let (pane, process) = started?;
     if inside.detached || !has_terminal() {
         let why = if inside.detached { "" } else { "; there is no terminal here to show it" };
-        report::say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
+        context.say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
         return Ok(Outcome::Done);
     }
     let found = pane_of(context, process.pid);
@@ -171,7 +170,7 @@ pub(super) fn start(
 }
 
 #[cfg(not(unix))]
-pub(super) fn start(
+pub(crate) fn start(
     context: &Context,
     _: &Name,
     _: &Plan,
@@ -239,7 +238,7 @@ fn hand_over(
 
 /// `cs __inside DIRECTORY`, what a pane is made with: becomes what it is given there.
 #[cfg(unix)]
-pub(super) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
+pub(crate) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
     let [place] = arguments else { return Err(Failure::usage("__inside takes a directory")) };
     let place = Path::new(place);
     let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;

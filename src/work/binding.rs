@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::context::Context;
-use super::directory::real;
-use super::report;
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
 use crate::git::Checkout;
 use crate::model::{
@@ -15,10 +12,12 @@ use crate::model::{
 use crate::os;
 use crate::shell::posix_word;
 use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
+use crate::work::context::Context;
+use crate::work::directory::real;
 
 /// What was found about a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Nothing is bound there.
     Nothing,
     /// It is bound.
@@ -29,7 +28,7 @@ pub(super) enum Found {
 
 /// The `.cs.toml` files in a directory and above it.
 #[derive(Debug)]
-pub(super) struct FilesAbove {
+pub(crate) struct FilesAbove {
     /// The directory as it was asked for, links and all.
     directory: PathBuf,
     files: Rc<[FileAbove]>,
@@ -74,7 +73,7 @@ fn files_above(context: &Context, directory: &Path, real: impl FnOnce() -> PathB
 
 /// What programs in a session read for what it has, as its repository says.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// Variables of theirs, each with the session's that has the value.
     pub env: BTreeMap<VarName, VarName>,
     /// A file that would say so, that nobody allowed or denied, and that is nearer than any that does.
@@ -84,7 +83,7 @@ pub(super) struct Named {
 /// The names that the repository of a session's directory gives to what the session has: those of the
 /// nearest `.cs.toml` that is allowed and has any. Unlike a profile they have nothing to do with what
 /// the directory is bound to.
-pub(super) fn named_by_repository(context: &Context, session: &Session) -> Result<Named> {
+pub(crate) fn named_by_repository(context: &Context, session: &Session) -> Result<Named> {
     let store = context.store()?;
     let mut found = Named::default();
     // Where nothing was ever allowed there is nothing to look for, and so nothing to miss either.
@@ -118,7 +117,7 @@ pub(super) fn named_by_repository(context: &Context, session: &Session) -> Resul
 ///
 /// The bound directory nearest to it wins, then the longest glob of remotes, then the nearest
 /// `.cs.toml` that is allowed and names a profile. One that is not hides nothing: with and without it all is the same.
-pub(super) fn look(context: &Context, directory: &Path) -> Result<Found> {
+pub(crate) fn look(context: &Context, directory: &Path) -> Result<Found> {
     let asked = directory;
     let directory = real(asked);
     let store = context.store()?;
@@ -142,7 +141,7 @@ pub(super) fn look(context: &Context, directory: &Path) -> Result<Found> {
 
 /// What stands in the way of a launch as `profile` in `directory`: refused where the directory is
 /// bound to another one and the settings are strict about it, and else what a person should know.
-pub(super) fn guard(context: &Context, profile: &Profile, directory: &Path) -> Result<Option<String>> {
+pub(crate) fn guard(context: &Context, profile: &Profile, directory: &Path) -> Result<Option<String>> {
     let guard = context.config()?.guard;
     let strict = match guard {
         Guard::Off => return Ok(None),
@@ -171,12 +170,12 @@ pub(super) fn guard(context: &Context, profile: &Profile, directory: &Path) -> R
 }
 
 /// What is said about a `.cs.toml` that nobody allowed or denied.
-pub(super) fn not_allowed(file: &Path) -> String {
+pub(crate) fn not_allowed(file: &Path) -> String {
     format!("{} is not allowed, so it has no effect (cs allow, or cs deny)", file.display())
 }
 
 /// A subject in a sentence.
-pub(super) fn named(subject: &Subject) -> String {
+pub(crate) fn named(subject: &Subject) -> String {
     match subject {
         Subject::Profile(profile) => format!("profile '{}'", profile.name),
         Subject::Session(session, profile) => {
@@ -186,7 +185,7 @@ pub(super) fn named(subject: &Subject) -> String {
 }
 
 /// The command that takes the binding of `place` away.
-pub(super) fn removal(place: &Place) -> String {
+pub(crate) fn removal(place: &Place) -> String {
     match place {
         Place::File(path) => format!("cs deny {}", word(&path.to_string_lossy())),
         place => format!("cs bind --remove{}", at(place)),
@@ -194,7 +193,7 @@ pub(super) fn removal(place: &Place) -> String {
 }
 
 /// The option of `cs bind` that says which place is meant.
-pub(super) fn at(place: &Place) -> String {
+pub(crate) fn at(place: &Place) -> String {
     match place {
         Place::Directory(path) | Place::File(path) => format!(" --dir {}", word(&path.to_string_lossy())),
         Place::Remote(glob) => format!(" --remote {}", word(glob)),
@@ -202,23 +201,23 @@ pub(super) fn at(place: &Place) -> String {
 }
 
 /// The places that are bound to `target`. A table that cannot be read is told, and stops nobody.
-pub(super) fn places_of(context: &Context, target: &Target) -> Vec<Place> {
+pub(crate) fn places_of(context: &Context, target: &Target) -> Vec<Place> {
     let bindings = context.store().and_then(Store::bindings).unwrap_or_else(|failure| {
-        report::say(&failure.message);
+        context.say(&failure.message);
         Vec::new()
     });
     bindings.into_iter().filter(|binding| binding.target == *target).map(|binding| binding.place).collect()
 }
 
 /// Says which places are still bound to something that was removed.
-pub(super) fn say_still_bound(context: &Context, target: &Target) {
+pub(crate) fn say_still_bound(context: &Context, target: &Target) {
     for place in places_of(context, target) {
-        report::say(&format!("{} is still bound to it; to undo that: {}", place.text(), removal(&place)));
+        context.say(&format!("{} is still bound to it; to undo that: {}", place.text(), removal(&place)));
     }
 }
 
 /// What a binding leads to; `None` where that is gone.
-pub(super) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
+pub(crate) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
     match target {
         Target::Profile(name) => Ok(context.profile_if(name)?.map(Subject::Profile)),
         Target::Session(id) => match context.store()?.session(*id) {
@@ -259,7 +258,7 @@ fn bound(context: &Context, place: Place, target: &Target) -> Result<Found> {
 }
 
 /// The name of what a binding leads to, or led to; `None` for a session that left no trace.
-pub(super) fn name_of(context: &Context, target: &Target) -> Option<String> {
+pub(crate) fn name_of(context: &Context, target: &Target) -> Option<String> {
     let id = match target {
         Target::Profile(name) => return Some(name.to_string()),
         Target::Session(id) => *id,
@@ -270,7 +269,7 @@ pub(super) fn name_of(context: &Context, target: &Target) -> Option<String> {
 }
 
 /// What a binding leads to, or led to, in a sentence.
-pub(super) fn named_or_gone(context: &Context, target: &Target) -> String {
+pub(crate) fn named_or_gone(context: &Context, target: &Target) -> String {
     if let Ok(Some(subject)) = subject_of(context, target) {
         return named(&subject);
     }
@@ -325,7 +324,7 @@ fn trust(store: &Store, path: &Path, held: Option<&[u8]>) -> Trust {
 }
 
 /// `text` as a word to type: quoted where a shell would read it otherwise.
-pub(super) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
     let quoted = if text.is_empty() || !text.chars().all(plain) { posix_word(text) } else { None };
     quoted.unwrap_or_else(|| text.to_owned())

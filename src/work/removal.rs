@@ -4,18 +4,18 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use super::context::Context;
-use super::{liveness, report, wt};
 use crate::claude;
 use crate::git::{Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
 use crate::store::{Keep, Run};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::open;
 
 /// What no removal may reach: the user's own files, and the config directory of every profile. A record
 /// may be damaged or hostile and point anywhere, also at what is to be removed: then that stays.
-pub(super) fn kept(context: &Context) -> Result<Vec<Keep>> {
+pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
     let home = context.home()?;
     let mut kept = vec![
         Keep { what: "your ~/.claude".into(), path: home.join(".claude"), whole: true },
@@ -35,7 +35,7 @@ pub(super) fn kept(context: &Context) -> Result<Vec<Keep>> {
 
 /// The same, for what is removed from inside the config directory of `profile`, which `cs` made: that
 /// directory itself is no obstacle then. The record of another profile that points there is one.
-pub(super) fn kept_but(context: &Context, profile: &Profile) -> Result<Vec<Keep>> {
+pub(crate) fn kept_but(context: &Context, profile: &Profile) -> Result<Vec<Keep>> {
     let mut kept = kept(context)?;
     kept.retain(|keep| keep.what != of_profile(&profile.name));
     Ok(kept)
@@ -46,24 +46,24 @@ fn of_profile(name: &Name) -> String {
 }
 
 /// Says what could not be removed, a line each, and of many only the first ones.
-pub(super) fn say_left(left: &[Left]) {
+pub(crate) fn say_left(context: &Context, left: &[Left]) {
     const MOST: usize = 5;
     for left in left.iter().take(MOST) {
-        report::say(&format!("not removed: {}: {}", left.path.display(), left.why));
+        context.say(&format!("not removed: {}: {}", left.path.display(), left.why));
     }
     if left.len() > MOST {
-        report::say(&format!("not removed: {} more", left.len() - MOST));
+        context.say(&format!("not removed: {} more", left.len() - MOST));
     }
 }
 
 /// `1 session`, `2 sessions`.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A line on a terminal that says how far something is which takes long. Nothing where standard error is
 /// no terminal, and nothing for what is quick.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     began: Instant,
     drawn: Option<Instant>,
@@ -72,12 +72,12 @@ pub(super) struct Progress {
 
 impl Progress {
     /// The line for `what` ("measuring").
-    pub(super) fn new(what: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str) -> Self {
         Self { what, began: Instant::now(), drawn: None, shown: std::io::stderr().is_terminal() }
     }
 
     /// Draws it again, at most ten times a second.
-    pub(super) fn at(&mut self, about: &str) {
+    pub(crate) fn at(&mut self, about: &str) {
         let recent = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
         if !self.shown || recent || self.began.elapsed() < Duration::from_millis(500) {
             return;
@@ -98,7 +98,7 @@ impl Drop for Progress {
 
 /// What is in the way of taking something of a session away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub(crate) enum Obstacle {
     /// It is open, by this process.
     Open(u32),
     /// It was opened on this host, and there is no telling from here whether it still is.
@@ -118,8 +118,8 @@ impl fmt::Display for Obstacle {
 }
 
 /// Whether a session is open, or may be.
-pub(super) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Obstacle> {
-    if let Some(open) = liveness::open_state(session, paths, run) {
+pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Obstacle> {
+    if let Some(open) = open::open_state(session, paths, run) {
         return Some(Obstacle::Open(open.pid));
     }
     let elsewhere = run.filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
@@ -128,7 +128,7 @@ pub(super) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>)
 
 /// Why a session may not go to the trash, whatever speaks for it; `None` where nothing does. To be asked
 /// under its lock by whoever acts on it.
-pub(super) fn obstacle(
+pub(crate) fn obstacle(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
@@ -147,7 +147,7 @@ pub(super) fn obstacle(
         return other(refused);
     }
     let Some(checkout) = linked_worktree(session) else { return Ok(None) };
-    match checkout.work(wt::onto_of(session)) {
+    match checkout.work(crate::work::worktrees::tree::onto_of(session)) {
         Work::Merged => Ok(None),
         Work::Uncommitted => other(format!("not all is committed in {}", checkout.root.display())),
         Work::Unmerged => {
@@ -159,14 +159,14 @@ pub(super) fn obstacle(
 
 /// Moves a session to the trash, and only it: the worktree that was made for it stays where it is, and is
 /// unlocked. A line on that, where there is one. Under the session's lock.
-pub(super) fn to_trash(context: &Context, session: &Session) -> Result<Option<String>> {
+pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<String>> {
     context.store()?.trash_session(session)?;
     let Some(worktree) = &session.worktree else { return Ok(None) };
     let root = worktree.root();
     if !os::is_dir(root) {
         return Ok(None);
     }
-    let place = wt::quoted(root);
+    let place = crate::work::worktrees::tree::quoted(root);
     let unlocked = context.umask.lifted(|| -> Result<(), String> {
         let Some(repository) = Repository::of(root)? else { return Ok(()) };
         repository.unlock(root, session.id)?;
@@ -191,7 +191,7 @@ fn other_in(context: &Context, session: &Session) -> Option<uuid::Uuid> {
 }
 
 /// Locks the worktree of a session that is back again, if it is still there.
-pub(super) fn lock_again(context: &Context, session: &Session) -> Result<(), String> {
+pub(crate) fn lock_again(context: &Context, session: &Session) -> Result<(), String> {
     let Some(worktree) = session.worktree.as_ref().filter(|worktree| os::is_dir(worktree.root())) else {
         return Ok(());
     };
@@ -205,13 +205,13 @@ pub(super) fn lock_again(context: &Context, session: &Session) -> Result<(), Str
 }
 
 /// The linked worktree that a session works in, if it works in one.
-pub(super) fn linked_worktree(session: &Session) -> Option<Checkout> {
+pub(crate) fn linked_worktree(session: &Session) -> Option<Checkout> {
     let directory = os::real_path(session.directory()).ok()?;
     Checkout::of(&directory).filter(Checkout::is_linked)
 }
 
 /// Why a session's directory is not to be moved: the config directory of a profile lies in it.
-pub(super) fn refused_for_profiles(context: &Context, session: &Session) -> Result<Option<String>> {
+pub(crate) fn refused_for_profiles(context: &Context, session: &Session) -> Result<Option<String>> {
     let root = context.store()?.session_root(session.id);
     let real = os::real_path(&root).unwrap_or(root);
     let home = context.home()?;
@@ -223,7 +223,7 @@ pub(super) fn refused_for_profiles(context: &Context, session: &Session) -> Resu
 }
 
 /// Where the files of a session are, also where its profile is gone.
-pub(super) fn paths_of(context: &Context, session: &Session) -> Result<(SessionPaths, Option<Profile>)> {
+pub(crate) fn paths_of(context: &Context, session: &Session) -> Result<(SessionPaths, Option<Profile>)> {
     if let Some(profile) = context.profile_if(&session.profile)? {
         return Ok((context.paths(session, &profile)?, Some(profile)));
     }

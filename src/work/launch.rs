@@ -6,25 +6,26 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::advice::advise;
-use super::context::Context;
-use super::directory::{current_directory, work_directory};
-use super::dry_run::print_plan;
-use super::inside::{self, Inside};
-use super::liveness::{open_state, refuse_live};
-use super::scene::{plan, resume, start_of};
-use super::{bound, ended, history, ports, report, scene};
 use crate::claude::{self, Asked, Start};
 use crate::model::{
     Change, Environment, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
 };
+use crate::os;
+use crate::sandbox;
 use crate::sandbox::Around;
 use crate::store::{self, Drift, Run};
-use crate::{os, sandbox};
+use crate::work::advice::advise;
+use crate::work::context::Context;
+use crate::work::directory::{current_directory, work_directory};
+use crate::work::dry_run::print_plan;
+use crate::work::open::{open_state, refuse_live};
+use crate::work::pane::{self, Inside};
+use crate::work::scene::{plan, resume, start_of};
+use crate::work::{binding, ending, history, ports, scene};
 
 /// How a launch may go about it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Manner {
+pub(crate) struct Manner {
     /// Where to work instead of in the recorded directory.
     pub directory: Option<PathBuf>,
     /// Answer questions with yes.
@@ -40,7 +41,7 @@ pub(super) struct Manner {
 }
 
 /// Runs Claude as `profile` itself, arguments untouched.
-pub(super) fn start_profile(
+pub(crate) fn start_profile(
     context: &Context,
     profile: Profile,
     arguments: Vec<OsString>,
@@ -59,7 +60,7 @@ pub(super) fn start_profile(
         return print_plan(context, &plan, manner.json);
     }
     if !is_command && let Some(live) = claude::live_in(&config).first() {
-        report::say(&format!(
+        context.say(&format!(
             "profile '{name}' is open elsewhere (pid {}); for an isolated session beside it: cs --profile {name} NAME",
             live.pid
         ));
@@ -73,7 +74,7 @@ pub(super) fn start_profile(
     if scene::is_ours(context, subject.profile())? {
         history::settle(context, &subject)?;
     }
-    prepare(&plan)?;
+    prepare(context, &plan)?;
     let store = context.store()?;
     store.note_run(&store.profile_run_path(&name), &Run::now(gone_on_with))?;
     if !is_command {
@@ -87,7 +88,7 @@ pub(super) fn start_profile(
 
 /// Starts Claude in a session: resumes its newest conversation, or begins its first. Refused where
 /// it is live.
-pub(super) fn start_session(
+pub(crate) fn start_session(
     context: &Context,
     session: Session,
     profile: Profile,
@@ -98,7 +99,7 @@ pub(super) fn start_session(
     let paths = context.paths(&session, &profile)?;
     if claude::asked(&arguments) == Asked::Command {
         if manner.inside.is_some() {
-            return Err(inside::is_a_command(&session.name, &arguments));
+            return Err(pane::is_a_command(&session.name, &arguments));
         }
         let directory = work_directory(context, &session, &profile, manner)?;
         let subject = Subject::Session(session, profile);
@@ -122,15 +123,15 @@ pub(super) fn start_session(
     let run = store.last_run(&store.session_run_path(session.id));
     if let (Some(_), Some(inside)) = (&lock, manner.inside)
         && let Some(open) = open_state(&session, &paths, run.as_ref())
-        && let Some(pane) = inside::pane_of(context, open.pid)
+        && let Some(pane) = pane::pane_of(context, open.pid)
     {
-        return inside::show(context, &session.name, &pane, inside, &arguments);
+        return pane::show(context, &session.name, &pane, inside, &arguments);
     }
     if lock.is_some() {
         refuse_live(context, &session, &paths, run.as_ref(), manner)?;
     }
     if manner.inside.is_some() {
-        inside::check(context, &session.name, &arguments)?;
+        pane::check(context, &session.name, &arguments)?;
     }
     let session =
         if lock.is_some() { ports::given(context, session)? } else { ports::expected(context, session)? };
@@ -176,7 +177,7 @@ fn guarded_plan(
     start: Start,
 ) -> Result<Plan> {
     let is_command = claude::asked(&arguments) == Asked::Command;
-    let told = if is_command { None } else { bound::guard(context, subject.profile(), directory)? };
+    let told = if is_command { None } else { binding::guard(context, subject.profile(), directory)? };
     let mut plan = plan(context, subject, &Launch::Claude(arguments), directory, start)?;
     plan.notices.extend(told);
     Ok(plan)
@@ -184,7 +185,7 @@ fn guarded_plan(
 
 /// A launch that only waits to be carried out. For a session that is being made it is planned
 /// before the session is published, so that one which cannot be started is not made.
-pub(super) struct Planned {
+pub(crate) struct Planned {
     session: Session,
     conversation: Option<Uuid>,
     /// What a person's own arguments go on with.
@@ -197,7 +198,7 @@ pub(super) struct Planned {
 impl Planned {
     /// Plans the launch of Claude in `session`. Refused where the directory is kept for another
     /// profile.
-    pub(super) fn new(
+    pub(crate) fn new(
         context: &Context,
         session: Session,
         profile: Profile,
@@ -212,21 +213,21 @@ impl Planned {
     }
 
     /// The same, inside a multiplexer if that is wanted.
-    pub(super) fn shown_inside(self, inside: Option<Inside>) -> Self {
+    pub(crate) fn shown_inside(self, inside: Option<Inside>) -> Self {
         Self { inside, ..self }
     }
 
     /// The plan.
-    pub(super) fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
     /// Lays it out, notes it, and becomes Claude. `lock` is the session's.
-    pub(super) fn start(self, context: &Context, lock: Option<os::Lock>) -> Result<Outcome> {
+    pub(crate) fn start(self, context: &Context, lock: Option<os::Lock>) -> Result<Outcome> {
         let store = context.store()?;
-        ended::sweep(context, self.session.id);
-        prepare(&self.plan)?;
-        ended::launched(context, &self.session)?;
+        ending::sweep(context, self.session.id);
+        prepare(context, &self.plan)?;
+        ending::launched(context, &self.session)?;
         let run = Run { resumed: self.resumed, ..Run::now(self.conversation) };
         let begun = |run: &Run| {
             store.note_run(&store.session_run_path(self.session.id), run)?;
@@ -234,7 +235,7 @@ impl Planned {
         };
         if let Some(inside) = self.inside {
             // The lock is held until that process has become Claude.
-            return inside::start(context, &self.session.name, &self.plan, inside, &run, begun);
+            return pane::start(context, &self.session.name, &self.plan, inside, &run, begun);
         }
         begun(&run)?;
         // On Windows this process stays until Claude ends; the note says that it runs.
@@ -251,13 +252,13 @@ impl Planned {
 
 /// Runs what the plan says, in the session's or profile's environment, without any claim on its
 /// conversation.
-pub(super) fn run_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
-    prepare(plan)?;
+pub(crate) fn run_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
+    prepare(context, plan)?;
     become_planned(context, plan)
 }
 
 /// Puts the plan's layout on disk and says what a person should know.
-pub(super) fn prepare(plan: &Plan) -> Result<()> {
+pub(crate) fn prepare(context: &Context, plan: &Plan) -> Result<()> {
     for drift in store::lay_out(&plan.layout)? {
         let text = match drift {
             Drift::InPlaceOfLink(link) if link.path.ends_with("projects") => {
@@ -282,10 +283,10 @@ pub(super) fn prepare(plan: &Plan) -> Result<()> {
                 )
             }
         };
-        report::say(&text);
+        context.say(&text);
     }
     for notice in &plan.notices {
-        report::say(notice);
+        context.say(notice);
     }
     Ok(())
 }
@@ -298,8 +299,8 @@ fn stay_until_end(context: &Context, plan: &Plan, id: Uuid) -> Result<Outcome> {
     let path = Path::new(program);
     let code = os::run_program(path, arguments, &environment, &plan.directory)
         .map_err(|error| Failure::io("start", path, &error))?;
-    if let Err(failure) = ended::tidy(context, id) {
-        report::say(&failure.message);
+    if let Err(failure) = ending::tidy(context, id) {
+        context.say(&failure.message);
     }
     std::process::exit(code)
 }
@@ -315,7 +316,7 @@ fn become_planned(context: &Context, plan: &Plan) -> Result<Outcome> {
 }
 
 /// The failure to become the program `path` in `directory`.
-pub(super) fn not_started(path: &Path, directory: &Path, error: &std::io::Error) -> Failure {
+pub(crate) fn not_started(path: &Path, directory: &Path, error: &std::io::Error) -> Failure {
     let missing = error.kind() == std::io::ErrorKind::NotFound;
     if missing && !directory.is_dir() {
         return Failure::io("start in", directory, error);
@@ -326,7 +327,7 @@ pub(super) fn not_started(path: &Path, directory: &Path, error: &std::io::Error)
 
 /// A command in its sandbox, if it is to be in one, and what is handed on to it. It is for the process that
 /// becomes it.
-pub(super) struct Enclosed {
+pub(crate) struct Enclosed {
     /// What that process becomes.
     pub command: Vec<OsString>,
     _handed_on: (Option<os::Lock>, Option<os::HandedOn>),
@@ -334,7 +335,7 @@ pub(super) struct Enclosed {
 
 impl Enclosed {
     /// What is run for `command`. Refused where something of the session still runs in its sandbox.
-    pub(super) fn of(
+    pub(crate) fn of(
         command: Vec<OsString>,
         sandbox: Option<&Sandbox>,
         directory: &Path,
@@ -354,7 +355,7 @@ impl Enclosed {
 }
 
 /// The command that is run for a plan, as far as it can be told before.
-pub(super) fn whole_command(plan: &Plan, environment: &Environment) -> Vec<OsString> {
+pub(crate) fn whole_command(plan: &Plan, environment: &Environment) -> Vec<OsString> {
     let Some(sandbox) = plan.sandbox.as_ref().filter(|_| !plan.command.is_empty()) else {
         return plan.command.clone();
     };

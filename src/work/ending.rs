@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::context::Context;
-use super::keeping::{Obstacle, obstacle, paths_of};
-use super::{keeping, report};
 use crate::model::{Failure, Outcome, Result, Session};
 use crate::os::Liveness;
 use crate::shell::posix_word;
 use crate::store::EphemeralNote;
+use crate::work::context::Context;
+use crate::work::removal;
+use crate::work::removal::{Obstacle, obstacle, paths_of};
 
 /// How long after the hook Claude may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The command for Claude's `SessionEnd` hook, which it gives to a POSIX shell; `None` where the path
 /// of this program or of the data root cannot be told to one, and on Windows, where this process
 /// waits for Claude anyway.
-pub(super) fn hook(context: &Context, session: &Session) -> Result<Option<String>> {
+pub(crate) fn hook(context: &Context, session: &Session) -> Result<Option<String>> {
     if !session.ephemeral || cfg!(windows) {
         return Ok(None);
     }
@@ -40,7 +40,7 @@ pub(super) fn hook(context: &Context, session: &Session) -> Result<Option<String
 }
 
 /// `cs __ended ROOT HOME ID`, called by Claude's hook: what ended stands in standard input as JSON.
-pub(super) fn announced(arguments: &[OsString]) -> Result<Outcome> {
+pub(crate) fn announced(arguments: &[OsString]) -> Result<Outcome> {
     const MOST: u64 = 1 << 20;
     let mut text = Vec::new();
     let _ = std::io::stdin().lock().take(MOST).read_to_end(&mut text);
@@ -68,7 +68,7 @@ pub(super) fn announced(arguments: &[OsString]) -> Result<Outcome> {
 }
 
 /// `cs __tidy ID`: waits until the session's Claude has ended, and moves the session to the trash.
-pub(super) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
+pub(crate) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
     // The terminal that is being closed ends what belongs to it.
     #[cfg(unix)]
     let _ = rustix::process::setsid();
@@ -95,7 +95,7 @@ pub(super) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result
 
 /// What became of an ephemeral session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Tidied {
+pub(crate) enum Tidied {
     /// It is in the trash now; and a line on its worktree, which stays.
     Moved(Session, Option<String>),
     /// It is open, or was never launched.
@@ -109,7 +109,7 @@ pub(super) enum Tidied {
 }
 
 /// Moves an ephemeral session whose Claude has ended to the trash, unless something is in the way.
-pub(super) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
+pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     let store = context.store()?;
     let Ok(session) = store.session(id) else {
         // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
@@ -140,14 +140,14 @@ pub(super) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
             return Ok(Tidied::Stays);
         }
     }
-    let worktree = keeping::to_trash(context, &session)?;
+    let worktree = removal::to_trash(context, &session)?;
     store.forget_ephemeral(id);
     Ok(Tidied::Moved(session, worktree))
 }
 
 /// Does for all ephemeral sessions but `except` what their hooks could not, and says what stays. It costs
 /// one system call where there are none, and fails nothing.
-pub(super) fn sweep(context: &Context, except: Uuid) {
+pub(crate) fn sweep(context: &Context, except: Uuid) {
     let Ok(store) = context.store() else { return };
     for (id, note) in store.ephemeral() {
         if id == except {
@@ -156,12 +156,12 @@ pub(super) fn sweep(context: &Context, except: Uuid) {
         let note = match note {
             EphemeralNote::Launched => match tidy(context, id) {
                 Ok(Tidied::Moved(session, worktree)) => {
-                    report::say(&format!(
+                    context.say(&format!(
                         "moved ephemeral session '{0}', which had ended, to the trash; to undo: cs restore {0}",
                         session.name
                     ));
                     if let Some(line) = worktree {
-                        report::say(&line);
+                        context.say(&line);
                     }
                     continue;
                 }
@@ -173,7 +173,7 @@ pub(super) fn sweep(context: &Context, except: Uuid) {
             note => Some(note),
         };
         if let (Some(EphemeralNote::Stays(why)), Ok(session)) = (note, store.session(id)) {
-            report::say(&format!(
+            context.say(&format!(
                 "ephemeral session '{0}' has ended and stays: {why} (to remove it: cs rm {0})",
                 session.name
             ));
@@ -183,7 +183,7 @@ pub(super) fn sweep(context: &Context, except: Uuid) {
 }
 
 /// Notes that an ephemeral session is being launched.
-pub(super) fn launched(context: &Context, session: &Session) -> Result<()> {
+pub(crate) fn launched(context: &Context, session: &Session) -> Result<()> {
     if session.ephemeral {
         context.store()?.note_ephemeral(session.id, &EphemeralNote::Launched)?;
     }

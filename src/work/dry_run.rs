@@ -5,14 +5,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::context::Context;
-use super::{launch, report};
+use crate::commands::report;
 use crate::model::{Change, Outcome, Plan, Result};
 use crate::ui;
+use crate::work::context::Context;
+use crate::work::launch;
 
 /// What else would be done, before what the plan says.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// For a person: labels and values.
     pub lines: Vec<(&'static str, String)>,
     /// As JSON.
@@ -20,12 +21,12 @@ pub(super) struct Shown {
 }
 
 /// Prints a plan, for a person or as JSON. Secrets are not in it.
-pub(super) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Result<Outcome> {
+pub(crate) fn print_plan(context: &Context, plan: &Plan, as_json: bool) -> Result<Outcome> {
     print(context, plan, as_json, None)
 }
 
 /// The same for a plan that comes after a worktree.
-pub(super) fn print_plan_of_worktree(
+pub(crate) fn print_plan_of_worktree(
     context: &Context,
     plan: &Plan,
     as_json: bool,

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::context::Context;
-use super::directory::real;
-use super::history::{self, Elsewhere, elsewhere};
-use super::token::token;
-use super::{bound, enclosure, ended, shim};
 use crate::claude::{self, Place, Scene, Start, Wanted};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
-    ConfigHome, Failure, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result,
-    Session, SessionPaths, Share, Subject, VarName,
+    ConfigHome, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result, Session,
+    SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
 use crate::shell::posix_word;
 use crate::store::{self, Member, Run};
+use crate::work::context::Context;
+use crate::work::directory::real;
+use crate::work::history::{self, Elsewhere, elsewhere};
+use crate::work::token::token;
+use crate::work::{binding, enclosure, ending};
 
 /// Looks at the disk and the environment, and plans.
-pub(super) fn plan(
+pub(crate) fn plan(
     context: &Context,
     subject: &Subject,
     launch: &Launch,
@@ -34,12 +34,12 @@ pub(super) fn plan(
 }
 
 /// As [`plan`], for the variables alone. No token is asked for, so none is among them.
-pub(super) fn plan_without_token(context: &Context, subject: &Subject, directory: &Path) -> Result<Plan> {
+pub(crate) fn plan_without_token(context: &Context, subject: &Subject, directory: &Path) -> Result<Plan> {
     plan_with(context, subject, &Launch::Nothing, directory, Start::Unsaid, None)
 }
 
 /// What has to be on disk for a session or profile. No token is asked for.
-pub(super) fn layout(context: &Context, subject: &Subject, directory: &Path) -> Result<Layout> {
+pub(crate) fn layout(context: &Context, subject: &Subject, directory: &Path) -> Result<Layout> {
     Ok(plan_without_token(context, subject, directory)?.layout)
 }
 
@@ -60,7 +60,7 @@ fn plan_with(
         exported: context.shell.environment.clone(),
         program: match (launch, context.wrapped.get()) {
             (Launch::Claude(_), Some(command)) => command.clone(),
-            (Launch::Claude(_), None) => vec![claude_program(context)?.into()],
+            (Launch::Claude(_), None) => vec![crate::work::program::claude_program(context)?.into()],
             _ => Vec::new(),
         },
         family: context.shell.call.as_ref().map_or_else(|| "cs".to_owned(), |call| call.family.clone()),
@@ -89,7 +89,7 @@ fn plan_with(
         ended: match (subject, launch) {
             // What the hook starts would have to be outside.
             (Subject::Session(session, _), Launch::Claude(_)) if session.isolation != Isolation::Sandbox => {
-                ended::hook(context, session)?
+                ending::hook(context, session)?
             }
             _ => None,
         },
@@ -114,10 +114,10 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
-            let named = bound::named_by_repository(context, session)?;
+            let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
-                scene.notices.extend(named.unallowed.map(|file| bound::not_allowed(&file)));
+                scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
                 look(context, session, profile, &paths, &mut scene)?;
@@ -296,7 +296,7 @@ fn as_set(context: &Context, mut line: String) -> Result<String> {
 }
 
 /// Whether the config directory of a profile was made by `cs`, and not adopted.
-pub(super) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
+pub(crate) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
     Ok(profile.home.is(&context.store()?.profile_root(profile.host()).join("claude")))
 }
 
@@ -346,7 +346,7 @@ fn memory_of(
 }
 
 /// What is shared: built in, then `config.toml`, then the profile; nothing where it is bare.
-pub(super) fn share_of(context: &Context, profile: &Profile, bare: bool) -> Result<Share> {
+pub(crate) fn share_of(context: &Context, profile: &Profile, bare: bool) -> Result<Share> {
     if bare {
         return Ok(Share::nothing());
     }
@@ -355,7 +355,7 @@ pub(super) fn share_of(context: &Context, profile: &Profile, bare: bool) -> Resu
 
 /// Which conversation to start, by looking at the disk. `run` is what the last launch noted. Fails
 /// where conversations cannot be read: a new one is only begun where there is none.
-pub(super) fn start_of(
+pub(crate) fn start_of(
     session: &Session,
     paths: &SessionPaths,
     directory: &Path,
@@ -383,7 +383,7 @@ pub(super) fn start_of(
 }
 
 /// The conversation of a session that goes on: the newest one.
-pub(super) fn newest(
+pub(crate) fn newest(
     session: &Session,
     paths: &SessionPaths,
     directory: &Path,
@@ -414,7 +414,7 @@ fn among_others(
 
 /// Which of the conversations that lie among those of others are the session's own: those known by
 /// their ids, and those that bear its name, which Claude carries over a `/clear`.
-pub(super) fn own_among_others(
+pub(crate) fn own_among_others(
     session: &Session,
     paths: &SessionPaths,
     directory: &Path,
@@ -435,25 +435,9 @@ pub(super) fn own_among_others(
 
 /// Resuming `conversation` from `directory`: by its file where Claude, which looks below the
 /// directory's own slug only, would not find the id.
-pub(super) fn resume(conversation: &claude::Conversation, directory: &Path) -> Start {
+pub(crate) fn resume(conversation: &claude::Conversation, directory: &Path) -> Start {
     let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.clone());
     Start::Resume(conversation.id, file)
-}
-
-/// Claude's program, as the settings name it.
-pub(super) fn claude_program(context: &Context) -> Result<PathBuf> {
-    let config = context.config()?;
-    let home = context.home().ok().and_then(|home| home.to_str().map(str::to_owned));
-    let variable = |name: &str| -> Result<Option<String>, std::env::VarError> {
-        match context.variable(name).and_then(|value| value.to_str()) {
-            Some(value) => Ok(Some(value.to_owned())),
-            None => Err(std::env::VarError::NotPresent),
-        }
-    };
-    let expanded = shellexpand::full_with_context(&config.claude, || home, variable).map_err(|error| {
-        Failure::usage(format!("claude in config.toml needs ${{{}}}, which is not set", error.var_name))
-    })?;
-    claude::find_program(&expanded, context.variable("PATH"), |path| shim::is_one(context, path))
 }
 
 /// The text behind `--settings FILE` among the arguments for Claude.

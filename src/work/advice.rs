@@ -2,17 +2,16 @@
 
 use uuid::Uuid;
 
-use super::context::Context;
-use super::report;
 use crate::model::{Name, Result};
 use crate::os::{self, Liveness};
 use crate::store::Store;
 use crate::ui;
+use crate::work::context::Context;
 
 /// Notes that what `entry` names is being opened, and says so where more than `[limits]` has is
 /// open beside it, or little memory is left. Only what was noted is looked at, and nothing that
 /// fails here is in the way of a launch.
-pub(super) fn advise(context: &Context, entry: &str) -> Result<()> {
+pub(crate) fn advise(context: &Context, entry: &str) -> Result<()> {
     let limits = &context.config()?.limits;
     if limits.live == 0 && limits.free_memory == 0 {
         return Ok(());
@@ -35,7 +34,7 @@ pub(super) fn advise(context: &Context, entry: &str) -> Result<()> {
         Some(free) => format!(", and {} of memory are free", ui::size(free)),
         None => String::new(),
     };
-    report::say(&format!("{what}{memory}; what each uses: cs top ([limits] in config.toml)"));
+    context.say(&format!("{what}{memory}; what each uses: cs top ([limits] in config.toml)"));
     Ok(())
 }
 

@@ -1,0 +1,43 @@
+//! The program that is started as Claude.
+
+use std::path::{Path, PathBuf};
+
+use crate::claude;
+use crate::model::{Failure, Result};
+use crate::os;
+use crate::work::context::Context;
+
+/// Claude's program, as the settings name it.
+pub(crate) fn claude_program(context: &Context) -> Result<PathBuf> {
+    let config = context.config()?;
+    let home = context.home().ok().and_then(|home| home.to_str().map(str::to_owned));
+    let variable = |name: &str| -> Result<Option<String>, std::env::VarError> {
+        match context.variable(name).and_then(|value| value.to_str()) {
+            Some(value) => Ok(Some(value.to_owned())),
+            None => Err(std::env::VarError::NotPresent),
+        }
+    };
+    let expanded = shellexpand::full_with_context(&config.claude, || home, variable).map_err(|error| {
+        Failure::usage(format!("claude in config.toml needs ${{{}}}, which is not set", error.var_name))
+    })?;
+    claude::find_program(&expanded, context.variable("PATH"), |path| is_shim(context, path))
+}
+
+/// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
+/// Two of those would find each other for ever.
+pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
+    if context.variable("CS_TOUR_STAND_IN").is_some() {
+        return false; // here the stand-in, which is `cs` as well, is the real one
+    }
+    let in_its_directory = context.store().is_ok_and(|store| {
+        let shim = store.shim_path();
+        path == shim
+            || path.parent().zip(shim.parent()).is_some_and(|(theirs, ours)| os::is_same_file(theirs, ours))
+    });
+    let Ok(target) = os::real_path(path) else { return false };
+    in_its_directory
+        || target.file_stem().is_some_and(|stem| stem == "cs")
+        || std::env::current_exe()
+            .and_then(|program| os::real_path(&program))
+            .is_ok_and(|ours| ours == target)
+}
