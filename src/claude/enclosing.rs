@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use super::arguments::{Asked, asked};
 use super::planning::{Scene, looks_secret};
-use crate::model::{Engine, EnvChanges, Launch, Layout, Link, Mount, Sandbox, SessionPaths, Surroundings};
+use crate::model::{Engine, EnvChanges, Layout, Link, Mount, Program, Sandbox, SessionPaths, Surroundings};
 
 /// Variables that lead to what is not in a sandbox: sockets, and directories for passing files.
 const LEADING_OUT: &[&str] = &[
@@ -63,7 +63,12 @@ pub(super) fn close_environment(scene: &Scene, env: &mut EnvChanges) -> BTreeSet
 }
 
 /// The sandbox of a session, for `launch`.
-pub(super) fn enclose(launch: &Launch, scene: &Scene, paths: &SessionPaths, found: &Surroundings) -> Sandbox {
+pub(super) fn enclose(
+    launch: &Program,
+    scene: &Scene,
+    paths: &SessionPaths,
+    found: &Surroundings,
+) -> Sandbox {
     let mut mounts = found.system.clone();
     mounts.extend(&found.home);
     mounts.extend(&found.more);
@@ -72,7 +77,7 @@ pub(super) fn enclose(launch: &Launch, scene: &Scene, paths: &SessionPaths, foun
     }
     mounts.extend(&found.work);
     mounts.extend(&found.own);
-    let of_session = matches!(launch, Launch::Claude(arguments) if asked(arguments) != Asked::Command);
+    let of_session = matches!(launch, Program::Claude(arguments) if asked(arguments) != Asked::Command);
     Sandbox {
         engine: found.engine,
         program: found.program.clone(),

@@ -39,7 +39,7 @@ pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
 pub use live::{Live, live_in, noted_in};
 pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
 pub use place::{Place, slug};
-pub use planning::{Scene, Start, looks_secret, plan};
+pub use planning::{Continuation, Scene, looks_secret, plan};
 pub use prices::{cost_of, prices_date};
 pub use program::{find_program, is_program};
 pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};

@@ -13,8 +13,8 @@ use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Launch, Layout, Link, ManifestPlace,
-    Plan, Ports, ProfileKind, Result, SeedFile, Session, SessionPaths, Subject, Surroundings, VarName,
+    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Layout, Link, ManifestPlace, Plan,
+    Ports, ProfileKind, Program, Result, SeedFile, Session, SessionPaths, Subject, Surroundings, VarName,
 };
 
 /// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
@@ -69,7 +69,7 @@ pub struct Scene {
     /// The MCP servers in a state file among them that is made now, and the SHA-256 of each.
     pub servers: BTreeMap<String, String>,
     /// Which conversation, as the disk has it.
-    pub start: Start,
+    pub start: Continuation,
     /// The text behind a `--settings` among the arguments, where it is a file.
     pub settings_file: Option<String>,
     /// The command of our status line, where the session has none of its own and is to have one.
@@ -84,7 +84,7 @@ pub struct Scene {
 
 /// Which conversation a launch is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum Continuation {
     /// None that is ours to say.
     Unsaid,
     /// A new one with this id.
@@ -102,7 +102,7 @@ pub enum Start {
     },
 }
 
-impl Start {
+impl Continuation {
     /// The conversation that will be written.
     pub fn conversation(&self) -> Option<Uuid> {
         match self {
@@ -113,11 +113,11 @@ impl Start {
 }
 
 /// Makes the plan. Fails only where a person's `[env]` makes no sense.
-pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
+pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
     // Variables alone are for a shell outside, which needs its own.
-    let runs = *launch != Launch::Nothing;
+    let runs = *launch != Program::Nothing;
     let secrets = scene.sandbox.as_ref().filter(|_| runs).map(|_| close_environment(scene, &mut env));
     named(scene, &mut env);
     let left_out = personal(subject, scene, &mut env)?;
@@ -310,11 +310,11 @@ fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-fn command(subject: &Subject, launch: &Launch, scene: &Scene) -> Vec<OsString> {
+fn command(subject: &Subject, launch: &Program, scene: &Scene) -> Vec<OsString> {
     let arguments = match launch {
-        Launch::Nothing => return Vec::new(),
-        Launch::Program(command) => return command.clone(),
-        Launch::Claude(arguments) => arguments,
+        Program::Nothing => return Vec::new(),
+        Program::Other(command) => return command.clone(),
+        Program::Claude(arguments) => arguments,
     };
     let mut command = scene.program.clone();
     let Subject::Session(session, _) = subject else {
@@ -368,15 +368,15 @@ fn replace_settings(arguments: &mut [OsString], index: usize, merged: &Value) {
     arguments[index] = if inline { format!("--settings={merged}").into() } else { merged.to_string().into() };
 }
 
-fn conversation_flags(session: &Session, start: &Start, arguments: &[OsString]) -> Vec<OsString> {
+fn conversation_flags(session: &Session, start: &Continuation, arguments: &[OsString]) -> Vec<OsString> {
     let by_file = |id: &Uuid, file: &Option<PathBuf>| -> OsString {
         file.as_ref().map_or_else(|| id.to_string().into(), |file| file.clone().into())
     };
     let mut flags: Vec<OsString> = match start {
-        Start::Unsaid => return Vec::new(),
-        Start::Resume(id, file) => return vec!["--resume".into(), by_file(id, file)],
-        Start::New(id) => vec!["--session-id".into(), id.to_string().into()],
-        Start::Fork { from, file, id } => vec![
+        Continuation::Unsaid => return Vec::new(),
+        Continuation::Resume(id, file) => return vec!["--resume".into(), by_file(id, file)],
+        Continuation::New(id) => vec!["--session-id".into(), id.to_string().into()],
+        Continuation::Fork { from, file, id } => vec![
             "--resume".into(),
             by_file(from, file),
             "--fork-session".into(),
@@ -452,7 +452,7 @@ fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
     if let Subject::Session(session, _) = subject
         && session.isolation == Isolation::Home
         && cfg!(target_os = "macos")
-        && matches!(scene.start, Start::New(_))
+        && matches!(scene.start, Continuation::New(_))
     {
         notices.push("on macOS Claude's login is in the Keychain, which a session with a home of its own does not find: it asks for one".into());
     }

@@ -6,9 +6,9 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::report;
-use crate::claude::{self, Start};
+use crate::claude::{self, Continuation};
 use crate::cli::EnvArgs;
-use crate::model::{Change, EnvChanges, Launch, Outcome, Result, Subject, VarName};
+use crate::model::{Change, EnvChanges, Outcome, Program, Result, Subject, VarName};
 use crate::shell::{self, Shell};
 use crate::store;
 use crate::work::context::Context;
@@ -20,7 +20,7 @@ pub(super) fn run(context: &Context, args: &EnvArgs) -> Result<Outcome> {
         Subject::Session(session, _) => session.directory().to_path_buf(),
         Subject::Profile(_) => directory::current_directory()?,
     };
-    let plan = scene::plan(context, &subject, &Launch::Nothing, &directory, Start::Unsaid)?;
+    let plan = scene::plan(context, &subject, &Program::Nothing, &directory, Continuation::Unsaid)?;
     // Whoever takes the variables may start Claude with them, so the directory has to be there.
     store::lay_out(&plan.layout)?;
     for notice in &plan.notices {

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::claude::Start;
-use crate::model::{Failure, Isolation, Launch, Outcome, Result, Subject};
+use crate::claude::Continuation;
+use crate::model::{Failure, Isolation, Outcome, Program, Result, Subject};
 use crate::work::context::Context;
 use crate::work::{directory, enclosure, launch, scene};
 
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let program = find(context, program)?;
     let command = [vec![program], command[1..].to_vec()].concat();
     let directory = directory_for(&subject)?;
-    let plan = scene::plan(context, &subject, &Launch::Program(command), &directory, Start::Unsaid)?;
+    let plan = scene::plan(context, &subject, &Program::Other(command), &directory, Continuation::Unsaid)?;
     enclosure::refuse_absent(&plan)?;
     launch::run_planned(context, &plan)
 }

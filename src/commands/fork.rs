@@ -6,7 +6,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::report;
-use crate::claude::{self, Conversation, Start};
+use crate::claude::{self, Continuation, Conversation};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
 use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         } else {
             // Where it is not copied, Claude would not find the id from another directory.
             let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.clone());
-            let start = Start::Fork { from: from.id, file, id: session.id };
+            let start = Continuation::Fork { from: from.id, file, id: session.id };
             Some(Planned::new(context, session.clone(), profile.clone(), arguments, directory, start)?)
         };
         copy(&from, shared.as_deref(), &copied, directory)

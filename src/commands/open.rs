@@ -6,7 +6,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::report;
-use crate::claude::Start;
+use crate::claude::Continuation;
 use crate::cli::StartOptions;
 use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::store::Claim;
@@ -137,7 +137,7 @@ pub(crate) fn create_and_start(
         report::say(&format!("made {made}"));
         return Ok(Outcome::Done);
     }
-    let (directory, start) = (session.directory().to_path_buf(), Start::New(session.id));
+    let (directory, start) = (session.directory().to_path_buf(), Continuation::New(session.id));
     let plan = |session: &Session| {
         let (session, profile, start) = (session.clone(), profile.clone(), start.clone());
         Planned::new(context, session, profile, arguments.clone(), &directory, start)

@@ -1,9 +1,9 @@
 //! `cs use NAME`: the variables of a session or profile, in the shell it is called from.
 
 use super::{in_shell, report};
-use crate::claude::Start;
+use crate::claude::Continuation;
 use crate::cli::UseArgs;
-use crate::model::{Environment, Failure, Launch, Memory, Outcome, Plan, Result, Subject, UsedBy};
+use crate::model::{Environment, Failure, Memory, Outcome, Plan, Program, Result, Subject, UsedBy};
 use crate::shell::Call;
 use crate::store;
 use crate::work::binding::{self, Found};
@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, args: &UseArgs) -> Result<Outcome> {
     let call = in_shell::caller(context, "use")?;
     let subject = if name == "-" { previous(context)? } else { context.resolve(name)? };
     let directory = directory_of(&subject)?;
-    let plan = scene::plan(context, &subject, &Launch::Nothing, &directory, Start::Unsaid)?;
+    let plan = scene::plan(context, &subject, &Program::Nothing, &directory, Continuation::Unsaid)?;
     let planned = laid_out(context, &plan)?;
     let wanted = in_shell::using(context, call, UsedBy::Person, subject.name().clone(), planned);
     // What the place says no longer counts here, and `cs off` will have to be said again.

@@ -28,7 +28,7 @@ pub use failure::{Exit, Failure, Outcome, Result, reason};
 pub use kept::{KeptWorktree, own_branch};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError, RESERVED};
-pub use plan::{Launch, Layout, Link, Plan, SeedFile, Subject};
+pub use plan::{Layout, Link, Plan, Program, SeedFile, Subject};
 pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
 pub use repository::Repository;

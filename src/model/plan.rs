@@ -34,7 +34,7 @@ impl Subject {
 
 /// What is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Launch {
+pub enum Program {
     /// Claude, with the arguments a person gave.
     Claude(Vec<OsString>),
     /// Another program with its arguments, in the same environment.

@@ -8,7 +8,7 @@ use crate::claude::{self, Scene};
 use crate::config::{SandboxEngine, SandboxNetwork};
 use crate::git::Checkout;
 use crate::model::{
-    Engine, Exit, Failure, Launch, Mount, Mounts, Plan, Profile, ProfileKind, Result, Session, SessionPaths,
+    Engine, Exit, Failure, Mount, Mounts, Plan, Profile, ProfileKind, Program, Result, Session, SessionPaths,
     Surroundings,
 };
 use crate::os;
@@ -54,7 +54,7 @@ pub(crate) fn surroundings(
     context: &Context,
     session: &Session,
     profile: &Profile,
-    launch: &Launch,
+    launch: &Program,
     scene: &Scene,
     paths: &SessionPaths,
 ) -> Result<Surroundings> {
@@ -82,7 +82,7 @@ pub(crate) fn surroundings(
     let mut more = Mounts::new();
     let ours = std::env::current_exe().map(OsString::from).ok();
     let run = match launch {
-        Launch::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
+        Program::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
     for word in run {
@@ -118,7 +118,7 @@ pub(crate) fn surroundings(
         own.put(real_of(path), Mount::Write);
     }
     if let Some(login) = &login
-        && matches!(launch, Launch::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
+        && matches!(launch, Program::Claude(arguments) if claude::asked(arguments) != claude::Asked::Command)
         && !claude::has_login_file(login)
         && !has_credential(context, profile)
     {
@@ -127,11 +127,11 @@ pub(crate) fn surroundings(
             profile.name
         ));
     }
-    if *launch == Launch::Nothing {
+    if *launch == Program::Nothing {
         notices.push(format!("session '{name}' is a sandbox, and who has its variables is not in it: Claude is, where cs starts it"));
     }
     let network = settings.network == SandboxNetwork::Host;
-    if !network && matches!(launch, Launch::Claude(_)) {
+    if !network && matches!(launch, Program::Claude(_)) {
         notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
     }
     let program = engine_program;
@@ -180,9 +180,9 @@ fn has_credential(context: &Context, profile: &Profile) -> bool {
 }
 
 /// What holds the sandbox. A machine other than Linux has nothing that could.
-fn engine(context: &Context, launch: &Launch) -> Result<(Engine, PathBuf)> {
+fn engine(context: &Context, launch: &Program) -> Result<(Engine, PathBuf)> {
     refuse_elsewhere()?;
-    if *launch == Launch::Nothing {
+    if *launch == Program::Nothing {
         return Ok((Engine::Bwrap, PathBuf::new()));
     }
     working_engine(context)

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::claude::{self, Asked, Start};
+use crate::claude::{self, Asked, Continuation};
 use crate::model::{
-    Change, Environment, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
+    Change, Environment, Exit, Failure, Outcome, Plan, Profile, Program, Result, Sandbox, Session, Subject,
 };
 use crate::os;
 use crate::sandbox;
@@ -55,7 +55,7 @@ pub(crate) fn start_profile(
     let config = profile.home.directory();
     let is_command = claude::asked(&arguments) == Asked::Command;
     let subject = Subject::Profile(profile);
-    let plan = guarded_plan(context, &subject, arguments, &directory, Start::Unsaid)?;
+    let plan = guarded_plan(context, &subject, arguments, &directory, Continuation::Unsaid)?;
     if manner.dry_run {
         return print_plan(context, &plan, manner.json);
     }
@@ -103,7 +103,7 @@ pub(crate) fn start_session(
         }
         let directory = work_directory(context, &session, &profile, manner)?;
         let subject = Subject::Session(session, profile);
-        let plan = plan(context, &subject, &Launch::Claude(arguments), &directory, Start::Unsaid)?;
+        let plan = plan(context, &subject, &Program::Claude(arguments), &directory, Continuation::Unsaid)?;
         return if manner.dry_run {
             print_plan(context, &plan, manner.json)
         } else {
@@ -146,7 +146,7 @@ pub(crate) fn start_session(
     };
     let wanted = match claude::asked(&arguments) {
         Asked::Conversation => match &start {
-            Start::Resume(id, _) => Some(*id),
+            Continuation::Resume(id, _) => Some(*id),
             _ => None,
         },
         _ => history::gone_on_with(&arguments, &paths.config, &directory)?,
@@ -174,11 +174,11 @@ fn guarded_plan(
     subject: &Subject,
     arguments: Vec<OsString>,
     directory: &Path,
-    start: Start,
+    start: Continuation,
 ) -> Result<Plan> {
     let is_command = claude::asked(&arguments) == Asked::Command;
     let told = if is_command { None } else { binding::guard(context, subject.profile(), directory)? };
-    let mut plan = plan(context, subject, &Launch::Claude(arguments), directory, start)?;
+    let mut plan = plan(context, subject, &Program::Claude(arguments), directory, start)?;
     plan.notices.extend(told);
     Ok(plan)
 }
@@ -204,7 +204,7 @@ impl Planned {
         profile: Profile,
         arguments: Vec<OsString>,
         directory: &Path,
-        start: Start,
+        start: Continuation,
     ) -> Result<Self> {
         let conversation = start.conversation();
         let subject = Subject::Session(session.clone(), profile);

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::claude::{self, Place, Scene, Start, Wanted};
+use crate::claude::{self, Continuation, Place, Scene, Wanted};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
-    ConfigHome, Isolation, Launch, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Result, Session,
+    ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
     SessionPaths, Share, Subject, VarName,
 };
 use crate::os;
@@ -25,9 +25,9 @@ use crate::work::{binding, enclosure, ending};
 pub(crate) fn plan(
     context: &Context,
     subject: &Subject,
-    launch: &Launch,
+    launch: &Program,
     directory: &Path,
-    start: Start,
+    start: Continuation,
 ) -> Result<Plan> {
     let token = token(context, subject.profile())?;
     plan_with(context, subject, launch, directory, start, token)
@@ -35,7 +35,7 @@ pub(crate) fn plan(
 
 /// As [`plan`], for the variables alone. No token is asked for, so none is among them.
 pub(crate) fn plan_without_token(context: &Context, subject: &Subject, directory: &Path) -> Result<Plan> {
-    plan_with(context, subject, &Launch::Nothing, directory, Start::Unsaid, None)
+    plan_with(context, subject, &Program::Nothing, directory, Continuation::Unsaid, None)
 }
 
 /// What has to be on disk for a session or profile. No token is asked for.
@@ -46,9 +46,9 @@ pub(crate) fn layout(context: &Context, subject: &Subject, directory: &Path) -> 
 fn plan_with(
     context: &Context,
     subject: &Subject,
-    launch: &Launch,
+    launch: &Program,
     directory: &Path,
-    start: Start,
+    start: Continuation,
     token: Option<String>,
 ) -> Result<Plan> {
     let config = context.config()?;
@@ -59,8 +59,8 @@ fn plan_with(
         environment: context.environment.clone(),
         exported: context.shell.environment.clone(),
         program: match (launch, context.wrapped.get()) {
-            (Launch::Claude(_), Some(command)) => command.clone(),
-            (Launch::Claude(_), None) => vec![crate::work::program::claude_program(context)?.into()],
+            (Program::Claude(_), Some(command)) => command.clone(),
+            (Program::Claude(_), None) => vec![crate::work::program::claude_program(context)?.into()],
             _ => Vec::new(),
         },
         family: context.shell.call.as_ref().map_or_else(|| "cs".to_owned(), |call| call.family.clone()),
@@ -88,7 +88,7 @@ fn plan_with(
         token,
         ended: match (subject, launch) {
             // What the hook starts would have to be outside.
-            (Subject::Session(session, _), Launch::Claude(_)) if session.isolation != Isolation::Sandbox => {
+            (Subject::Session(session, _), Program::Claude(_)) if session.isolation != Isolation::Sandbox => {
                 ending::hook(context, session)?
             }
             _ => None,
@@ -121,7 +121,7 @@ fn plan_with(
             }
             if session.isolation != Isolation::None {
                 look(context, session, profile, &paths, &mut scene)?;
-                if matches!(launch, Launch::Claude(_)) {
+                if matches!(launch, Program::Claude(_)) {
                     scene.status_line = status_line(context, &paths, &scene)?;
                 }
                 if session.isolation == Isolation::Sandbox {
@@ -360,23 +360,23 @@ pub(crate) fn start_of(
     paths: &SessionPaths,
     directory: &Path,
     run: Option<Run>,
-) -> Result<Start> {
+) -> Result<Continuation> {
     let Some(found) = newest(session, paths, directory, run)? else {
         // Where it shares its conversations, the one it was forked from is nobody's in particular.
         if let Some(from) = session.forked_from
             && paths.config.join("projects").is_symlink()
             && let Some(found) = claude::find_conversation(&paths.config, from)?
-            && let Start::Resume(from, file) = resume(&found, directory)
+            && let Continuation::Resume(from, file) = resume(&found, directory)
         {
-            return Ok(Start::Fork { from, file, id: session.id });
+            return Ok(Continuation::Fork { from, file, id: session.id });
         }
         // An id that was used up by a start without a word would be refused by Claude.
         let used = claude::find_conversation(&paths.config, session.id)?.is_some();
-        return Ok(Start::New(if used { Uuid::now_v7() } else { session.id }));
+        return Ok(Continuation::New(if used { Uuid::now_v7() } else { session.id }));
     };
     Ok(match resume(&found, directory) {
-        Start::Resume(from, file) if session.forked_from == Some(from) => {
-            Start::Fork { from, file, id: session.id }
+        Continuation::Resume(from, file) if session.forked_from == Some(from) => {
+            Continuation::Fork { from, file, id: session.id }
         }
         start => start,
     })
@@ -435,14 +435,14 @@ pub(crate) fn own_among_others(
 
 /// Resuming `conversation` from `directory`: by its file where Claude, which looks below the
 /// directory's own slug only, would not find the id.
-pub(crate) fn resume(conversation: &claude::Conversation, directory: &Path) -> Start {
+pub(crate) fn resume(conversation: &claude::Conversation, directory: &Path) -> Continuation {
     let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.clone());
-    Start::Resume(conversation.id, file)
+    Continuation::Resume(conversation.id, file)
 }
 
 /// The text behind `--settings FILE` among the arguments for Claude.
-fn settings_file(launch: &Launch) -> Option<String> {
-    let Launch::Claude(arguments) = launch else { return None };
+fn settings_file(launch: &Program) -> Option<String> {
+    let Program::Claude(arguments) = launch else { return None };
     let value = claude::settings_argument(arguments)?;
     if value.trim_start().starts_with('{') {
         return None;

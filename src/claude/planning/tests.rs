@@ -71,7 +71,7 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         unlinked: Vec::new(),
         seeds: Vec::new(),
         servers: BTreeMap::new(),
-        start: Start::New(ID),
+        start: Continuation::New(ID),
         settings_file: None,
         status_line: None,
         token: None,
@@ -85,8 +85,8 @@ fn with_paths(mut scene: Scene, isolation: Isolation, profile: &Profile) -> Scen
     scene
 }
 
-fn claude(arguments: &[&str]) -> Launch {
-    Launch::Claude(arguments.iter().map(Into::into).collect())
+fn claude(arguments: &[&str]) -> Program {
+    Program::Claude(arguments.iter().map(Into::into).collect())
 }
 
 fn value<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
@@ -275,11 +275,11 @@ fn what_a_person_says_of_the_conversation_stands() {
     assert_eq!(commands(&scene, &["--continue"]), ["--settings", settings, "--continue"]);
     assert_eq!(commands(&scene, &["-n", "x"]), ["--session-id", &id, "--settings", settings, "-n", "x"]);
 
-    scene.start = Start::Resume(OTHER, None);
+    scene.start = Continuation::Resume(OTHER, None);
     assert_eq!(commands(&scene, &["go on"]), ["--resume", &other, "--settings", settings, "go on"]);
-    scene.start = Start::Resume(OTHER, Some("/data/t.jsonl".into()));
+    scene.start = Continuation::Resume(OTHER, Some("/data/t.jsonl".into()));
     assert_eq!(commands(&scene, &[]), ["--resume", "/data/t.jsonl", "--settings", settings]);
-    scene.start = Start::Fork { from: OTHER, file: None, id: ID };
+    scene.start = Continuation::Fork { from: OTHER, file: None, id: ID };
     assert_eq!(
         commands(&scene, &[]),
         ["--resume", &other, "--fork-session", "--session-id", &id, "-n", "api", "--settings", settings]
@@ -291,7 +291,7 @@ fn settings_of_a_person_are_merged_where_they_stand() {
     let work = profile("work");
     let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
     let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
-    scene.start = Start::Unsaid;
+    scene.start = Continuation::Unsaid;
     scene.memory = None;
     let merged =
         r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"],"model":"opus"}"#;
@@ -410,12 +410,12 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     }
 
     // What is not the session's Claude is no reason to refuse it.
-    for launch in [claude(&["mcp", "list"]), Launch::Program(vec!["/bin/sh".into()])] {
+    for launch in [claude(&["mcp", "list"]), Program::Other(vec!["/bin/sh".into()])] {
         let planned = plan(&subject, &launch, &scene).expect("a plan");
         assert_eq!(planned.sandbox.expect("a sandbox").held, None);
     }
     // Variables for a shell outside leave that its own.
-    let variables = plan(&subject, &Launch::Nothing, &scene).expect("a plan");
+    let variables = plan(&subject, &Program::Nothing, &scene).expect("a plan");
     assert_eq!(variables.env.get("SSH_AUTH_SOCK"), None);
     // An endpoint's token is in a variable.
     scene.sandbox = Some(Surroundings { login: None, ..surroundings() });

@@ -10,7 +10,7 @@ pub(crate) mod tree;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::claude::Start;
+use crate::claude::Continuation;
 use crate::cli::StartOptions;
 use crate::commands::open;
 use crate::git::{self, Beginning, LockedBy, Making};
@@ -255,7 +255,7 @@ fn plan(
     profile: &Profile,
     arguments: Vec<OsString>,
 ) -> Result<Planned> {
-    let start = Start::New(session.id);
+    let start = Continuation::New(session.id);
     Planned::new(context, session.clone(), profile.clone(), arguments, session.directory(), start)
 }
 
