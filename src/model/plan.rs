@@ -38,7 +38,7 @@ pub enum Program {
     /// Claude, with the arguments a person gave.
     Claude(Vec<OsString>),
     /// Another program with its arguments, in the same environment.
-    Program(Vec<OsString>),
+    Other(Vec<OsString>),
     /// Nothing: only the environment is asked for.
     Nothing,
 }
