@@ -21,9 +21,9 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let program = find(context, program)?;
     let command = [vec![program], command[1..].to_vec()].concat();
     let directory = directory_for(&subject)?;
-    let plan = scene::plan(context, &subject, &Program::Other(command), &directory, Continuation::Unsaid)?;
-    enclosure::refuse_absent(&plan)?;
-    launch::run_planned(context, &plan)
+    let launch = launch::of_program(context, &subject, &Program::Other(command), &directory)?;
+    enclosure::refuse_absent(&launch.plan)?;
+    launch::carry_out(context, &subject, launch, Held::default())?.ended()
 }
 
 /// Where the command is run: here. In a sandbox that is only there if it is part of what the session works

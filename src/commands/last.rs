@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::report;
 use crate::model::{Failure, Outcome, Result};
 use crate::work::context::Context;
-use crate::work::launch::Manner;
+use crate::work::launch::Request;
 use crate::work::{launch, open};
 
 pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome> {
@@ -33,7 +33,8 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
             report::say(&format!("skipping what is open: {}", open.join(", ")));
         }
         report::say(&format!("resuming session '{}' in {}", session.name, session.directory));
-        return launch::start_session(context, session, profile, arguments, &Manner::default());
+        let request = Request::new(Subject::Session(session, profile), arguments);
+        return start::start(context, &request);
     }
     Err(if open.is_empty() {
         Failure::not_found("there is no session yet").hint("to make one here: cs NAME")

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::open;
+use super::start;
 use crate::cli::StartOptions;
 use crate::model::{Failure, Outcome, Result};
 use crate::work::context::Context;
@@ -12,5 +12,5 @@ pub(super) fn run(context: &Context, options: &StartOptions, words: Vec<OsString
     let name = words.next().unwrap_or_default();
     let name =
         name.to_str().ok_or_else(|| Failure::usage(format!("'{}' is not UTF-8", name.to_string_lossy())))?;
-    open::create_and_start(context, options, &Context::new_name(name)?, words.collect())
+    start::create(context, options, &Context::new_name(name)?, words.collect())
 }

@@ -1,21 +1,13 @@
 //! `cs NAME [ARGS…]`, `cs`, `cs 'a prompt'`: open a session or a profile.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use uuid::Uuid;
-
-use super::report;
-use crate::claude::Continuation;
+use super::{launched, start};
 use crate::cli::StartOptions;
-use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
-use crate::store::Claim;
-use crate::ui;
-use crate::work::binding::Found;
+use crate::model::{Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::work::context::Context;
-use crate::work::launch::{Manner, Planned};
-use crate::work::pane::{self, Inside};
-use crate::work::{binding, directory, enclosure, launch, ports, worktrees};
+use crate::work::launch::{self, Request};
+use crate::work::{create, directory, pane, worktrees};
 
 pub(crate) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();
@@ -36,188 +28,69 @@ fn open_named(
     text: &str,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
-    let manner = manner(options)?;
-    match context.find(text)? {
+    let subject = match context.find(text)? {
         Some(Subject::Session(session, profile)) => {
             let profile = agree(context, &session, profile, options)?;
-            if options.worktree && !options.no_open {
-                return worktrees::open_existing(context, options, session, profile, arguments, &manner);
-            }
             if options.no_open {
                 return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
             }
-            launch::start_session(context, session, profile, arguments, &manner)
+            if options.worktree {
+                worktrees::agree(context, &session, &profile, start::wanted(options), options.dry_run)?;
+            }
+            Subject::Session(session, profile)
         }
         Some(Subject::Profile(profile)) => {
-            if options.tmux {
-                return Err(pane::is_a_profile(&profile.name));
-            }
-            if options.profile.is_some()
-                || options.isolation.is_some()
-                || options.bare
-                || options.no_open
-                || options.ephemeral
-                || options.worktree
-            {
-                return Err(Failure::usage(format!("'{}' is a profile: it is run as it is", profile.name))
-                    .hint(format!("for a session of it: cs --profile {} NAME", profile.name)));
-            }
-            launch::start_profile(context, profile, arguments, &manner)
+            profile_alone(&profile, options)?;
+            Subject::Profile(profile)
         }
-        None => create_and_start(context, options, &Context::new_name(text)?, arguments),
+        None => return start::create(context, options, &Context::new_name(text)?, arguments),
+    };
+    let request = Request {
+        directory: options.dir.as_deref().map(directory::existing_directory).transpose()?,
+        pane: start::in_pane(options),
+        may_be_elsewhere: options.yes,
+        ..Request::new(subject, arguments)
+    };
+    if options.dry_run {
+        return launched::print(context, &launch::look(context, &request)?, options.json);
     }
+    start::start(context, &request)
+}
+
+/// Refuses options that only a session has.
+fn profile_alone(profile: &Profile, options: &StartOptions) -> Result<()> {
+    if options.tmux {
+        return Err(pane::is_a_profile(&profile.name));
+    }
+    if options.profile.is_some()
+        || options.isolation.is_some()
+        || options.bare
+        || options.no_open
+        || options.ephemeral
+        || options.worktree
+    {
+        return Err(Failure::usage(format!("'{}' is a profile: it is run as it is", profile.name))
+            .hint(format!("for a session of it: cs --profile {} NAME", profile.name)));
+    }
+    Ok(())
 }
 
 /// A new session with a name made from the directory: `api`, then `api-2`, …
 fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
+    let make = |name: &Name| start::create(context, options, name, arguments.to_vec());
     if options.worktree {
-        return worktrees::create_unnamed(context, options, arguments);
+        let names = worktrees::Names::here(options.branch.as_deref())?;
+        return create::under_a_free_name(context, &names.base, |name| {
+            // One that is there was given its name by somebody, for something.
+            if names.are_taken(name)? { Ok(None) } else { make(name).map(Some) }
+        });
     }
     let directory = match &options.dir {
         Some(directory) => directory::existing_directory(directory)?,
         None => directory::current_directory()?,
     };
     let base = Name::suggest(&directory.file_name().map(OsStr::to_string_lossy).unwrap_or_default());
-    under_a_free_name(context, &base, |name| {
-        create_and_start(context, options, name, arguments.to_vec()).map(Some)
-    })
-}
-
-/// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
-/// that `make`, which answers `None` there, does not pass over.
-pub(crate) fn under_a_free_name<T>(
-    context: &Context,
-    base: &Name,
-    mut make: impl FnMut(&Name) -> Result<Option<T>>,
-) -> Result<T> {
-    for number in 1..10_000 {
-        let name = base.numbered(number);
-        if context.find(name.as_str())?.is_some() {
-            continue;
-        }
-        match make(&name) {
-            Ok(Some(done)) => return Ok(done),
-            Ok(None) => {}
-            // Another process took it before we claimed it: the next one is ours.
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    Err(Failure::failed(format!("all names from '{base}' on are taken")))
-}
-
-/// Makes a session and starts Claude in it, as far as `options` say so.
-pub(crate) fn create_and_start(
-    context: &Context,
-    options: &StartOptions,
-    name: &Name,
-    arguments: Vec<OsString>,
-) -> Result<Outcome> {
-    if options.worktree {
-        return worktrees::create_and_start(context, options, name, arguments);
-    }
-    let manner = Manner { directory: None, ..manner(options)? };
-    if manner.inside.is_some() {
-        pane::check(context, name, &arguments)?;
-    }
-    let (session, profile) = describe(context, options, name)?;
-    let session = ports::expected(context, session)?;
-    let store = context.store()?;
-    if options.dry_run {
-        if let Some(holder) = store.claim(name)? {
-            let what = if matches!(holder, Claim::Profile) { "profile" } else { "session" };
-            return Err(Failure::refused(format!("there is already a {what} '{name}'")));
-        }
-        return launch::start_session(context, session, profile, arguments, &manner);
-    }
-    let made = format!("session '{name}' in {} (profile '{}')", session.directory, profile.name);
-    if options.no_open {
-        let draft = ports::draft(context, session)?;
-        store.publish(draft)?;
-        report::say(&format!("made {made}"));
-        return Ok(Outcome::Done);
-    }
-    let (directory, start) = (session.directory().to_path_buf(), Continuation::New(session.id));
-    let plan = |session: &Session| {
-        let (session, profile, start) = (session.clone(), profile.clone(), start.clone());
-        Planned::new(context, session, profile, arguments.clone(), &directory, start)
-    };
-    let mut planned = plan(&session)?;
-    let draft = ports::draft(context, session.clone())?;
-    if draft.session() != &session {
-        // Another process was given meanwhile what this one was planned with.
-        match plan(draft.session()) {
-            Ok(again) => planned = again,
-            Err(failure) => {
-                store.discard(draft);
-                return Err(failure);
-            }
-        }
-    }
-    let planned = planned.shown_inside(manner.inside);
-    let lock = store.publish(draft)?;
-    if ui::can_ask() {
-        report::say(&format!("new {made}"));
-    }
-    planned.start(context, Some(lock))
-}
-
-/// The session that `options` describe, not made yet.
-pub(crate) fn describe(context: &Context, options: &StartOptions, name: &Name) -> Result<(Session, Profile)> {
-    let config = context.config()?;
-    let directory = match &options.dir {
-        Some(directory) => directory::existing_directory(directory)?,
-        None => directory::current_directory()?,
-    };
-    let profile = match &options.profile {
-        Some(text) => context.resolve_profile(text)?,
-        None => profile_there(context, &directory)?,
-    };
-    let isolation = options.isolation.unwrap_or(config.isolation.method);
-    if isolation == Isolation::Sandbox {
-        enclosure::refuse_elsewhere()?;
-    }
-    let session = Session {
-        version: Session::VERSION,
-        id: Uuid::now_v7(),
-        name: name.clone(),
-        profile: profile.name.clone(),
-        directory: directory::recordable(&directory)?,
-        isolation,
-        bare: options.bare,
-        ephemeral: options.ephemeral || config.isolation.cleanup_on_close,
-        history: None,
-        created: jiff::Timestamp::now(),
-        forked_from: None,
-        ports: None,
-        worktree: None,
-    };
-    Ok((session, profile))
-}
-
-/// The profile of a new session in `directory` where nobody names one: the one in use in this
-/// shell, else the one that the directory is bound to, else the one in the settings.
-fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
-    if let Some(name) = context.profile_in_use() {
-        return context.resolve_profile(name.as_str());
-    }
-    match binding::look(context, directory)? {
-        Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
-        Found::Unallowed(file) => {
-            report::say(&binding::not_allowed(&file));
-            context.said_unallowed.set(true);
-        }
-        Found::Nothing => {}
-    }
-    context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
-        if failure.exit != Exit::NotFound {
-            return failure;
-        }
-        failure.hint(format!(
-            "default_profile is set in {}",
-            context.config_path().unwrap_or_default().display()
-        ))
-    })
+    create::under_a_free_name(context, &base, |name| make(name).map(Some))
 }
 
 /// The profile that a session is opened as: its own, or for this once another one that works in the
@@ -252,18 +125,6 @@ fn agree(context: &Context, session: &Session, own: Profile, options: &StartOpti
             .hint(format!("when you are done with it: cs rm {name}")));
     }
     Ok(profile)
-}
-
-fn manner(options: &StartOptions) -> Result<Manner> {
-    let directory = options.dir.as_deref().map(directory::existing_directory).transpose()?;
-    Ok(Manner {
-        directory,
-        yes: options.yes,
-        dry_run: options.dry_run,
-        json: options.json,
-        conversation: None,
-        inside: Inside::wanted(options),
-    })
 }
 
 #[derive(Debug, PartialEq, Eq)]

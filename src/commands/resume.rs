@@ -11,25 +11,28 @@ use crate::cli::ResumeArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::launch::Manner;
+use crate::work::launch::Request;
 use crate::work::{directory, launch, scene};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;
-    let manner = Manner { directory, yes: args.yes, ..Manner::default() };
+    let request = |session: Session, profile: Profile| Request {
+        directory: directory.clone(),
+        may_be_elsewhere: args.yes,
+        ..Request::new(Subject::Session(session, profile), Vec::new())
+    };
     let mut words = args.words.into_iter();
-    let Some(first) = words.next() else { return choose(context, &manner) };
+    let Some(first) = words.next() else { return choose(context, request) };
     let arguments: Vec<OsString> = words.collect();
     let text = first
         .to_str()
         .ok_or_else(|| Failure::usage(format!("'{}' is not UTF-8", first.to_string_lossy())))?;
     let (session, profile) = find(context, text)?;
     let conversation = text.parse().ok().filter(|id| *id != session.id);
-    let manner = Manner { conversation, ..manner };
-    launch::start_session(context, session, profile, arguments, &manner)
+    start::start(context, &Request { conversation, arguments, ..request(session, profile) })
 }
 
-fn choose(context: &Context, manner: &Manner) -> Result<Outcome> {
+fn choose(context: &Context, request: impl Fn(Session, Profile) -> Request) -> Result<Outcome> {
     const MOST: usize = 20;
     let rows = list::resumable(context, MOST)?;
     if rows.is_empty() {
@@ -44,7 +47,7 @@ fn choose(context: &Context, manner: &Manner) -> Result<Outcome> {
     let Some(number) = ui::choose("resume", rows.len()) else { return Ok(Outcome::Code(1)) };
     let session = rows[number].session.clone();
     let profile = context.profile_of(&session)?;
-    launch::start_session(context, session, profile, Vec::new(), manner)
+    start::start(context, &request(session, profile))
 }
 
 /// The session that `text` names in whatever way.

@@ -12,7 +12,7 @@ use crate::os;
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
 use crate::work::directory;
-use crate::work::launch::{self, Manner};
+use crate::work::launch::{self, Request};
 
 pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
     let store = context.store()?;
@@ -52,13 +52,8 @@ pub(super) fn become_claude(context: &Context, arguments: &[OsString]) -> Result
     if let Some(command) = wrapped {
         let _ = context.wrapped.set(command.to_vec());
     }
-    let manner = Manner { directory: Some(directory::current_directory()?), ..Manner::default() };
-    match subject {
-        Subject::Session(session, profile) => {
-            launch::start_session(context, session, profile, arguments, &manner)
-        }
-        Subject::Profile(profile) => launch::start_profile(context, profile, arguments, &manner),
-    }
+    let directory = Some(directory::current_directory()?);
+    launch::start(context, &Request { directory, ..Request::new(subject, arguments) })
 }
 
 /// What Claude is to be started as; `None` for nothing of ours.

@@ -54,6 +54,8 @@ pub enum Step {
     Sweep(Ended),
     /// Changes something on the disk.
     Put(Put),
+    /// Tells a person something they should know before the program has the terminal.
+    Tell(String),
     /// Notes that the session goes to the trash when its Claude has ended.
     NoteEphemeral,
     /// Notes this launch: which conversation it is for, and which one the arguments go on with.
@@ -65,9 +67,9 @@ pub enum Step {
     },
     /// Notes that the session or profile is open, and advises where much is open already.
     NoteOpen,
-    /// Has a pane of the multiplexer become the program, and shows it unless it is to stay in the background.
-    EnterPane(Pane),
-    /// Becomes the program.
+    /// Makes a pane of the multiplexer. It is the process there that is noted and becomes the program.
+    EnterPane(InPane),
+    /// Becomes the program; where a pane does, shows that unless it is to stay in the background.
     Become,
 }
 
@@ -84,7 +86,7 @@ pub struct Ended {
 
 /// That a session is started inside a multiplexer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pane {
+pub struct InPane {
     /// Starts it there without showing it.
     pub detached: bool,
 }
@@ -116,7 +118,7 @@ pub enum Purpose {
         /// The conversation that a person's own arguments name.
         resumed: Option<Uuid>,
         /// The multiplexer to start it in.
-        pane: Option<Pane>,
+        pane: Option<InPane>,
     },
     /// A conversation of a profile itself: the one that a person's own arguments name.
     Profile(Option<Uuid>),
@@ -139,6 +141,8 @@ pub struct Seen {
     pub ended: Vec<Ended>,
     /// What the disk lacks of the plan's layout.
     pub lacking: Vec<Put>,
+    /// What a person should know of all that, besides what the plan has to say.
+    pub notices: Vec<String>,
 }
 
 impl Launch {
@@ -155,12 +159,12 @@ impl Launch {
         steps.extend(seen.shared.map(Step::HoldConversation));
         steps.extend(seen.ended.into_iter().map(Step::Sweep));
         steps.extend(seen.lacking.into_iter().map(Step::Put));
+        steps.extend(seen.notices.into_iter().chain(plan.notices.iter().cloned()).map(Step::Tell));
         match *purpose {
             Purpose::Session { ephemeral, conversation, resumed, pane } => {
                 steps.extend(ephemeral.then_some(Step::NoteEphemeral));
-                // Inside a multiplexer both are noted of the process there, once it is known.
-                steps.extend([Step::NoteRun { conversation, resumed }, Step::NoteOpen]);
                 steps.extend(pane.map(Step::EnterPane));
+                steps.extend([Step::NoteRun { conversation, resumed }, Step::NoteOpen]);
             }
             Purpose::Profile(resumed) => {
                 steps.extend([Step::NoteRun { conversation: resumed, resumed: None }, Step::NoteOpen]);
@@ -195,7 +199,7 @@ mod tests {
         }
     }
 
-    fn session(ephemeral: bool, pane: Option<Pane>) -> Purpose {
+    fn session(ephemeral: bool, pane: Option<InPane>) -> Purpose {
         let id = Some(Uuid::from_u128(1));
         Purpose::Session { ephemeral, conversation: id, resumed: None, pane }
     }
@@ -214,6 +218,7 @@ mod tests {
             shared: Some(Uuid::from_u128(1)),
             ended: vec![ended.clone()],
             lacking: vec![Put::TakeAway(link.clone())],
+            notices: vec!["mind the gap".into()],
         };
         let noted = Step::NoteRun { conversation: Some(Uuid::from_u128(1)), resumed: None };
         let expected = [
@@ -223,6 +228,7 @@ mod tests {
             Step::HoldConversation(Uuid::from_u128(1)),
             Step::Sweep(ended),
             Step::Put(Put::TakeAway(link)),
+            Step::Tell("mind the gap".into()),
             Step::NoteEphemeral,
             noted,
             Step::NoteOpen,
@@ -232,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_in_a_pane_enters_it_last_before_the_program_is_become() {
-        let pane = Pane { detached: true };
-        let steps = steps(&session(false, Some(pane)), Seen::default());
-        assert_eq!(steps[steps.len() - 2..], [Step::EnterPane(pane), Step::Become]);
+    fn of_a_session_in_a_pane_the_process_there_is_noted() {
+        let pane = InPane { detached: true };
+        let noted = Step::NoteRun { conversation: Some(Uuid::from_u128(1)), resumed: None };
+        let expected = [Step::HoldSession, Step::EnterPane(pane), noted, Step::NoteOpen, Step::Become];
+        assert_eq!(steps(&session(false, Some(pane)), Seen::default()), expected);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use binding::{Bound, Guard, Place, Target};
 pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Outcome, Result, reason};
 pub use kept::{KeptWorktree, own_branch};
-pub use launch::{Creation, Ended, Launch, NewWorktree, Pane, Purpose, Put, Seen, Step};
+pub use launch::{Creation, Ended, Launch, NewWorktree, InPane, Purpose, Put, Seen, Step};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError, RESERVED};
 pub use plan::{Layout, Link, Plan, Program, SeedFile, Subject};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::manifest::{read_manifest, write_manifest};
 use super::removed_meanwhile;
-use crate::model::{Failure, Layout, Link, ManifestPlace, Result, SeedFile};
+use crate::model::{Failure, Layout, Link, ManifestPlace, Put, Result, SeedFile};
 use crate::os;
 
 /// What in a layout is not as the plan has it, and is not ours to change.
@@ -18,82 +18,126 @@ pub enum Drift {
     OtherTarget(Link),
 }
 
-/// Makes what is missing of `layout`: directories (0700), links, files (0600). Idempotent. Nothing
-/// that is there already is replaced, but for a link whose target is gone: what stands otherwise
-/// than planned is returned, and stays. A link that is private by now is taken away if it is ours.
-///
-/// What is about to be made is noted in the manifest first. Where nothing is missing, the manifest
-/// is neither read nor written; one that cannot be read is left as it is, and nothing is noted.
-///
-/// Below the config directory of a session or profile only: the caller plans nothing elsewhere.
-/// Refused, with nothing made, where the layout's base is gone.
+/// Makes what is missing of `layout`: directories (0700), links, files (0600). Idempotent. Returns what stands
+/// otherwise than planned, which stays.
 pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
-    make(layout).map_err(|failure| match &layout.base {
+    let survey = survey(layout);
+    put(layout, &survey.lacking)?;
+    Ok(survey.drifts)
+}
+
+/// How the disk stands to a layout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// What is lacking, in the order in which it is put there.
+    pub lacking: Vec<Put>,
+    /// What stands otherwise than planned.
+    pub drifts: Vec<Drift>,
+}
+
+/// Returns what the disk lacks of `layout`, and what stands there otherwise. Nothing that is there is lacking, but
+/// for a link whose target is gone, and a link that is private by now and ours. Changes nothing.
+pub fn survey(layout: &Layout) -> Survey {
+    let missing = |path: &&PathBuf| !path.is_dir();
+    let directories = layout.directories.iter().filter(missing).cloned().map(Put::Directory);
+    let mut survey = Survey { lacking: directories.collect(), drifts: Vec::new() };
+    if let Some(place) = &layout.manifest {
+        survey.lacking.extend(ours_among(place, &layout.private).into_iter().map(Put::TakeAway));
+    }
+    for link in &layout.links {
+        match standing(link) {
+            Standing::AsPlanned => {}
+            Standing::Missing => survey.lacking.push(Put::Link(link.clone())),
+            Standing::Dangling => survey.lacking.push(Put::Relink(link.clone())),
+            Standing::Otherwise(drift) => survey.drifts.push(drift),
+        }
+    }
+    survey.lacking.extend(layout.files.iter().cloned().map(Put::File));
+    survey
+}
+
+/// Puts `lacking`, what the disk lacks of `layout`, there. What somebody else put there meanwhile stays.
+///
+/// What is about to be made is noted in the manifest first. Where no link is lacking, the manifest is neither
+/// read nor written; one that cannot be read is left as it is, and nothing is noted.
+///
+/// Below the config directory of a session or profile only: the caller plans nothing elsewhere. Refused where
+/// the layout's base is gone.
+pub fn put(layout: &Layout, lacking: &[Put]) -> Result<()> {
+    put_each(layout, lacking).map_err(|failure| match &layout.base {
         Some(base) if !os::is_dir(base) => removed_meanwhile(base),
         _ => failure,
     })
 }
 
-fn make(layout: &Layout) -> Result<Vec<Drift>> {
+fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
     let make_dirs = |path: &Path| match &layout.base {
         Some(base) if path == base => Ok(()),
         Some(base) if path.starts_with(base) => os::create_private_dirs_below(base, path),
         _ => os::create_private_dirs(path),
     };
-    for directory in &layout.directories {
-        make_dirs(directory).map_err(|error| Failure::io("create", directory, &error))?;
-    }
-    if let Some(place) = &layout.manifest {
-        let ours = ours_among(place, &layout.private);
-        take_away(place, &ours)?;
-        note(place, layout)?;
-    }
-    let mut drifts = Vec::new();
-    for link in &layout.links {
-        let failed = |error: std::io::Error| {
-            let failure = Failure::io("link", &link.path, &error);
-            // ERROR_PRIVILEGE_NOT_HELD
-            if !cfg!(windows) || error.raw_os_error() != Some(1314) {
-                return failure;
-            }
-            failure
-                .hint("Windows lets you make links in Developer Mode: Settings, System, For developers")
-                .hint("without links, share nothing: cs --bare NAME")
-        };
-        match standing(link) {
-            Standing::AsPlanned => {}
-            Standing::Missing => {
-                if let Some(parent) = link.path.parent() {
-                    make_dirs(parent).map_err(failed)?;
-                }
-                os::make_link(&link.path, &link.target).map_err(failed)?;
-            }
-            // A link whose target is gone hides nothing, so it may be made to point where it should.
-            Standing::Dangling => {
-                os::remove_link(&link.path).map_err(failed)?;
-                os::make_link(&link.path, &link.target).map_err(failed)?;
-            }
-            Standing::Otherwise(drift) => drifts.push(drift),
-        }
-    }
-    for file in &layout.files {
-        let failed = |error| Failure::io("write", &file.path, &error);
-        if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
+    let make = |link: &Link| {
+        let failed = |error: std::io::Error| link_failed(link, &error);
+        if let Some(parent) = link.path.parent() {
             make_dirs(parent).map_err(failed)?;
         }
-        seed(file)?;
+        os::make_link(&link.path, &link.target).map(drop).map_err(failed)
+    };
+    for put in lacking {
+        if let Put::Directory(path) = put {
+            make_dirs(path).map_err(|error| Failure::io("create", path, &error))?;
+        }
     }
-    Ok(drifts)
+    if let Some(place) = &layout.manifest {
+        let gone = lacking.iter().filter_map(|put| match put {
+            Put::TakeAway(link) => Some(link.clone()),
+            _ => None,
+        });
+        take_away(place, &gone.collect::<Vec<_>>())?;
+        note(place, layout, lacking)?;
+    }
+    for put in lacking {
+        match put {
+            Put::Directory(_) | Put::TakeAway(_) => {}
+            Put::Link(link) => make(link)?,
+            // A link whose target is gone hides nothing, so it may be made to point where it should.
+            Put::Relink(link) => {
+                if standing(link) == Standing::Dangling {
+                    os::remove_link(&link.path).map_err(|error| link_failed(link, &error))?;
+                }
+                make(link)?;
+            }
+            Put::File(file) => {
+                let failed = |error| Failure::io("write", &file.path, &error);
+                if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
+                    make_dirs(parent).map_err(failed)?;
+                }
+                seed(file)?;
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Notes what `layout` lacks, before it is made.
-fn note(place: &ManifestPlace, layout: &Layout) -> Result<()> {
-    let lacking = |link: &&Link| matches!(standing(link), Standing::Missing | Standing::Dangling);
-    let links: Vec<(String, &Link)> = layout
-        .links
+fn link_failed(link: &Link, error: &std::io::Error) -> Failure {
+    let failure = Failure::io("link", &link.path, error);
+    // ERROR_PRIVILEGE_NOT_HELD
+    if !cfg!(windows) || error.raw_os_error() != Some(1314) {
+        return failure;
+    }
+    failure
+        .hint("Windows lets you make links in Developer Mode: Settings, System, For developers")
+        .hint("without links, share nothing: cs --bare NAME")
+}
+
+/// Notes the links that are made next, and the servers of a state file that is made.
+fn note(place: &ManifestPlace, layout: &Layout, lacking: &[Put]) -> Result<()> {
+    let links: Vec<(String, &Link)> = lacking
         .iter()
-        .filter(lacking)
-        .filter_map(|link| Some((place.name_of(&link.path)?, link)))
+        .filter_map(|put| match put {
+            Put::Link(link) | Put::Relink(link) => Some((place.name_of(&link.path)?, link)),
+            _ => None,
+        })
         .collect();
     if links.is_empty() && layout.servers.is_empty() {
         return Ok(());
@@ -156,24 +200,6 @@ pub fn note_standing(layout: &Layout) -> Result<()> {
         }
     }
     if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
-}
-
-/// The links of `layout` that are not there, or whose target is gone.
-pub fn lacking(layout: &Layout) -> Vec<Link> {
-    let lacks = |link: &&Link| matches!(standing(link), Standing::Missing | Standing::Dangling);
-    layout.links.iter().filter(lacks).cloned().collect()
-}
-
-/// What in `layout` stands on disk otherwise than planned. Changes nothing.
-pub fn survey(layout: &Layout) -> Vec<Drift> {
-    layout
-        .links
-        .iter()
-        .filter_map(|link| match standing(link) {
-            Standing::Otherwise(drift) => Some(drift),
-            _ => None,
-        })
-        .collect()
 }
 
 /// How a planned link stands on disk.

@@ -59,7 +59,9 @@ pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
 pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
 pub use kept::Part;
-pub use layout::{Drift, Standing, lacking, lay_out, note_standing, ours_among, standing, survey, take_away};
+pub use layout::{
+    Drift, Standing, Survey, lay_out, note_standing, ours_among, put, standing, survey, take_away,
+};
 pub use manifest::{manifest, write_manifest};
 pub use names::Claim;
 pub use ports::Portless;

@@ -23,12 +23,15 @@ pub struct SessionEntry {
     pub used: Option<jiff::Timestamp>,
 }
 
-/// A session that is being made: claimed by nobody yet, seen by nobody yet.
+/// A session that is being made, seen by nobody yet. Dropped before [`Store::publish`] made it one, it is taken
+/// back: its files, its ports, and its name where that was claimed.
 #[derive(Debug)]
 pub struct Draft {
+    store: Store,
     session: Session,
     staged: PathBuf,
-    lock: Lock,
+    /// Held as long as it is being made, and handed on to whoever starts it.
+    lock: Option<Lock>,
     /// Its name is claimed already.
     reserved: bool,
 }
@@ -42,6 +45,15 @@ impl Draft {
     /// What it will be, with the ports it has been given.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            self.store.drop_staged(&self.session, &self.staged);
+            self.store.release_name(&self.session.name, Claim::Session(self.session.id));
+        }
     }
 }
 
@@ -192,18 +204,17 @@ impl Store {
         let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);
         let ports = ports.inspect_err(|_| discard(&staged))?;
         let session = Session { ports, ..session };
-        let draft = Draft { session, staged: staged.clone(), lock, reserved: false };
+        let draft =
+            Draft { store: self.clone(), session, staged: staged.clone(), lock: Some(lock), reserved: false };
         let record = staged.join("session.toml");
         let text = records::text(&draft.session)?;
-        if let Err(error) = os::publish_file(&record, text.as_bytes()) {
-            self.discard(draft);
-            return Err(Failure::io("write", &record, &error));
-        }
+        os::publish_file(&record, text.as_bytes())
+            .map_err(|error| Failure::io("write", &record, &error))?;
         Ok(draft)
     }
 
     /// Claims the name of a session before it is published, for one whose making takes long: until this
-    /// process publishes or discards it, or ends, nobody else has the name. On a failure it is to be discarded.
+    /// process publishes or drops it, or ends, nobody else has the name.
     pub fn reserve(&self, draft: &mut Draft) -> Result<()> {
         match self.claim_name(&draft.session.name, Claim::Session(draft.session.id))? {
             None => {
@@ -232,36 +243,17 @@ impl Store {
 
     /// Publishes a session under its name. When this returns `Ok` it exists, for good; when it
     /// fails nothing of it does. The lock stays held, so nobody starts it before its maker.
-    pub fn publish(&self, draft: Draft) -> Result<Lock> {
-        let Draft { session, staged, lock, reserved } = draft;
-        let claim = Claim::Session(session.id);
-        let discard = || self.drop_staged(&session, &staged);
-        match if reserved { Ok(None) } else { self.claim_name(&session.name, claim) } {
-            Ok(None) => {}
-            Ok(Some(holder)) => {
-                discard();
-                return Err(taken(&session.name, holder));
-            }
-            Err(failure) => {
-                discard();
-                self.release_name(&session.name, claim);
-                return Err(failure);
-            }
+    pub fn publish(&self, mut draft: Draft) -> Result<Lock> {
+        let (session, staged) = (&draft.session, &draft.staged);
+        if !draft.reserved
+            && let Some(holder) = self.claim_name(&session.name, Claim::Session(session.id))?
+        {
+            return Err(taken(&session.name, holder));
         }
         let place = self.session_root(session.id);
-        if let Err(error) = os::publish_dir(&staged, &place) {
-            discard();
-            self.release_name(&session.name, claim);
-            return Err(Failure::io("create", &place, &error));
-        }
-        Ok(lock)
-    }
-
-    /// Drops a session that was not published, and gives up its name where that was claimed.
-    pub fn discard(&self, draft: Draft) {
-        let Draft { session, staged, .. } = draft;
-        self.drop_staged(&session, &staged);
-        self.release_name(&session.name, Claim::Session(session.id));
+        os::publish_dir(staged, &place).map_err(|error| Failure::io("create", &place, &error))?;
+        // What is published is dropped without its lock, and so not taken back.
+        draft.lock.take().ok_or_else(|| Failure::failed("a session was published twice"))
     }
 
     fn drop_staged(&self, session: &Session, staged: &Path) {

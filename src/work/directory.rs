@@ -6,49 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::model::{Failure, Profile, Result, Session};
 use crate::os;
 use crate::ui;
-use crate::work::context::Context;
-use crate::work::launch::Manner;
-use crate::work::worktrees;
 
-/// The directory a session is started in: the recorded one, or the one asked for. Where it is
-/// gone, a person chooses what to do; without one it is refused. Never a silent new place.
-pub(crate) fn work_directory(
-    context: &Context,
-    session: &Session,
-    profile: &Profile,
-    manner: &Manner,
-) -> Result<PathBuf> {
-    let directory = match &manner.directory {
-        Some(directory) => return Ok(directory.clone()),
-        None => session.directory().to_path_buf(),
-    };
-    if directory.is_dir() {
-        return Ok(directory);
-    }
-    let gone = gone(session);
-    if manner.dry_run || !ui::can_ask() {
-        return Err(gone);
-    }
-    let here = current_directory()?;
-    context.say(&gone.message);
-    let tree = session.worktree.as_deref().filter(|tree| !tree.root().is_dir());
-    match tree.map(|tree| tree.branch.as_deref()) {
-        None => eprintln!("  1  make it again, empty"),
-        Some(None) => eprintln!("  1  make the worktree again"),
-        Some(Some(branch)) => eprintln!("  1  make the worktree again, from {}", ui::escape(branch)),
-    }
-    eprintln!("  2  go on here: {}", ui::escape(&here.to_string_lossy()));
-    match ui::choose("what now?", 2) {
-        Some(0) if tree.is_some() => {
-            worktrees::make_again(context, session, profile)?;
-            if directory.is_dir() { Ok(directory) } else { Err(self::gone(session)) }
-        }
-        Some(0) => {
-            fs::create_dir_all(&directory).map_err(|error| Failure::io("create", &directory, &error))?;
-            Ok(directory)
-        }
-        Some(_) => Ok(here),
-        None => Err(gone),
+/// Returns the directory a session is started in: `asked`, or else the recorded one, which has to be there.
+/// Never a new place in silence.
+pub(crate) fn work_directory(session: &Session, asked: Option<&Path>) -> Result<PathBuf> {
+    match asked {
+        Some(directory) => Ok(directory.to_path_buf()),
+        None => recorded_directory(session),
     }
 }
 

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{Failure, Outcome, Result, Session};
+use crate::model::{Ended, Failure, Outcome, Result, Session};
 use crate::os::Liveness;
 use crate::shell::posix_word;
-use crate::store::EphemeralNote;
+use crate::store::{EphemeralNote, Run, Store};
 use crate::work::context::Context;
 use crate::work::removal;
 use crate::work::removal::{Obstacle, obstacle, paths_of};
@@ -102,8 +102,8 @@ pub(crate) enum Tidied {
     InUse,
     /// Another `cs` is working on it.
     Busy,
-    /// It has ended and stays; that is noted.
-    Stays,
+    /// It has ended and stays, which is noted: why.
+    Stays(String),
     /// There is no such session any more.
     Gone,
 }
@@ -120,24 +120,19 @@ pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
         store.forget_ephemeral(id);
         return Ok(Tidied::Gone);
     }
-    let path = store.session_run_path(id);
-    // On Windows it is this process that has waited for Claude.
-    let ended = || {
-        let run = store.last_run(&path)?;
-        (run.process.pid == std::process::id() || run.process.liveness() == Liveness::Dead).then_some(run)
-    };
-    if ended().is_none() {
+    if ended_run(store, id).is_none() {
         return Ok(Tidied::InUse);
     }
     let Some(_lock) = store.try_lock_session(&session)? else { return Ok(Tidied::Busy) };
-    let Some(run) = ended() else { return Ok(Tidied::InUse) };
+    let Some(run) = ended_run(store, id) else { return Ok(Tidied::InUse) };
     let (paths, _) = paths_of(context, &session)?;
     match obstacle(context, &session, &paths, Some(&run))? {
         None => {}
         Some(Obstacle::Open(_)) => return Ok(Tidied::InUse),
         Some(why) => {
-            store.note_ephemeral(id, &EphemeralNote::Stays(why.to_string()))?;
-            return Ok(Tidied::Stays);
+            let why = why.to_string();
+            store.note_ephemeral(id, &EphemeralNote::Stays(why.clone()))?;
+            return Ok(Tidied::Stays(why));
         }
     }
     let worktree = removal::to_trash(context, &session)?;
@@ -145,47 +140,62 @@ pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     Ok(Tidied::Moved(session, worktree))
 }
 
-/// Does for all ephemeral sessions but `except` what their hooks could not, and says what stays. It costs
-/// one system call where there are none, and fails nothing.
-pub(crate) fn sweep(context: &Context, except: Uuid) {
-    let Ok(store) = context.store() else { return };
-    for (id, note) in store.ephemeral() {
-        if id == except {
-            continue;
-        }
-        let note = match note {
-            EphemeralNote::Launched => match tidy(context, id) {
-                Ok(Tidied::Moved(session, worktree)) => {
-                    context.say(&format!(
-                        "moved ephemeral session '{0}', which had ended, to the trash; to undo: cs restore {0}",
-                        session.name
-                    ));
-                    if let Some(line) = worktree {
-                        context.say(&line);
-                    }
-                    continue;
-                }
-                Ok(Tidied::Stays) => {
-                    store.ephemeral().into_iter().find(|(other, _)| *other == id).map(|(_, note)| note)
-                }
-                _ => continue,
-            },
-            note => Some(note),
-        };
-        if let (Some(EphemeralNote::Stays(why)), Ok(session)) = (note, store.session(id)) {
-            context.say(&format!(
-                "ephemeral session '{0}' has ended and stays: {why} (to remove it: cs rm {0})",
-                session.name
-            ));
-            let _ = store.note_ephemeral(id, &EphemeralNote::Told);
+/// Returns the ephemeral sessions but `except` that have ended and that their hooks could not deal with, as when
+/// Claude was killed. Costs one system call where there are none. Changes nothing, and fails nothing.
+pub(crate) fn ended(context: &Context, except: Uuid) -> Vec<Ended> {
+    let Ok(store) = context.store() else { return Vec::new() };
+    let notes = store.ephemeral().into_iter().filter(|(id, _)| *id != except);
+    notes.filter_map(|(id, note)| ending_of(context, store, id, note).ok().flatten()).collect()
+}
+
+fn ending_of(context: &Context, store: &Store, id: Uuid, note: EphemeralNote) -> Result<Option<Ended>> {
+    let Ok(session) = store.session(id) else { return Ok(None) };
+    let ended = |stays| Some(Ended { id, name: session.name.clone(), stays });
+    match note {
+        EphemeralNote::Told => Ok(None),
+        EphemeralNote::Stays(why) => Ok(ended(Some(why))),
+        EphemeralNote::Launched => {
+            let Some(run) = ended_run(store, id).filter(|_| session.ephemeral) else { return Ok(None) };
+            let (paths, _) = paths_of(context, &session)?;
+            Ok(match obstacle(context, &session, &paths, Some(&run))? {
+                Some(Obstacle::Open(_)) => None,
+                why => ended(why.map(|why| why.to_string())),
+            })
         }
     }
 }
 
-/// Notes that an ephemeral session is being launched.
-pub(crate) fn launched(context: &Context, session: &Session) -> Result<()> {
-    if session.ephemeral {
-        context.store()?.note_ephemeral(session.id, &EphemeralNote::Launched)?;
+/// The note of the last launch of a session whose Claude has ended.
+fn ended_run(store: &Store, id: Uuid) -> Option<Run> {
+    let run = store.last_run(&store.session_run_path(id))?;
+    // On Windows it is this process that has waited for Claude.
+    (run.process.pid == std::process::id() || run.process.liveness() == Liveness::Dead).then_some(run)
+}
+
+/// Does for an ended ephemeral session what its hook could not, and tells what stays, once. Fails nothing.
+pub(crate) fn sweep(context: &Context, ended: &Ended) {
+    let Ok(store) = context.store() else { return };
+    let told = |why: &str| {
+        context.say(&format!(
+            "ephemeral session '{0}' has ended and stays: {why} (to remove it: cs rm {0})",
+            ended.name
+        ));
+        let _ = store.note_ephemeral(ended.id, &EphemeralNote::Told);
+    };
+    if let Some(why) = &ended.stays {
+        return told(why);
     }
-    Ok(())
+    match tidy(context, ended.id) {
+        Ok(Tidied::Moved(session, worktree)) => {
+            context.say(&format!(
+                "moved ephemeral session '{0}', which had ended, to the trash; to undo: cs restore {0}",
+                session.name
+            ));
+            if let Some(line) = worktree {
+                context.say(&line);
+            }
+        }
+        Ok(Tidied::Stays(why)) => told(&why),
+        _ => {}
+    }
 }

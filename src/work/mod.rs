@@ -6,8 +6,8 @@
 pub(crate) mod advice;
 pub(crate) mod binding;
 pub(crate) mod context;
+pub(crate) mod create;
 pub(crate) mod directory;
-pub(crate) mod dry_run;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
 pub(crate) mod history;

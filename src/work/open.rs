@@ -6,24 +6,23 @@ use crate::os::{self, Liveness};
 use crate::store::{Run, in_sandbox};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::launch::Manner;
 use crate::work::pane;
 
-/// Refuses a session that is live, or whose last Claude may still run on another host.
+/// Refuses a session that is open, or whose last Claude may still run on another host unless `may_be_elsewhere`.
 /// `run` is what the last launch noted.
 pub(crate) fn refuse_live(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
     run: Option<&Run>,
-    manner: &Manner,
+    may_be_elsewhere: bool,
 ) -> Result<()> {
     if let Some(open) = open_state(session, paths, run) {
         return Err(is_open(context, &session.name, &open));
     }
     let Some(run) = run else { return Ok(()) };
     let left_over = paths.config.join("sessions").join(format!("{}.json", run.process.pid));
-    if run.process.liveness() == Liveness::Elsewhere && os::exists(&left_over) && !manner.yes {
+    if run.process.liveness() == Liveness::Elsewhere && os::exists(&left_over) && !may_be_elsewhere {
         return Err(Failure::refused(format!(
             "session '{}' was opened on host '{}' (pid {}) and may still be open there",
             session.name, run.process.host, run.process.pid

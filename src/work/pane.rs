@@ -6,39 +6,31 @@
 //! variable and no argument is on a command line of the multiplexer's, and nothing is left on the disk.
 
 use std::ffi::OsString;
+#[cfg(unix)]
+use std::fmt;
 use std::io::IsTerminal;
 #[cfg(unix)]
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use uuid::Uuid;
 
 use crate::claude::{self, Asked};
-use crate::cli::StartOptions;
 use crate::config::MultiplexerKind;
 #[cfg(unix)]
 use crate::model::Sandbox;
-use crate::model::{Exit, Failure, Name, Outcome, Plan, Result};
+use crate::model::{Exit, Failure, InPane, Name, Outcome, Plan, Result};
 #[cfg(unix)]
 use crate::multiplexer::Wanted;
 use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
 #[cfg(unix)]
-use crate::os::{self, Handed, Meeting, NotTaken};
+use crate::os::{self, Handed, Meeting, Met, NotTaken};
 use crate::store::Run;
+#[cfg(unix)]
+use crate::store::Store;
 use crate::work::context::Context;
 #[cfg(unix)]
-use crate::work::launch::{Enclosed, not_started};
-
-/// That a session is to be inside a multiplexer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inside {
-    /// Start it there, and stay here.
-    pub detached: bool,
-}
-
-impl Inside {
-    /// What `options` say.
-    pub(crate) fn wanted(options: &StartOptions) -> Option<Self> {
-        options.tmux.then_some(Self { detached: options.detached })
-    }
-}
+use crate::work::launch::becoming::{Enclosed, not_started};
 
 /// Refuses what cannot be started inside a multiplexer, before anything is made for it.
 pub(crate) fn check(context: &Context, name: &Name, arguments: &[OsString]) -> Result<()> {
@@ -98,7 +90,7 @@ pub(crate) fn show(
     context: &Context,
     name: &Name,
     pane: &Pane,
-    inside: Inside,
+    inside: InPane,
     arguments: &[OsString],
 ) -> Result<Outcome> {
     if !arguments.is_empty() {
@@ -139,101 +131,138 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
     Err(Failure::io("start", program, &error))
 }
 
-/// Starts what `plan` says inside the multiplexer, and shows it, or says where it is. `run` is what is noted of
-/// the launch, by `begun`, once the process is known that it is a launch of.
+/// A pane that waits to become the program of a launch.
 #[cfg(unix)]
-pub(crate) fn start(
-    context: &Context,
-    name: &Name,
-    plan: &Plan,
-    inside: Inside,
-    run: &Run,
-    begun: impl FnOnce(&Run) -> Result<()>,
-) -> Result<Outcome> {
+pub(crate) struct Entered {
+    pane: Pane,
+    detached: bool,
+    met: Met,
+    kind: Kind,
+    /// Dropped with the rest: nothing is left of the place where the two processes met.
+    _place: Place,
+}
+
+/// Panes are for systems that have a multiplexer.
+#[cfg(not(unix))]
+pub(crate) enum Entered {}
+
+/// The directory in which two processes meet. It goes when this does.
+#[cfg(unix)]
+struct Place {
+    store: Store,
+    path: PathBuf,
+}
+
+#[cfg(unix)]
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.store.leave_meeting(&self.path);
+    }
+}
+
+#[cfg(unix)]
+fn failed(name: &Name, why: impl fmt::Display) -> Failure {
+    Failure::failed(format!("session '{name}' was not started: {why}"))
+}
+
+#[cfg(unix)]
+fn gone(name: &Name, kind: Kind) -> Failure {
+    failed(name, format!("its pane in {} ended before it began", kind.name()))
+}
+
+/// Makes a pane of the multiplexer for the session `name`, and waits until the process in it can be given the
+/// program of `plan`.
+#[cfg(unix)]
+pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane) -> Result<Entered> {
     let multiplexer = multiplexer(context)?;
     let store = context.store()?;
-    let place = store.meeting_place()?;
-    let started = hand_over(context, &multiplexer, name, plan, inside, &place, run, begun);
-    store.leave_meeting(&place);
-    let (pane, process) = started?;
-    if inside.detached || !has_terminal() {
-        let why = if inside.detached { "" } else { "; there is no terminal here to show it" };
-        context.say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
-        return Ok(Outcome::Done);
-    }
-    let found = pane_of(context, process.pid);
-    if found.is_none() && process.liveness() != os::Liveness::Alive {
-        return Err(Failure::failed(format!("Claude ended as soon as it was started in session '{name}'"))
-            .hint(format!("to see what it says: cs {name}")));
-    }
-    switch_to(context, name, &found.unwrap_or(pane))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn start(
-    context: &Context,
-    _: &Name,
-    _: &Plan,
-    _: Inside,
-    _: &Run,
-    _: impl FnOnce(&Run) -> Result<()>,
-) -> Result<Outcome> {
-    multiplexer(context).map(|_| Outcome::Done)
-}
-
-/// Has a pane made, and gives it the program to become.
-#[cfg(unix)]
-#[allow(clippy::too_many_arguments, reason = "each is another thing; together they are one launch")]
-fn hand_over(
-    context: &Context,
-    multiplexer: &Multiplexer,
-    name: &Name,
-    plan: &Plan,
-    inside: Inside,
-    place: &Path,
-    run: &Run,
-    begun: impl FnOnce(&Run) -> Result<()>,
-) -> Result<(Pane, os::Identity)> {
-    let failed = |said: String| Failure::failed(format!("session '{name}' was not started: {said}"));
+    let path = store.meeting_place()?;
+    let place = Place { store: store.clone(), path };
+    let path = place.path.as_path();
     let program =
-        std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
-    let meeting = Meeting::at(place).map_err(|error| {
-        Failure::io("make a socket in", place, &error)
+        std::env::current_exe().map_err(|error| failed(name, format!("where is this program? {error}")))?;
+    let meeting = Meeting::at(path).map_err(|error| {
+        Failure::io("make a socket in", path, &error)
             .hint("its file system has none? CS_HOME names a directory on another one")
     })?;
-    let command = [program.into(), "__inside".into(), place.as_os_str().to_owned()];
+    let command = [program.into(), "__inside".into(), path.as_os_str().to_owned()];
+    let detached = inside.detached;
     let wanted = Wanted {
         name: name.as_str(),
         directory: &plan.directory,
         size: os::terminal_size(),
         command: &command,
-        detached: inside.detached || !has_terminal(),
+        detached: detached || !has_terminal(),
     };
-    let pane = multiplexer.start(&wanted).map_err(failed)?;
+    let pane = multiplexer.start(&wanted).map_err(|why| failed(name, why))?;
+    let kind = multiplexer.kind();
     let is_there = || pane.pid.is_none_or(|pid| os::start_time(pid).is_some());
-    let gone = || failed(format!("its pane in {} ended before it began", multiplexer.kind().name()));
-    let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", place, &error))?;
-    let met = met.ok_or_else(gone)?;
-    let process = met.taker.process.clone();
-    begun(&Run {
-        resumed: run.resumed,
-        ..Run::of(run.conversation, process.clone(), met.taker.tty.clone())
-    })?;
-    let handed = Handed {
-        command: plan.command.clone(),
-        environment: plan.env.applied_to(&context.environment),
-        directory: plan.directory.clone(),
-        note: serde_json::to_string(&plan.sandbox).map_err(|error| failed(error.to_string()))?,
-        umask: context.umask,
-    };
-    met.hand(&handed).map_err(|why| match why {
-        NotTaken::Gone => gone(),
-        NotTaken::Failed(error) => {
-            let program = plan.command.first().map_or(Path::new(""), Path::new);
-            not_started(program, &plan.directory, &error)
+    let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", path, &error))?;
+    let met = met.ok_or_else(|| gone(name, kind))?;
+    Ok(Entered { pane, detached, met, kind, _place: place })
+}
+
+/// Fails: there is no multiplexer on this system.
+#[cfg(not(unix))]
+pub(crate) fn enter(context: &Context, _: &Name, _: &Plan, _: InPane) -> Result<Entered> {
+    multiplexer(context)?;
+    Err(Failure::usage("there is no tmux here"))
+}
+
+#[cfg(unix)]
+impl Entered {
+    /// Returns the note of a run of the process in the pane.
+    pub(crate) fn run(&self, conversation: Option<Uuid>) -> Run {
+        let taker = &self.met.taker;
+        Run::of(conversation, taker.process.clone(), taker.tty.clone())
+    }
+
+    /// Has the process in the pane become the program of `plan`, and shows it, or tells where it is.
+    pub(crate) fn become_program(self, context: &Context, name: &Name, plan: &Plan) -> Result<Outcome> {
+        let Self { pane, detached, met, kind, _place } = self;
+        let process = met.taker.process.clone();
+        let handed = Handed {
+            command: plan.command.clone(),
+            environment: plan.env.applied_to(&context.environment),
+            directory: plan.directory.clone(),
+            note: serde_json::to_string(&plan.sandbox).map_err(|error| failed(name, error))?,
+            umask: context.umask,
+        };
+        met.hand(&handed).map_err(|why| match why {
+            NotTaken::Gone => gone(name, kind),
+            NotTaken::Failed(error) => {
+                let program = plan.command.first().map_or(Path::new(""), Path::new);
+                not_started(program, &plan.directory, &error)
+            }
+        })?;
+        drop(_place);
+        if detached || !has_terminal() {
+            let why = if detached { "" } else { "; there is no terminal here to show it" };
+            context.say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
+            return Ok(Outcome::Done);
         }
-    })?;
-    Ok((pane, process))
+        let found = pane_of(context, process.pid);
+        if found.is_none() && process.liveness() != os::Liveness::Alive {
+            return Err(Failure::failed(format!(
+                "Claude ended as soon as it was started in session '{name}'"
+            ))
+            .hint(format!("to see what it says: cs {name}")));
+        }
+        switch_to(context, name, &found.unwrap_or(pane))
+    }
+}
+
+#[cfg(not(unix))]
+impl Entered {
+    /// Never called: there is no pane.
+    pub(crate) fn run(&self, _: Option<uuid::Uuid>) -> Run {
+        match *self {}
+    }
+
+    /// Never called: there is no pane.
+    pub(crate) fn become_program(self, _: &Context, _: &Name, _: &Plan) -> Result<Outcome> {
+        match self {}
+    }
 }
 
 /// `cs __inside DIRECTORY`, what a pane is made with: becomes what it is given there.

@@ -24,7 +24,7 @@ use crate::os;
 use crate::store::{ForeignProfile, ProfileEntry};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::launch::Manner;
+use crate::work::launch::Request;
 use crate::work::{binding, launch, scene};
 
 pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
@@ -269,5 +269,5 @@ fn login(context: &Context, name: &str, arguments: Vec<OsString>) -> Result<Outc
         .hint(format!("to change where that comes from: cs profile edit {}", profile.name)));
     }
     let arguments = [vec!["auth".into(), "login".into()], arguments].concat();
-    launch::start_profile(context, profile, arguments, &Manner::default())
+    launch::start(context, &Request::new(Subject::Profile(profile), arguments))
 }

@@ -11,7 +11,7 @@ use super::super::report;
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
 use crate::model::{
-    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Result, SHAREABLE, SeedFile, Session,
+    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Put, Result, SHAREABLE, SeedFile, Session,
     Subject,
 };
 use crate::os;
@@ -168,7 +168,8 @@ impl<'a> Sync<'a> {
         for link in &ours {
             self.changed(name, "unlink", item_of(place, &link.path), Some(link.target.clone()));
         }
-        for drift in store::survey(layout) {
+        let survey = store::survey(layout);
+        for drift in survey.drifts {
             let (in_place, link) = match drift {
                 Drift::InPlaceOfLink(link) => (true, link),
                 Drift::OtherTarget(link) => (false, link),
@@ -190,7 +191,8 @@ impl<'a> Sync<'a> {
                 format!("mv {path} {path}.own"),
             );
         }
-        for link in store::lacking(layout) {
+        for put in survey.lacking {
+            let (Put::Link(link) | Put::Relink(link)) = put else { continue };
             self.changed(name, "link", item_of(place, &link.path), Some(link.target));
         }
         let below = |path: &Path| layout.base.as_ref().is_none_or(|base| path.starts_with(base));

@@ -7,7 +7,7 @@ use crate::commands::{open, report};
 use crate::model::{Failure, Name, Outcome, Result, Session, Worktree};
 use crate::os::Lock;
 use crate::work::context::Context;
-use crate::work::launch::{self, Manner};
+use crate::work::launch::Request;
 use crate::work::worktrees::tree::{self, Tree};
 use crate::work::{directory, ports};
 
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let session = if let Some(session) = tree.sessions.iter().find(named).or(tree.owner()) {
         session.clone()
     } else {
-        let (session, _) = adopt(context, &tree)?;
+        let session = create::adopt(context, &tree)?.session;
         context
             .umask
             .lifted(|| tree.repository.lock(tree.root(), session.id))
@@ -35,25 +35,5 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
         session
     };
     let profile = context.profile_of(&session)?;
-    launch::start_session(context, session, profile, words.collect(), &Manner::default())
-}
-
-/// Makes a session for a worktree that has none, named like it; its lock is held.
-pub(super) fn adopt(context: &Context, tree: &Tree) -> Result<(Session, Lock)> {
-    let options = StartOptions { dir: Some(tree.root().to_path_buf()), ..StartOptions::default() };
-    let state = tree.state(None)?;
-    let base = Name::suggest(&tree.name());
-    let worktree = Worktree {
-        root: directory::recordable(tree.root())?,
-        repository: directory::recordable(&tree.repository.main)?,
-        branch: state.branch,
-        onto: state.onto.map(|onto| onto.name),
-    };
-    open::under_a_free_name(context, &base, |name| {
-        let (session, _) = open::describe(context, &options, name)?;
-        let session = Session { worktree: Some(Box::new(worktree.clone())), ephemeral: false, ..session };
-        let draft = ports::draft(context, session)?;
-        let session = draft.session().clone();
-        Ok(Some((session, context.store()?.publish(draft)?)))
-    })
+    start::start(context, &Request::new(Subject::Session(session, profile), words.collect()))
 }

@@ -133,9 +133,9 @@ pub(super) fn remove(context: &Context, tree: &Tree, force: bool, is_home: bool)
     let size = tree.survey().map_err(|stays| stays.failure(&name))?;
     let mut sessions = tree.sessions.clone();
     if sessions.is_empty() {
-        let (session, lock) = adopt(context, tree)?;
-        sessions.push(session);
-        locks.push(lock);
+        let made = create::adopt(context, tree)?;
+        sessions.push(made.session);
+        locks.push(made.lock);
     }
     // As it is now: the list may be older than the lock.
     let mut now = tree.clone();

@@ -26,77 +26,7 @@ use crate::work::worktrees::target::{
 };
 use crate::work::{directory, dry_run, ports};
 
-pub(crate) use crate::work::worktrees::target::{Spot, Target, Wanted};
-
-/// Makes a session in a worktree of its own, and starts Claude in it, as far as `options` say so.
-pub(crate) fn create_and_start(
-    context: &Context,
-    options: &StartOptions,
-    name: &Name,
-    arguments: Vec<OsString>,
-) -> Result<Outcome> {
-    let Some(spot) = Spot::of(&directory::current_directory()?)? else {
-        return without_git(context, options, name, arguments);
-    };
-    refuse_taken(context, name)?;
-    let inside = Inside::wanted(options);
-    if inside.is_some() {
-        pane::check(context, name, &arguments)?;
-    }
-    let target = Target::find(context, spot, name, Wanted::of(options))?;
-    let (session, profile) = open::describe(context, options, name)?;
-    let session = target.described(session)?;
-    if options.dry_run {
-        let session = ports::expected(context, session)?;
-        let included = target.included(context);
-        let planned = plan(context, &session, &profile, arguments)?;
-        let shown = target.shown(context, &included)?;
-        return dry_run::print_plan_of_worktree(context, planned.plan(), options.json, &shown);
-    }
-    if !options.no_open {
-        // A checkout can take minutes: what stops the launch anyway is said before.
-        crate::work::program::claude_program(context)?;
-    }
-    let store = context.store()?;
-    let mut draft = ports::draft(context, session)?;
-    let session = draft.session().clone();
-    if let Err(failure) = store.reserve(&mut draft) {
-        store.discard(draft);
-        return Err(failure);
-    }
-    let made = match target.make(context) {
-        Ok(made) => made,
-        Err(failure) => {
-            store.discard(draft);
-            return Err(failure);
-        }
-    };
-    let planned = if options.no_open {
-        None
-    } else {
-        match plan(context, &session, &profile, arguments) {
-            Ok(planned) => Some(planned),
-            Err(failure) => {
-                store.discard(draft);
-                return Err(made.undone(failure));
-            }
-        }
-    };
-    let lock = store.publish(draft).map_err(|failure| made.undone(failure))?;
-    target.settle(context, &session);
-    // Before what may take long: who ends that should know what there is.
-    let about = target.about(&session, &profile);
-    if planned.is_none() {
-        context.say(&format!("made {about}"));
-    } else if ui::can_ask() {
-        context.say(&format!("new {about}"));
-    }
-    target.set_up(context, &session, &profile);
-    match planned {
-        None => Ok(Outcome::Done),
-        Some(planned) => planned.shown_inside(inside).start(context, Some(lock)),
-    }
-}
+pub(crate) use crate::work::worktrees::target::{Made, Spot, Target, Wanted};
 
 /// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
@@ -108,41 +38,49 @@ pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
     }
 }
 
-/// A new session and worktree with a name made from the repository's directory.
-pub(crate) fn create_unnamed(
-    context: &Context,
-    options: &StartOptions,
-    arguments: &[OsString],
-) -> Result<Outcome> {
-    let current = directory::current_directory()?;
-    let main = Spot::of(&current)?.map(|spot| spot.here.repository);
-    let named = |path: &Path| {
+/// The names that new sessions in worktrees of a repository are given.
+pub(crate) struct Names {
+    /// The first of them, made from the repository's directory.
+    pub base: Name,
+    repository: Option<git::Repository>,
+    branch: bool,
+}
+
+impl Names {
+    /// Returns those of the repository of the current directory; outside of one, those of the directory.
+    pub(crate) fn here(branch: Option<&str>) -> Result<Self> {
+        let current = directory::current_directory()?;
+        let repository = Spot::of(&current)?.map(|spot| spot.here.repository);
+        let path = repository.as_ref().map_or(current.as_path(), |repository| &repository.main);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Name::suggest(name.strip_suffix(".git").unwrap_or(&name))
-    };
-    let base = named(main.as_ref().map_or(&current, |repository| &repository.main));
-    let branch = options.branch.as_deref();
-    open::under_a_free_name(context, &base, |name| {
-        // One that is there was given its name by somebody, for something.
-        if let Some(repository) = &main
-            && (os::exists(&place_of(repository, name))
-                || branch.is_none() && said(repository.branch_like(&branch_of(name)))?.is_some())
-        {
-            return Ok(None);
-        }
-        create_and_start(context, options, name, arguments.to_vec()).map(Some)
+        let base = Name::suggest(name.strip_suffix(".git").unwrap_or(&name));
+        Ok(Self { base, repository, branch: branch.is_some() })
+    }
+
+    /// Returns whether a worktree, or a branch, has the name already.
+    pub(crate) fn are_taken(&self, name: &Name) -> Result<bool> {
+        let Some(repository) = &self.repository else { return Ok(false) };
+        Ok(os::exists(&place_of(repository, name))
+            || !self.branch && said(repository.branch_like(&branch_of(name)))?.is_some())
+    }
+}
+
+/// Makes a repository with an empty first commit in `directory`.
+pub(crate) fn make_repository(context: &Context, directory: &Path) -> Result<()> {
+    context.umask.lifted(|| git::init(directory)).map_err(|why| {
+        Failure::failed(format!("cannot make a repository in {}: {why}", directory.display()))
     })
 }
 
-/// Opens a session that exists, if it works in a worktree of the repository one is in.
-pub(crate) fn open_existing(
+/// Refuses a session that exists unless it works in a worktree, as wanted, of the repository one is in. Unless
+/// this is only a `look`, a worktree that is gone is made again, and one that nobody holds is locked.
+pub(crate) fn agree(
     context: &Context,
-    options: &StartOptions,
-    session: Session,
-    profile: Profile,
-    arguments: Vec<OsString>,
-    manner: &Manner,
-) -> Result<Outcome> {
+    session: &Session,
+    profile: &Profile,
+    wanted: Wanted<'_>,
+    look: bool,
+) -> Result<()> {
     let name = &session.name;
     let other = || format!("for a worktree give it another name: cs -w {}", name.numbered(2));
     let Some(tree) = session.worktree.as_deref() else {
@@ -163,25 +101,25 @@ pub(crate) fn open_existing(
         .hint(format!("to open it: cs {name}"))
         .hint(other()));
     }
-    if options.from.is_some() {
+    if wanted.from.is_some() {
         return Err(Failure::refused(format!("session '{name}' has its worktree already: {}", tree.root))
             .hint(format!("to open it: cs -w {name}")));
     }
     let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()));
     let branch = known.map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
-    if let Some(wanted) = options.branch.as_deref()
-        && Some(wanted) != branch
+    if let Some(other) = wanted.branch
+        && Some(other) != branch
     {
-        return Err(other_branch(tree.root(), branch, wanted));
+        return Err(other_branch(tree.root(), branch, other));
     }
-    if !manner.dry_run {
+    if !look {
         if !tree.root().is_dir() {
-            make_again(context, &session, &profile)?;
+            make_again(context, session, profile)?;
         } else if let (Some(place), Some(entry)) = (&place, known) {
-            hold(context, &place.repository, entry.locked.as_deref(), tree.root(), &session);
+            hold(context, &place.repository, entry.locked.as_deref(), tree.root(), session);
         }
     }
-    launch::start_session(context, session, profile, arguments, manner)
+    Ok(())
 }
 
 /// Makes the worktree of a session again, whose directory is gone: from its branch, with what git does not
@@ -239,7 +177,7 @@ pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile
         locked: None,
         spot: place,
     };
-    target.make(context)?;
+    target.make(context)?.keep();
     context.say(&format!(
         "made the worktree of '{name}' again, from {}",
         tree.branch.as_deref().unwrap_or("its last commit")
@@ -249,48 +187,3 @@ pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile
     Ok(())
 }
 
-fn plan(
-    context: &Context,
-    session: &Session,
-    profile: &Profile,
-    arguments: Vec<OsString>,
-) -> Result<Planned> {
-    let start = Continuation::New(session.id);
-    Planned::new(context, session.clone(), profile.clone(), arguments, session.directory(), start)
-}
-
-/// The first thing that people meet: there is no repository. A person chooses; else it is refused.
-fn without_git(
-    context: &Context,
-    options: &StartOptions,
-    name: &Name,
-    arguments: Vec<OsString>,
-) -> Result<Outcome> {
-    let current = directory::current_directory()?;
-    let none = Failure::refused(format!("{} is not in a git repository", current.display()));
-    let refused = none
-        .clone()
-        .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
-        .hint(format!("for a session without a worktree: cs {name}"));
-    if options.dry_run || !ui::can_ask() {
-        return Err(refused);
-    }
-    context.say(&none.message);
-    let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
-    let left_out = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };
-    eprintln!("  1  git init here, with an empty first commit{left_out}");
-    eprintln!("  2  a session '{name}' here, without a worktree");
-    match ui::choose("what now?", 2) {
-        Some(0) => {
-            context.umask.lifted(|| git::init(&current)).map_err(|why| {
-                Failure::failed(format!("cannot make a repository in {}: {why}", current.display()))
-            })?;
-            create_and_start(context, options, name, arguments)
-        }
-        Some(_) => {
-            let plain = StartOptions { worktree: false, branch: None, from: None, ..options.clone() };
-            open::create_and_start(context, &plain, name, arguments)
-        }
-        None => Err(Failure { exit: Exit::Refused, ..refused }),
-    }
-}

@@ -4,11 +4,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use serde_json::json;
-
 use crate::cli::StartOptions;
 use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
-use crate::model::{Failure, Name, Profile, Result, Session, Subject, Worktree};
+use crate::model::{Failure, Name, NewWorktree, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
 use crate::store;
 use crate::work::context::Context;
@@ -33,12 +31,6 @@ impl Deref for Spot {
 
     fn deref(&self) -> &Here {
         &self.here
-    }
-}
-
-impl<'a> Wanted<'a> {
-    pub(crate) fn of(options: &'a StartOptions) -> Self {
-        Self { branch: options.branch.as_deref(), from: options.from.as_deref() }
     }
 }
 
@@ -175,7 +167,7 @@ impl Target {
 
     /// Makes the worktree, if it is to be made, and puts into it what belongs there. What fails leaves no
     /// worktree behind; what cannot be put into it is told, and no failure.
-    pub(crate) fn make(&self, context: &Context) -> Result<Made<'_>> {
+    pub(crate) fn make(&self, context: &Context) -> Result<Made> {
         // The worktree is the person's, with the modes their own git would give it.
         context.umask.lifted(|| {
             let repository = &self.spot.repository;
@@ -185,7 +177,7 @@ impl Target {
             let mut made = Made(None);
             if let Some(making) = &self.making {
                 match repository.make(making).map_err(|why| cannot_make(making, &why))? {
-                    None => made = Made(Some((repository, making, context.umask))),
+                    None => made = Made(Some((repository.clone(), making.clone(), context.umask))),
                     Some(why) => {
                         context.say(&format!("the worktree is made, but a hook of git's failed: {why}"));
                     }
@@ -235,44 +227,48 @@ impl Target {
         format!("session '{}' in {} ({branch}, profile '{}')", session.name, session.directory, profile.name)
     }
 
-    /// What would be done.
-    pub(crate) fn shown(&self, context: &Context, included: &Included) -> Result<dry_run::Shown> {
-        let root = &self.record.root;
-        let commands = &context.config()?.worktree.on_create;
+    /// Returns what making it does.
+    pub(crate) fn creation(&self, context: &Context) -> Result<NewWorktree> {
         let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
             let main = self.spot.repository.main.to_string_lossy().into_owned();
             let words = making.words().into_iter().map(|word| word.to_string_lossy().into_owned());
             ["git".to_owned(), "-C".to_owned(), main].into_iter().chain(words).collect()
         });
-        let on_create: &[String] = if command.is_empty() { &[] } else { commands };
-        let copied: Vec<String> =
-            included.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let mut lines = match command.as_slice() {
-            [] => vec![("worktree", format!("{root} (it is there)"))],
-            command => vec![("worktree", root.clone()), ("git", command.join(" "))],
-        };
-        lines.extend(copied.iter().map(|path| ("copy", path.clone())));
-        lines.extend(on_create.iter().map(|line| ("then run", line.clone())));
-        let value = json!({
-            "root": root, "repository": self.record.repository, "branch": self.record.branch,
-            "onto": self.record.onto, "there": command.is_empty(), "command": command, "copied": copied,
-            "on_create": on_create,
-        });
-        Ok(dry_run::Shown { lines, value })
+        let commands = &context.config()?.worktree.on_create;
+        let on_create = if command.is_empty() { Vec::new() } else { commands.clone() };
+        Ok(NewWorktree { command, copied: self.included(context).paths, on_create })
     }
 }
 
-/// A worktree that was made just now, and by nobody else; `None` where it was not.
-pub(crate) struct Made<'a>(Option<(&'a Repository, &'a Making, Umask)>);
+/// A worktree that was made just now; without anything to take away where it was there already. Dropped without
+/// [`Made::keep`], it is taken away again.
+#[derive(Debug)]
+pub(crate) struct Made(Option<(Repository, Making, Umask)>);
 
-impl Made<'_> {
-    /// Takes it away again, because `failure` came after it.
-    pub(crate) fn undone(&self, failure: Failure) -> Failure {
-        let Some((repository, making, umask)) = self.0 else { return failure };
-        match umask.lifted(|| repository.unmake(making)) {
+impl Made {
+    /// Leaves it where it is.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+
+    /// Takes it away again, because `failure` came after it. Returns that, with what stays.
+    pub(crate) fn undone(mut self, failure: Failure) -> Failure {
+        match self.unmake() {
             Ok(()) => failure,
-            Err(why) => failure.hint(format!("the worktree {} stays: {why}", making.root.display())),
+            Err((root, why)) => failure.hint(format!("the worktree {} stays: {why}", root.display())),
         }
+    }
+
+    fn unmake(&mut self) -> Result<(), (PathBuf, String)> {
+        let Some((repository, making, umask)) = self.0.take() else { return Ok(()) };
+        umask.lifted(|| repository.unmake(&making)).map_err(|why| (making.root, why.to_string()))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Whoever wants to know what stays asks by `undone`.
+        let _ = self.unmake();
     }
 }
 

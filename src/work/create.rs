@@ -1,0 +1,300 @@
+//! Making a session: one transaction, whoever asks.
+//!
+//! A draft is on the disk, unseen; its name is claimed; its worktree is made and its directory filled; its start is
+//! planned; then it is published. Whatever fails on the way takes back all that was made: that is in the types,
+//! [`Draft`](crate::store::Draft) and [`Made`](crate::work::worktrees::Made).
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::claude::Continuation;
+use crate::model::{
+    Creation, Exit, Failure, Isolation, Launch, Name, Outcome, Profile, Result, Session, SessionPaths, Subject,
+    Worktree,
+};
+use crate::os::Lock;
+use crate::store;
+use crate::work::binding::{self, Found};
+use crate::work::context::Context;
+use crate::work::launch::{self, FirstStart, Held};
+use crate::work::worktrees::tree::Tree;
+use crate::work::worktrees::{self, Spot, Target, Wanted};
+use crate::work::{directory, enclosure, ports, program};
+
+/// What a person said about a session that is to be made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Description {
+    /// Where it works; the current directory by default.
+    pub directory: Option<PathBuf>,
+    /// The profile it belongs to; by default the one in use, bound, or set.
+    pub profile: Option<String>,
+    /// How it is isolated; as the settings say by default.
+    pub isolation: Option<Isolation>,
+    /// Share nothing but the login.
+    pub bare: bool,
+    /// Move it to the trash when its Claude has ended.
+    pub ephemeral: bool,
+}
+
+/// A session that is to be made.
+#[derive(Debug)]
+pub(crate) struct New {
+    /// The session, without ports.
+    pub session: Session,
+    /// Its profile.
+    pub profile: Profile,
+    /// Its worktree, if it has one of its own.
+    pub worktree: Option<Target>,
+    /// How it is started afterwards; `None` where it is only made.
+    pub start: Option<FirstStart>,
+}
+
+/// A session that was made. Its lock is held, so nobody starts it before its maker.
+pub(crate) struct Made {
+    /// The session, with the ports it was given.
+    pub session: Session,
+    /// Its profile.
+    pub profile: Profile,
+    /// Its lock.
+    pub lock: Lock,
+    worktree: Option<Target>,
+    launch: Option<Launch>,
+}
+
+impl New {
+    /// Returns the session `name` in a directory that is there, as `said` describes it.
+    pub(crate) fn here(context: &Context, name: &Name, said: &Description) -> Result<Self> {
+        let (session, profile) = described(context, said, name)?;
+        Ok(Self { session, profile, worktree: None, start: None })
+    }
+
+    /// Returns the session `name` in a worktree of its own, in the repository of the current directory. Fails with
+    /// [`no_repository`] outside of one. Makes nothing.
+    pub(crate) fn in_worktree(
+        context: &Context,
+        name: &Name,
+        said: &Description,
+        wanted: Wanted<'_>,
+    ) -> Result<Self> {
+        let current = directory::current_directory()?;
+        let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
+        worktrees::refuse_taken(context, name)?;
+        let target = Target::find(context, spot, name, wanted)?;
+        let (session, profile) = described(context, said, name)?;
+        let session = target.described(session)?;
+        Ok(Self { session, profile, worktree: Some(target), start: None })
+    }
+
+    /// Returns the same, started afterwards with `arguments`, in a conversation of its own.
+    pub(crate) fn started(self, arguments: Vec<OsString>, pane: Option<crate::model::InPane>) -> Self {
+        let continuation = Continuation::New(self.session.id);
+        Self { start: Some(FirstStart { arguments, continuation, pane }), ..self }
+    }
+
+    /// Returns what making and starting it would do. Changes nothing. Refused where the name is taken.
+    pub(crate) fn look(self, context: &Context) -> Result<Launch> {
+        if let Some(holder) = context.store()?.claim(&self.session.name)? {
+            return Err(store::taken(&self.session.name, holder));
+        }
+        let session = ports::expected(context, self.session)?;
+        let worktree = self.worktree.map(|target| target.creation(context)).transpose()?;
+        let start = self.start.unwrap_or_else(|| FirstStart {
+            arguments: Vec::new(),
+            continuation: Continuation::New(session.id),
+            pane: None,
+        });
+        let launch = launch::of_new(context, &session, &self.profile, &start)?;
+        Ok(launch.after(Creation { session, worktree }))
+    }
+
+    /// Makes it. `fill` puts into its directory what is to be there before anybody sees it. Where anything fails,
+    /// nothing of it is left.
+    pub(crate) fn make(
+        self,
+        context: &Context,
+        fill: impl FnOnce(&SessionPaths) -> Result<()>,
+    ) -> Result<Made> {
+        let Self { session, profile, worktree, start } = self;
+        let store = context.store()?;
+        let plan = |session: &Session| {
+            start.as_ref().map(|start| launch::of_new(context, session, &profile, start)).transpose()
+        };
+        let mut planned = None;
+        if worktree.is_none() {
+            // One that cannot be started leaves no trace at all.
+            let session = ports::expected(context, session.clone())?;
+            planned = plan(&session)?.map(|launch| (session, launch));
+        } else if start.is_some() {
+            // A checkout can take minutes: what stops the launch anyway is said before.
+            program::claude_program(context)?;
+        }
+        let mut draft = ports::draft(context, session)?;
+        let session = draft.session().clone();
+        let tree = match &worktree {
+            Some(target) => {
+                store.reserve(&mut draft)?;
+                Some(target.make(context)?)
+            }
+            None => None,
+        };
+        let root = draft.root().to_path_buf();
+        let finish = || -> Result<(Lock, Option<Launch>)> {
+            fill(&SessionPaths::new(&root, session.isolation, &profile.home))?;
+            let launch = match planned {
+                // Another process may have been given meanwhile what this one was planned with.
+                Some((expected, launch)) if expected == session => Some(launch),
+                _ => plan(&session)?,
+            };
+            Ok((store.publish(draft)?, launch))
+        };
+        let (lock, launch) = match (finish(), tree) {
+            (Ok(done), tree) => {
+                tree.into_iter().for_each(worktrees::Made::keep);
+                done
+            }
+            (Err(failure), Some(tree)) => return Err(tree.undone(failure)),
+            (Err(failure), None) => return Err(failure),
+        };
+        if let Some(target) = &worktree {
+            target.settle(context, &session);
+        }
+        Ok(Made { session, profile, lock, worktree, launch })
+    }
+}
+
+impl Made {
+    /// Returns a line about the session: its name, directory, branch and profile.
+    pub(crate) fn about(&self) -> String {
+        let (session, profile) = (&self.session, &self.profile);
+        match &self.worktree {
+            Some(target) => target.about(session, profile),
+            None => {
+                format!("session '{}' in {} (profile '{}')", session.name, session.directory, profile.name)
+            }
+        }
+    }
+
+    /// Runs what the settings name in a worktree that was just made. A failure is told, and no more.
+    pub(crate) fn set_up(&self, context: &Context) {
+        if let Some(target) = &self.worktree {
+            target.set_up(context, &self.session, &self.profile);
+        }
+    }
+
+    /// Starts Claude in it, if it was made to be started.
+    pub(crate) fn start(self, context: &Context) -> Result<Outcome> {
+        let Self { session, profile, lock, launch, .. } = self;
+        let Some(launch) = launch else { return Ok(Outcome::Done) };
+        let subject = Subject::Session(session, profile);
+        launch::carry_out(context, &subject, launch, Held::session(lock))?.ended()
+    }
+}
+
+/// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
+/// that `make`, which answers `None` there, does not pass over.
+pub(crate) fn under_a_free_name<T>(
+    context: &Context,
+    base: &Name,
+    mut make: impl FnMut(&Name) -> Result<Option<T>>,
+) -> Result<T> {
+    for number in 1..10_000 {
+        let name = base.numbered(number);
+        if context.find(name.as_str())?.is_some() {
+            continue;
+        }
+        match make(&name) {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
+            // Another process took it before we claimed it: the next one is ours.
+            Err(failure) if failure.message.starts_with("there is already a ") => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::failed(format!("all names from '{base}' on are taken")))
+}
+
+/// The failure to make a worktree outside of a repository.
+pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
+    Failure::refused(format!("{} is not in a git repository", current.display()))
+        .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
+        .hint(format!("for a session without a worktree: cs {name}"))
+}
+
+/// The session that `options` describe, not made yet.
+fn described(context: &Context, said: &Description, name: &Name) -> Result<(Session, Profile)> {
+    let config = context.config()?;
+    let directory = match &said.directory {
+        Some(directory) => directory::existing_directory(directory)?,
+        None => directory::current_directory()?,
+    };
+    let profile = match &said.profile {
+        Some(text) => context.resolve_profile(text)?,
+        None => profile_there(context, &directory)?,
+    };
+    let isolation = said.isolation.unwrap_or(config.isolation.method);
+    if isolation == Isolation::Sandbox {
+        enclosure::refuse_elsewhere()?;
+    }
+    let session = Session {
+        version: Session::VERSION,
+        id: Uuid::now_v7(),
+        name: name.clone(),
+        profile: profile.name.clone(),
+        directory: directory::recordable(&directory)?,
+        isolation,
+        bare: said.bare,
+        ephemeral: said.ephemeral || config.isolation.cleanup_on_close,
+        history: None,
+        created: jiff::Timestamp::now(),
+        forked_from: None,
+        ports: None,
+        worktree: None,
+    };
+    Ok((session, profile))
+}
+
+/// The profile of a new session in `directory` where nobody names one: the one in use in this
+/// shell, else the one that the directory is bound to, else the one in the settings.
+fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
+    if let Some(name) = context.profile_in_use() {
+        return context.resolve_profile(name.as_str());
+    }
+    match binding::look(context, directory)? {
+        Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
+        Found::Unallowed(file) => {
+            report::say(&binding::not_allowed(&file));
+            context.said_unallowed.set(true);
+        }
+        Found::Nothing => {}
+    }
+    context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
+        if failure.exit != Exit::NotFound {
+            return failure;
+        }
+        failure.hint(format!(
+            "default_profile is set in {}",
+            context.config_path().unwrap_or_default().display()
+        ))
+    })
+}
+
+/// Makes a session for a worktree that has none, named like it; its lock is held.
+pub(crate) fn adopt(context: &Context, tree: &Tree) -> Result<Made> {
+    let said = Description { directory: Some(tree.root().to_path_buf()), ..Description::default() };
+    let state = tree.state(None)?;
+    let base = Name::suggest(&tree.name());
+    let worktree = Worktree {
+        root: directory::recordable(tree.root())?,
+        repository: directory::recordable(&tree.repository.main)?,
+        branch: state.branch,
+        onto: state.onto.map(|onto| onto.name),
+    };
+    under_a_free_name(context, &base, |name| {
+        let mut new = New::here(context, name, &said)?;
+        new.session.worktree = Some(Box::new(worktree.clone()));
+        new.session.ephemeral = false;
+        new.make(context, |_| Ok(())).map(Some)
+    })
+}

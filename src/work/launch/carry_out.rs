@@ -1,0 +1,156 @@
+//! Carrying a launch out: the one place where its steps are taken.
+
+use crate::model::{Failure, Launch, Outcome, Plan, Result, Session, Step, Subject};
+use crate::os::Lock;
+use crate::store::{self, EphemeralNote, Run};
+use crate::work::context::Context;
+use crate::work::pane::{self, Entered};
+use crate::work::{advice, ending, history, ports};
+
+use super::becoming::become_planned;
+
+/// The locks that a launch holds until its program runs.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    session: Option<Lock>,
+    conversation: Option<Lock>,
+}
+
+impl Held {
+    /// Returns what whoever made or looked at a session holds already.
+    pub(crate) fn session(lock: Lock) -> Self {
+        Self { session: Some(lock), conversation: None }
+    }
+}
+
+/// How a launch that did not fail ended.
+#[derive(Debug)]
+pub(crate) enum Carried {
+    /// All was done.
+    Ended(Outcome),
+    /// What the launch was made from is another now, the session maybe too: it is to be looked at again.
+    Changed(Option<Session>, Held),
+}
+
+impl Carried {
+    /// Returns the outcome of a launch that has nothing to settle.
+    pub(crate) fn ended(self) -> Result<Outcome> {
+        match self {
+            Self::Ended(outcome) => Ok(outcome),
+            Self::Changed(..) => Err(Failure::failed("what is to be started changes as often as it is looked at").hint("try again")),
+        }
+    }
+}
+
+/// Takes the steps of `launch`, in order. `held` is what is held already. Returns where a step fails, where one
+/// changed what the launch was made from, and where a pane became the program.
+pub(crate) fn carry_out(
+    context: &Context,
+    subject: &Subject,
+    launch: Launch,
+    mut held: Held,
+) -> Result<Carried> {
+    let store = context.store()?;
+    let Launch { plan, steps, .. } = launch;
+    let run_path = match subject {
+        Subject::Session(session, _) => store.session_run_path(session.id),
+        Subject::Profile(profile) => store.profile_run_path(&profile.name),
+    };
+    let mut entered: Option<Entered> = None;
+    let mut steps = steps.into_iter().peekable();
+    while let Some(step) = steps.next() {
+        match step {
+            Step::HoldSession => {
+                if let (None, Subject::Session(session, _)) = (&held.session, subject) {
+                    held.session = Some(store.lock_session(session)?);
+                }
+            }
+            Step::SettleConversations => {
+                history::settle(context, subject)?;
+                return Ok(Carried::Changed(None, held));
+            }
+            Step::ClaimPorts(planned) => {
+                let Subject::Session(session, _) = subject else { continue };
+                let given = ports::given(context, session.clone())?;
+                if given.ports != Some(planned) {
+                    return Ok(Carried::Changed(Some(given), held));
+                }
+            }
+            Step::HoldConversation(id) => {
+                let config = match subject {
+                    Subject::Session(session, profile) => context.paths(session, profile)?.config,
+                    Subject::Profile(profile) => profile.home.directory(),
+                };
+                held.conversation = Some(history::claim(context, subject.profile(), &config, id)?);
+            }
+            Step::Sweep(ended) => ending::sweep(context, &ended),
+            Step::Put(first) => {
+                let mut lacking = vec![first];
+                while let Some(Step::Put(put)) = steps.next_if(|step| matches!(step, Step::Put(_))) {
+                    lacking.push(put);
+                }
+                store::put(&plan.layout, &lacking)?;
+            }
+            Step::Tell(text) => context.say(&text),
+            Step::NoteEphemeral => {
+                if let Subject::Session(session, _) = subject {
+                    store.note_ephemeral(session.id, &EphemeralNote::Launched)?;
+                }
+            }
+            Step::EnterPane(pane) => {
+                entered = Some(pane::enter(context, subject.name(), &plan, pane)?);
+            }
+            Step::NoteRun { conversation, resumed } => {
+                let run = match &entered {
+                    Some(entered) => entered.run(conversation),
+                    None => Run::now(conversation),
+                };
+                store.note_run(&run_path, &Run { resumed, ..run })?;
+            }
+            Step::NoteOpen => {
+                let entry = match subject {
+                    Subject::Session(session, _) => session.id.to_string(),
+                    Subject::Profile(profile) => profile.name.key(),
+                };
+                if let Some(advice) = advice::advise(context, &entry)? {
+                    context.say(&advice);
+                }
+            }
+            Step::Become => {
+                if let Some(entered) = entered {
+                    // What is held is held until that process has become Claude.
+                    return entered.become_program(context, subject.name(), &plan).map(Carried::Ended);
+                }
+                return become_program(context, subject, &plan, held).map(Carried::Ended);
+            }
+        }
+    }
+    Ok(Carried::Ended(Outcome::Done))
+}
+
+#[cfg(not(windows))]
+fn become_program(context: &Context, _: &Subject, plan: &Plan, held: Held) -> Result<Outcome> {
+    let ended = become_planned(context, plan);
+    drop(held);
+    ended
+}
+
+/// On Windows this process stays until Claude ends; what was noted says that it runs. It can do at the end what a
+/// hook does elsewhere.
+#[cfg(windows)]
+fn become_program(context: &Context, subject: &Subject, plan: &Plan, held: Held) -> Result<Outcome> {
+    drop(held);
+    let session = match subject {
+        Subject::Session(session, _) if session.ephemeral => session,
+        _ => return become_planned(context, plan),
+    };
+    let [program, arguments @ ..] = plan.command.as_slice() else { return Ok(Outcome::Done) };
+    let environment = plan.env.applied_to(&context.environment);
+    let path = std::path::Path::new(program);
+    let code = crate::os::run_program(path, arguments, &environment, &plan.directory)
+        .map_err(|error| crate::model::Failure::io("start", path, &error))?;
+    if let Err(failure) = ending::tidy(context, session.id) {
+        context.say(&failure.message);
+    }
+    std::process::exit(code)
+}

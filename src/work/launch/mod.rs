@@ -1,0 +1,292 @@
+//! What a start will be, as one value, made from what there is: looks, and changes nothing.
+//!
+//! A [`Launch`] is the plan with its steps. [`start`] holds what must not change meanwhile, looks, and has the
+//! steps carried out; `--dry-run` looks and prints them.
+
+pub(crate) mod becoming;
+mod carry_out;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::claude::{self, Asked, Continuation};
+use crate::model::{
+    Launch, Outcome, InPane, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
+};
+use crate::store::{self, Drift, Run};
+use crate::work::context::Context;
+use crate::work::directory::{current_directory, work_directory};
+use crate::work::scene::{self, resume, start_of};
+use crate::work::{binding, ending, history, open, pane, ports};
+
+use carry_out::Carried;
+pub(crate) use carry_out::{Held, carry_out};
+
+/// What is to be started, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The session, or the profile itself.
+    pub subject: Subject,
+    /// A person's arguments for Claude.
+    pub arguments: Vec<OsString>,
+    /// Where to work instead of in the recorded directory.
+    pub directory: Option<PathBuf>,
+    /// The conversation of the session to resume instead of its newest.
+    pub conversation: Option<Uuid>,
+    /// Start it inside a multiplexer; show it there if it runs there already.
+    pub pane: Option<InPane>,
+    /// Start it although it may still be open on another host.
+    pub may_be_elsewhere: bool,
+}
+
+impl Request {
+    /// Returns the request to start `subject` with `arguments`, as it is usually started.
+    pub(crate) fn new(subject: Subject, arguments: Vec<OsString>) -> Self {
+        Self { subject, arguments, directory: None, conversation: None, pane: None, may_be_elsewhere: false }
+    }
+}
+
+/// Starts what `request` says: resumes the newest conversation of a session, or begins its first; runs Claude as
+/// a profile itself. Returns only where that fails, or where the program runs in a pane.
+pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
+    let Subject::Session(session, profile) = &request.subject else {
+        return match carry_out(context, &request.subject, look(context, request)?, Held::default())? {
+            Carried::Ended(outcome) => Ok(outcome),
+            Carried::Changed(_, held) => {
+                let again = look(context, request)?;
+                carry_out(context, &request.subject, again, held)?.ended()
+            }
+        };
+    };
+    if is_command(request) {
+        return carry_out(context, &request.subject, look(context, request)?, Held::default())?.ended();
+    }
+    // Held until this process has become Claude: of two that start one session, the second sees
+    // the first one's run.
+    let mut held = Held::session(context.store()?.lock_session(session)?);
+    let mut session = session.clone();
+    // What is settled, and what is claimed, changes what the launch is made from once each.
+    for _ in 0..3 {
+        let found = Found::of(context, &session, profile)?;
+        if let Some(pane) = request.pane
+            && let Some(open) = open::open_state(&session, &found.paths, found.run.as_ref())
+            && let Some(place) = pane::pane_of(context, open.pid)
+        {
+            return pane::show(context, &session.name, &place, pane, &request.arguments);
+        }
+        open::refuse_live(context, &session, &found.paths, found.run.as_ref(), request.may_be_elsewhere)?;
+        let launch = of_session(context, &session, profile, request, found)?;
+        let subject = Subject::Session(session.clone(), profile.clone());
+        match carry_out(context, &subject, launch, held)? {
+            Carried::Ended(outcome) => return Ok(outcome),
+            Carried::Changed(changed, still_held) => {
+                session = changed.unwrap_or(session);
+                held = still_held;
+            }
+        }
+    }
+    Carried::Changed(None, held).ended()
+}
+
+/// Returns the launch that [`start`] would carry out now. Changes nothing, and holds nothing.
+pub(crate) fn look(context: &Context, request: &Request) -> Result<Launch> {
+    match &request.subject {
+        Subject::Profile(profile) => of_profile(context, profile, request),
+        Subject::Session(session, profile) if is_command(request) => {
+            if request.pane.is_some() {
+                return Err(pane::is_a_command(&session.name, &request.arguments));
+            }
+            let directory = work_directory(session, request.directory.as_deref())?;
+            let claude = Program::Claude(request.arguments.clone());
+            let subject = Subject::Session(session.clone(), profile.clone());
+            of_program(context, &subject, &claude, &directory)
+        }
+        Subject::Session(session, profile) => {
+            let found = Found::of(context, session, profile)?;
+            of_session(context, session, profile, request, found)
+        }
+    }
+}
+
+/// Returns the launch of a program, or of a command of Claude's own, that takes part in no conversation.
+pub(crate) fn of_program(
+    context: &Context,
+    subject: &Subject,
+    program: &Program,
+    directory: &Path,
+) -> Result<Launch> {
+    let plan = scene::plan(context, subject, program, directory, Continuation::Unsaid)?;
+    let seen = seen(&plan);
+    Ok(Launch::new(plan, &Purpose::Program, seen))
+}
+
+/// How the first start of a session goes.
+#[derive(Clone, Debug)]
+pub(crate) struct FirstStart {
+    /// A person's arguments for Claude.
+    pub arguments: Vec<OsString>,
+    /// The conversation it begins with.
+    pub continuation: Continuation,
+    /// The multiplexer to start it in.
+    pub pane: Option<InPane>,
+}
+
+/// Returns the launch of a session that is being made. Refused where the directory is kept for another profile.
+pub(crate) fn of_new(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    start: &FirstStart,
+) -> Result<Launch> {
+    let subject = Subject::Session(session.clone(), profile.clone());
+    let FirstStart { arguments, continuation, pane } = start.clone();
+    let conversation = continuation.conversation();
+    let plan = guarded_plan(context, &subject, arguments, session.directory(), continuation)?;
+    let purpose = Purpose::Session { ephemeral: session.ephemeral, conversation, resumed: None, pane };
+    let ended = ending::ended(context, session.id);
+    let seen = Seen { ended, ..seen(&plan) };
+    Ok(Launch::new(plan, &purpose, seen))
+}
+
+/// Where a session's files are, and what its last launch noted.
+struct Found {
+    paths: SessionPaths,
+    run: Option<Run>,
+}
+
+impl Found {
+    fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
+        let store = context.store()?;
+        let run = store.last_run(&store.session_run_path(session.id));
+        Ok(Self { paths: context.paths(session, profile)?, run })
+    }
+}
+
+fn is_command(request: &Request) -> bool {
+    claude::asked(&request.arguments) == Asked::Command
+}
+
+fn of_session(
+    context: &Context,
+    session: &Session,
+    profile: &Profile,
+    request: &Request,
+    found: Found,
+) -> Result<Launch> {
+    let Found { paths, run } = found;
+    let subject = Subject::Session(session.clone(), profile.clone());
+    let projects = paths.config.join("projects").symlink_metadata();
+    let unsettled = projects.is_err() && history::member(context, &subject)?.is_unsettled();
+    let shares = projects.is_ok_and(|about| about.is_symlink());
+    if request.pane.is_some() {
+        pane::check(context, &session.name, &request.arguments)?;
+    }
+    let planned = ports::expected(context, session.clone())?;
+    let ports = if session.ports.is_none() { planned.ports } else { None };
+    let directory = work_directory(session, request.directory.as_deref())?;
+    let chosen = match request.conversation {
+        Some(id) => claude::find_conversation(&paths.config, id)?,
+        None => None,
+    };
+    let continuation = match chosen {
+        Some(chosen) => resume(&chosen, &directory),
+        None => start_of(session, &paths, &directory, run)?,
+    };
+    let wanted = match claude::asked(&request.arguments) {
+        Asked::Conversation => match &continuation {
+            Continuation::Resume(id, _) => Some(*id),
+            _ => None,
+        },
+        _ => history::gone_on_with(&request.arguments, &paths.config, &directory)?,
+    };
+    let conversation = continuation.conversation();
+    let subject = Subject::Session(planned, profile.clone());
+    let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, continuation)?;
+    let purpose = Purpose::Session {
+        ephemeral: session.ephemeral,
+        conversation,
+        resumed: wanted.filter(|id| conversation != Some(*id)),
+        pane: request.pane,
+    };
+    let seen = Seen {
+        unsettled,
+        ports,
+        shared: wanted.filter(|_| shares),
+        ended: ending::ended(context, session.id),
+        ..seen(&plan)
+    };
+    Ok(Launch::new(plan, &purpose, seen))
+}
+
+fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result<Launch> {
+    let directory = match &request.directory {
+        Some(directory) => directory.clone(),
+        None => current_directory()?,
+    };
+    let config = profile.home.directory();
+    let is_command = is_command(request);
+    let subject = Subject::Profile(profile.clone());
+    let plan =
+        guarded_plan(context, &subject, request.arguments.clone(), &directory, Continuation::Unsaid)?;
+    let open = if is_command { None } else { claude::live_in(&config).into_iter().next() };
+    let open = open.map(|live| {
+        let name = &profile.name;
+        format!(
+            "profile '{name}' is open elsewhere (pid {}); for an isolated session beside it: cs --profile {name} NAME",
+            live.pid
+        )
+    });
+    let wanted = if is_command { None } else { history::gone_on_with(&plan.command, &config, &directory)? };
+    let unsettled =
+        scene::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
+    let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
+    let mut seen = Seen { unsettled, shared: wanted, ..seen(&plan) };
+    seen.notices.splice(..0, open);
+    Ok(Launch::new(plan, &purpose, seen))
+}
+
+/// What of the layout of `plan` is lacking, and what stands otherwise.
+fn seen(plan: &Plan) -> Seen {
+    let survey = store::survey(&plan.layout);
+    let profile = plan.env.get("CS_PROFILE").and_then(crate::model::Change::value).unwrap_or_default();
+    let notices = survey.drifts.iter().map(|drift| said_of(drift, profile)).collect();
+    Seen { lacking: survey.lacking, notices, ..Seen::default() }
+}
+
+/// Returns what a person should know of something that stands otherwise than planned.
+fn said_of(drift: &Drift, profile: &str) -> String {
+    match drift {
+        Drift::InPlaceOfLink(link) if link.path.ends_with("projects") => format!(
+            "the conversations in {} are its own and not shared (to let them join: cs profile sync {profile})",
+            link.path.display()
+        ),
+        Drift::InPlaceOfLink(link) => format!(
+            "{} is the session's own and not shared with the profile ({})",
+            link.path.display(),
+            link.target.display()
+        ),
+        Drift::OtherTarget(link) => format!(
+            "{} points somewhere else than to the profile's {}",
+            link.path.display(),
+            link.target.display()
+        ),
+    }
+}
+
+/// Plans the launch of Claude. Refused, or told, where the directory is kept for another profile;
+/// a command of Claude's own may run anywhere.
+fn guarded_plan(
+    context: &Context,
+    subject: &Subject,
+    arguments: Vec<OsString>,
+    directory: &Path,
+    continuation: Continuation,
+) -> Result<Plan> {
+    let is_command = claude::asked(&arguments) == Asked::Command;
+    let told = if is_command { None } else { binding::guard(context, subject.profile(), directory)? };
+    let mut plan = scene::plan(context, subject, &Program::Claude(arguments), directory, continuation)?;
+    plan.notices.extend(told);
+    Ok(plan)
+}
