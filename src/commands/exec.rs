@@ -42,8 +42,8 @@ fn directory_for(subject: &Subject) -> Result<PathBuf> {
 /// program here gives its absence an exit code of its own.
 fn find(context: &Context, program: &OsString) -> Result<OsString> {
     let missing = || {
-        Failure::new(
-            crate::model::Exit::NoClaude,
+        Failure::of(
+            crate::model::Kind::NoClaude,
             format!("there is no program '{}'", program.to_string_lossy()),
         )
     };

@@ -12,7 +12,7 @@ use super::{directory, ports, report, scene, worktree};
 use crate::claude::{self, Conversation, Start};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
-use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Kind, Name, Outcome, Result, Session, SessionPaths};
 use crate::os;
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
@@ -138,10 +138,10 @@ fn copy(
 fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) -> Result<Target> {
     let directory = directory::recorded_directory(source)?;
     let spot = Spot::of(&directory)?.ok_or_else(|| {
-        Failure::refused(format!(
-            "session '{}' does not work in a git repository: {}",
-            source.name, source.directory
-        ))
+        Failure::of(
+            Kind::NoRepository,
+            format!("session '{}' does not work in a git repository: {}", source.name, source.directory),
+        )
         .hint(format!("to fork it there: cs fork {} {name}", source.name))
     })?;
     worktree::refuse_taken(context, name)?;

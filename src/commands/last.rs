@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::context::Context;
 use super::launch::Manner;
 use super::{launch, liveness, report};
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Failure, Kind, Outcome, Result};
 
 pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome> {
     let store = context.store()?;
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
     Err(if open.is_empty() {
         Failure::not_found("there is no session yet").hint("to make one here: cs NAME")
     } else {
-        Failure::refused(format!("every session is open: {}", open.join(", ")))
+        Failure::of(Kind::Open, format!("every session is open: {}", open.join(", ")))
             .hint("to make another one: cs NAME")
     })
 }

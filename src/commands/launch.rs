@@ -16,7 +16,7 @@ use super::scene::{plan, resume, start_of};
 use super::{bound, ended, history, ports, report, scene};
 use crate::claude::{self, Asked, Start};
 use crate::model::{
-    Change, Environment, Exit, Failure, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
+    Change, Environment, Failure, Kind, Launch, Outcome, Plan, Profile, Result, Sandbox, Session, Subject,
 };
 use crate::sandbox::Around;
 use crate::store::{self, Drift, Run};
@@ -321,7 +321,7 @@ pub(super) fn not_started(path: &Path, directory: &Path, error: &std::io::Error)
         return Failure::io("start in", directory, error);
     }
     let failure = Failure::io("start", path, error);
-    if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure }
+    if missing { failure.with_kind(Kind::NoClaude) } else { failure }
 }
 
 /// A command in its sandbox, if it is to be in one, and what is handed on to it. It is for the process that

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::inside;
 use super::launch::Manner;
 use crate::claude::{self, Live};
-use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
 use crate::store::{Run, in_sandbox};
 use crate::ui;
@@ -24,10 +24,13 @@ pub(super) fn refuse_live(
     let Some(run) = run else { return Ok(()) };
     let left_over = paths.config.join("sessions").join(format!("{}.json", run.process.pid));
     if run.process.liveness() == Liveness::Elsewhere && os::exists(&left_over) && !manner.yes {
-        return Err(Failure::refused(format!(
-            "session '{}' was opened on host '{}' (pid {}) and may still be open there",
-            session.name, run.process.host, run.process.pid
-        ))
+        return Err(Failure::of(
+            Kind::Open,
+            format!(
+                "session '{}' was opened on host '{}' (pid {}) and may still be open there",
+                session.name, run.process.host, run.process.pid
+            ),
+        )
         .hint(format!(
             "to see it, if it runs inside tmux there: ssh {} -t cs attach {}",
             run.process.host, session.name
@@ -115,11 +118,10 @@ fn is_open(context: &Context, name: &Name, open: &Open) -> Failure {
     }
     let beside = format!("to work beside it: cs fork {name} {free}");
     match inside::pane_of(context, open.pid) {
-        Some(pane) => Failure::refused(format!("session '{name}' is open inside {pane} ({about})"))
+        Some(pane) => Failure::of(Kind::Open, format!("session '{name}' is open inside {pane} ({about})"))
             .hint(format!("to see it here: cs attach {name}"))
             .hint(beside),
-        None => {
-            Failure::refused(format!("session '{name}' is open in another terminal ({about})")).hint(beside)
-        }
+        None => Failure::of(Kind::Open, format!("session '{name}' is open in another terminal ({about})"))
+            .hint(beside),
     }
 }

@@ -12,7 +12,7 @@ use super::launch::{Manner, Planned};
 use super::{bound, directory, enclosure, launch, ports, report, worktree};
 use crate::claude::Start;
 use crate::cli::StartOptions;
-use crate::model::{Exit, Failure, Isolation, Name, NameError, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Failure, Isolation, Kind, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::store::Claim;
 use crate::ui;
 
@@ -43,7 +43,10 @@ fn open_named(
                 return worktree::open_existing(context, options, session, profile, arguments, &manner);
             }
             if options.no_open {
-                return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
+                return Err(Failure::of(
+                    Kind::NameTaken,
+                    format!("there is already a session '{}'", session.name),
+                ));
             }
             launch::start_session(context, session, profile, arguments, &manner)
         }
@@ -98,7 +101,7 @@ pub(super) fn under_a_free_name<T>(
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             // Another process took it before we claimed it: the next one is ours.
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
+            Err(failure) if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -125,7 +128,7 @@ pub(super) fn create_and_start(
     if options.dry_run {
         if let Some(holder) = store.claim(name)? {
             let what = if matches!(holder, Claim::Profile) { "profile" } else { "session" };
-            return Err(Failure::refused(format!("there is already a {what} '{name}'")));
+            return Err(Failure::of(Kind::NameTaken, format!("there is already a {what} '{name}'")));
         }
         return launch::start_session(context, session, profile, arguments, &manner);
     }
@@ -209,7 +212,7 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
         Found::Nothing => {}
     }
     context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
-        if failure.exit != Exit::NotFound {
+        if failure.kind != Kind::NotFound {
             return failure;
         }
         failure.hint(format!(

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::wt::away::{self, Back};
 use super::{keeping, ports, report, trash};
 use crate::cli::RestoreArgs;
-use crate::model::{Failure, Name, Outcome, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Outcome, PortRange, Ports, Result, Session};
 use crate::os;
 use crate::store::{Store, Trashed, TrashedKind};
 
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     };
     let range = ports::range(context)?;
     let now = context.store()?.restore(trashed, &name, range).map_err(|failure| match &trashed.kind {
-        TrashedKind::Session(_) if failure.message.starts_with("there is already") => {
+        TrashedKind::Session(_) if failure.kind == Kind::NameTaken => {
             failure.hint(format!("under another name: cs restore {wanted} --as NAME"))
         }
         _ => failure,

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::{bound, keeping, liveness, report};
 use crate::cli::RmArgs;
-use crate::model::{Failure, Outcome, Result, Session, Target};
+use crate::model::{Failure, Kind, Outcome, Result, Session, Target};
 
 pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
     // All of them are looked up first: a mistyped name moves nothing.
@@ -18,8 +18,11 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
         let store = context.store()?;
         let _lock = store.lock_session(&session)?;
         if let Some(open) = liveness::opened(context, &session, &profile)? {
-            return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
-                .hint("leave Claude first, or end that process"));
+            return Err(Failure::of(
+                Kind::Open,
+                format!("session '{}' is open (pid {})", session.name, open.pid),
+            )
+            .hint("leave Claude first, or end that process"));
         }
         if let Some(why) = keeping::refused_for_profiles(context, &session)? {
             return Err(Failure::refused(format!("session '{}' stays: {why}", session.name))

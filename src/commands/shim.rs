@@ -10,7 +10,7 @@ use super::launch::{self, Manner};
 use super::{directory, install, report, scene, tour};
 use crate::claude;
 use crate::cli::ShimCommand;
-use crate::model::{Exit, Failure, Outcome, Result, Subject};
+use crate::model::{Failure, Kind, Outcome, Result, Subject};
 use crate::os;
 
 pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
@@ -118,7 +118,7 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
     let here = directory::current_directory().unwrap_or_default();
     let path = Path::new(program);
     let error = os::become_program(path, &arguments, &context.shell.environment, &here, context.umask);
-    Err(Failure { exit: Exit::NoClaude, ..Failure::io("start", path, &error) })
+    Err(Failure::io("start", path, &error).with_kind(Kind::NoClaude))
 }
 
 fn real_program(context: &Context) -> Result<PathBuf> {

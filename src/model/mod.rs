@@ -24,7 +24,7 @@ pub use active::{Environment, Memory, Saved, UsedBy, difference};
 pub use age::Age;
 pub use binding::{Bound, Guard, Place, Target};
 pub use env::{Change, EnvChanges, VarName};
-pub use failure::{Exit, Failure, Outcome, Result, reason};
+pub use failure::{Exit, Failure, Kind, Outcome, Result, reason};
 pub use kept::{KeptWorktree, own_branch};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError, RESERVED};

@@ -16,7 +16,7 @@ use super::{directory, dry_run, open, ports, report, scene};
 use crate::claude::Start;
 use crate::cli::StartOptions;
 use crate::git::{self, Beginning, LockedBy, Making};
-use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session};
+use crate::model::{Failure, Kind, Name, Outcome, Profile, Result, Session};
 use crate::store::{self, Claim};
 use crate::{os, ui};
 
@@ -261,7 +261,7 @@ fn without_git(
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
     let current = directory::current_directory()?;
-    let none = Failure::refused(format!("{} is not in a git repository", current.display()));
+    let none = Failure::of(Kind::NoRepository, format!("{} is not in a git repository", current.display()));
     let refused = none
         .clone()
         .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
@@ -285,6 +285,6 @@ fn without_git(
             let plain = StartOptions { worktree: false, branch: None, from: None, ..options.clone() };
             open::create_and_start(context, &plain, name, arguments)
         }
-        None => Err(Failure { exit: Exit::Refused, ..refused }),
+        None => Err(refused),
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::StartOptions;
 use crate::commands::context::Context;
 use crate::commands::launch::{self, Manner};
 use crate::commands::{directory, open, ports, report};
-use crate::model::{Failure, Name, Outcome, Result, Session, Worktree};
+use crate::model::{Failure, Kind, Name, Outcome, Result, Session, Worktree};
 use crate::os::Lock;
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
@@ -18,8 +18,11 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
         .map_err(|word| Failure::usage(format!("'{}' is not UTF-8", word.to_string_lossy())))?;
     let tree = tree::find(context, &text)?;
     if tree.is_gone() {
-        return Err(Failure::refused(format!("the worktree is gone: {}", tree.root().display()))
-            .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
+        return Err(Failure::of(
+            Kind::DirectoryGone,
+            format!("the worktree is gone: {}", tree.root().display()),
+        )
+        .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
     }
     let named = |session: &&Session| session.name.as_str().eq_ignore_ascii_case(&text);
     let session = if let Some(session) = tree.sessions.iter().find(named).or(tree.owner()) {

@@ -10,7 +10,7 @@ use crate::commands::context::Context;
 use crate::commands::directory::{current_directory, real};
 use crate::commands::keeping::{Progress, in_use, kept, paths_of};
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
-use crate::model::{Failure, Isolation, Name, Result, Session};
+use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
 
@@ -259,7 +259,7 @@ pub(super) fn repository_here() -> Result<Option<Repository>> {
 pub(super) fn here() -> Result<Repository> {
     let here = current_directory()?;
     repository_here()?.ok_or_else(|| {
-        Failure::refused(format!("{} is in no git repository", here.display()))
+        Failure::of(Kind::NoRepository, format!("{} is in no git repository", here.display()))
             .hint("go to one; or those of all sessions: cs wt list --all")
     })
 }
