@@ -470,9 +470,9 @@ fn no_shell_and_no_file_is_given_a_control_character() {
     for control in (0..=0x1f).chain(0x7f..=0x9f).filter_map(char::from_u32) {
         let changes = set(&format!("a{control}b"));
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Nushell] {
-            assert_eq!(shell.render(&changes).unwrap_err().exit, Exit::Refused, "{control:?}");
+            assert_eq!(shell.render(&changes).unwrap_err().exit(), Exit::Refused, "{control:?}");
         }
-        assert_eq!(dotenv(&changes).unwrap_err().exit, Exit::Refused, "{control:?}");
+        assert_eq!(dotenv(&changes).unwrap_err().exit(), Exit::Refused, "{control:?}");
     }
 }
 
@@ -583,7 +583,7 @@ fn what_powershell_cannot_be_told_is_refused_by_name() {
         Shell::PowerShell.code(&changes, None, None)
     };
     let failure = code(b"\xff").expect_err("it is no text");
-    assert_eq!(failure.exit, Exit::Refused);
+    assert_eq!(failure.exit(), Exit::Refused);
     assert!(failure.message.contains("'V'"), "{failure}");
     assert_eq!(code(b"a\nb").as_deref(), Ok("#cs:1\n${Env:V} = ('a' + [char]0xa + 'b')\n"));
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Exit, Failure, Result};
+use crate::model::{Failure, Kind, Result};
 
 /// The absolute path of the program `configured` (a name or a path, already expanded) names, found
 /// on the absolute entries of `path` (the value of `PATH`).
@@ -44,7 +44,7 @@ pub fn is_program(path: &Path) -> bool {
 }
 
 fn missing(configured: &str) -> Failure {
-    Failure::new(Exit::NoClaude, format!("there is no program '{configured}'"))
+    Failure::of(Kind::NoClaude, format!("there is no program '{configured}'"))
         .hint("to install Claude Code: npm install -g @anthropic-ai/claude-code")
         .hint("if it is somewhere else, say where: cs config edit (claude = \"/path/to/claude\")")
 }

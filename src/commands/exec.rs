@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::claude::Continuation;
 use crate::model::{Failure, Isolation, Outcome, Program, Result, Subject};
 use crate::work::context::Context;
-use crate::work::{directory, enclosure, launch, scene};
+use crate::work::launch::Held;
+use crate::work::{directory, enclosure, launch};
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter().peekable();
@@ -42,8 +42,8 @@ fn directory_for(subject: &Subject) -> Result<PathBuf> {
 /// program here gives its absence an exit code of its own.
 fn find(context: &Context, program: &OsString) -> Result<OsString> {
     let missing = || {
-        Failure::new(
-            crate::model::Exit::NoClaude,
+        Failure::of(
+            crate::model::Kind::NoClaude,
             format!("there is no program '{}'", program.to_string_lossy()),
         )
     };

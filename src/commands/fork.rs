@@ -9,12 +9,13 @@ use super::report;
 use crate::claude::{self, Continuation, Conversation};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
-use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Kind, Name, Outcome, Result, Session, SessionPaths};
 use crate::os;
 use crate::work::context::Context;
-use crate::work::launch::Planned;
+use crate::work::create::New;
+use crate::work::launch::FirstStart;
 use crate::work::worktrees::{Spot, Target, Wanted};
-use crate::work::{directory, ports, scene, worktrees};
+use crate::work::{directory, scene, worktrees};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -48,7 +49,6 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         ))
         .hint(format!("a new session is made by: cs new {name}")));
     };
-    let store = context.store()?;
     let session = Session {
         id: Uuid::now_v7(),
         name: name.clone(),
@@ -67,55 +67,20 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     if target.is_none() && !no_open {
         directory::recorded_directory(&session)?;
     }
-    let mut draft = ports::draft(context, session)?;
-    let session = draft.session().clone();
-    let copied = SessionPaths::new(draft.root(), session.isolation, &profile.home);
-    let plan_and_copy = || -> Result<Option<Planned>> {
-        let directory = session.directory();
-        let shared = std::fs::read_link(paths.config.join("projects")).ok();
-        let planned = if no_open {
-            None
-        } else {
-            // Where it is not copied, Claude would not find the id from another directory.
-            let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.clone());
-            let start = Continuation::Fork { from: from.id, file, id: session.id };
-            Some(Planned::new(context, session.clone(), profile.clone(), arguments, directory, start)?)
-        };
-        copy(&from, shared.as_deref(), &copied, directory)
-            .map_err(|error| Failure::io("copy the conversation", &from.path, &error))?;
-        Ok(planned)
-    };
-    let made = match &target {
-        Some(target) => store.reserve(&mut draft).and_then(|()| target.make(context)).map(Some),
-        None => Ok(None),
-    };
-    let (made, planned) = match made {
-        Ok(made) => (made, plan_and_copy()),
-        Err(failure) => (None, Err(failure)),
-    };
-    let undone = |failure| match &made {
-        Some(made) => made.undone(failure),
-        None => failure,
-    };
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(failure) => {
-            store.discard(draft);
-            return Err(undone(failure));
-        }
-    };
-    let lock = store.publish(draft).map_err(undone)?;
-    if let Some(target) = &target {
-        target.settle(context, &session);
-    }
+    let shared = std::fs::read_link(paths.config.join("projects")).ok();
+    // Where it is not copied, Claude would not find the id from another directory.
+    let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.clone());
+    let continuation = Continuation::Fork { from: from.id, file, id: session.id };
+    let start = (!no_open).then_some(FirstStart { arguments, continuation, pane: None });
+    let works_in = session.directory().to_path_buf();
+    let new = New { session, profile, worktree: target, start };
+    let made = new.make(context, |paths| {
+        copy(&from, shared.as_deref(), paths, &works_in)
+            .map_err(|error| Failure::io("copy the conversation", &from.path, &error))
+    })?;
     report::say(&format!("session '{name}' goes on from a copy of '{}'", source.name));
-    if let Some(target) = &target {
-        target.set_up(context, &session, &profile);
-    }
-    match planned {
-        Some(planned) => planned.start(context, Some(lock)),
-        None => Ok(Outcome::Done),
-    }
+    made.set_up(context);
+    made.start(context)
 }
 
 /// Puts a conversation among those of a fork that works in `directory`. Where they are `shared` with the
@@ -139,10 +104,10 @@ fn copy(
 fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) -> Result<Target> {
     let directory = directory::recorded_directory(source)?;
     let spot = Spot::of(&directory)?.ok_or_else(|| {
-        Failure::refused(format!(
-            "session '{}' does not work in a git repository: {}",
-            source.name, source.directory
-        ))
+        Failure::of(
+            Kind::NoRepository,
+            format!("session '{}' does not work in a git repository: {}", source.name, source.directory),
+        )
         .hint(format!("to fork it there: cs fork {} {name}", source.name))
     })?;
     worktrees::refuse_taken(context, name)?;

@@ -1,7 +1,7 @@
 //! Changing the shell that `cs` is called from: code on standard output, for its function to run.
 
 use super::{install, report};
-use crate::model::{Environment, Exit, Failure, Memory, Outcome, Result, Saved, UsedBy, difference};
+use crate::model::{Environment, Failure, Kind, Memory, Outcome, Result, Saved, UsedBy, difference};
 use crate::shell::{Call, Shell};
 use crate::ui;
 use crate::work::context::Context;
@@ -11,14 +11,14 @@ use crate::work::context::Context;
 pub(super) fn caller<'a>(context: &'a Context, verb: &str) -> Result<&'a Call> {
     match &context.shell.call {
         Some(call) if call.understands => Ok(call),
-        Some(call) => Err(Failure::new(
-            Exit::NoShellFunction,
+        Some(call) => Err(Failure::of(
+            Kind::NoShellFunction,
             format!("the cs function of this shell is from another version than the program, so '{verb}' cannot work"),
         )
         .hint(format!("restart your shell: exec {}", call.shell.name()))),
         None => {
-            let failure = Failure::new(
-                Exit::NoShellFunction,
+            let failure = Failure::of(
+                Kind::NoShellFunction,
                 format!("'cs {verb}' changes the shell you are in, which only its cs function can do"),
             );
             let shells = match install::login_shell(context) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::report;
 use crate::cli::InitArgs;
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Failure, Kind, Outcome, Result};
 use crate::os;
 use crate::shell::{Plain, Shell};
 use crate::ui;
@@ -249,7 +249,9 @@ fn write(file: &Path, before: Option<&[u8]>, text: &[u8]) -> Result<()> {
         fs::create_dir_all(directory).map_err(failed)?;
     }
     if os::read_optional(&behind).map_err(failed)?.as_deref() != before {
-        return Err(Failure::refused(format!("{} was changed meanwhile", file.display())).hint("try again"));
+        return Err(
+            Failure::of(Kind::Changed, format!("{} was changed meanwhile", file.display())).hint("try again")
+        );
     }
     os::rewrite_file(&behind, text).map_err(failed)
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 
-use super::report;
-use crate::model::{Failure, Outcome, Result};
+use super::{report, start};
+use crate::model::{Failure, Kind, Outcome, Result, Subject};
 use crate::work::context::Context;
 use crate::work::launch::Request;
-use crate::work::{launch, open};
+use crate::work::open;
 
 pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome> {
     let store = context.store()?;
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
     Err(if open.is_empty() {
         Failure::not_found("there is no session yet").hint("to make one here: cs NAME")
     } else {
-        Failure::refused(format!("every session is open: {}", open.join(", ")))
+        Failure::of(Kind::Open, format!("every session is open: {}", open.join(", ")))
             .hint("to make another one: cs NAME")
     })
 }

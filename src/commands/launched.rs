@@ -176,8 +176,9 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
         },
         Step::Tell(text) => ("note", text.clone()),
         Step::NoteEphemeral => ("ephemeral", "goes to the trash when Claude ends".to_owned()),
-        Step::EnterPane(pane) => {
-            ("inside", if pane.detached { "the multiplexer, in the background" } else { "the multiplexer" }.to_owned())
-        }
+        Step::EnterPane(pane) => (
+            "inside",
+            if pane.detached { "the multiplexer, in the background" } else { "the multiplexer" }.to_owned(),
+        ),
     })
 }

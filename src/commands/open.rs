@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::{launched, start};
 use crate::cli::StartOptions;
-use crate::model::{Failure, Name, NameError, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Failure, Kind, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::work::context::Context;
 use crate::work::launch::{self, Request};
 use crate::work::{create, directory, pane, worktrees};
@@ -32,7 +32,10 @@ fn open_named(
         Some(Subject::Session(session, profile)) => {
             let profile = agree(context, &session, profile, options)?;
             if options.no_open {
-                return Err(Failure::refused(format!("there is already a session '{}'", session.name)));
+                return Err(Failure::of(
+                    Kind::NameTaken,
+                    format!("there is already a session '{}'", session.name),
+                ));
             }
             if options.worktree {
                 worktrees::agree(context, &session, &profile, start::wanted(options), options.dry_run)?;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::model::{Exit, Failure, Outcome, Result};
+use crate::model::{Failure, Kind, Outcome, Result};
 use crate::ui;
 
 /// Writes `text` to standard output. A reader that has gone away (`| head`) is no failure.
@@ -56,7 +56,7 @@ pub fn end(result: Result<Outcome>) -> ExitCode {
             for hint in &failure.hints {
                 let _ = writeln!(stderr, "    {}", ui::escape(hint));
             }
-            ExitCode::from(failure.exit as u8)
+            ExitCode::from(failure.exit() as u8)
         }
     }
 }
@@ -72,7 +72,7 @@ pub(crate) fn command_line(error: &clap::Error, flag_first: bool) -> Result<Outc
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or("the command line makes no sense");
     let message = message.strip_prefix("error: ").unwrap_or(message);
-    let mut failure = Failure::new(Exit::Usage, message.trim_end_matches('.'));
+    let mut failure = Failure::of(Kind::Usage, message.trim_end_matches('.'));
     if flag_first && error.kind() == clap::error::ErrorKind::UnknownArgument {
         failure = failure.hint("Claude's own options come after a name: cs NAME -p 'a prompt'");
     }

@@ -2,7 +2,7 @@
 
 use super::{report, trash};
 use crate::cli::RestoreArgs;
-use crate::model::{Failure, Name, Outcome, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Outcome, PortRange, Ports, Result, Session};
 use crate::os;
 use crate::store::{Store, Trashed, TrashedKind};
 use crate::work::context::Context;
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     };
     let range = ports::range(context)?;
     let now = context.store()?.restore(trashed, &name, range).map_err(|failure| match &trashed.kind {
-        TrashedKind::Session(_) if failure.message.starts_with("there is already") => {
+        TrashedKind::Session(_) if failure.kind == Kind::NameTaken => {
             failure.hint(format!("under another name: cs restore {wanted} --as NAME"))
         }
         _ => failure,

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 
 use uuid::Uuid;
 
-use super::list;
+use super::{list, start};
 use crate::claude;
 use crate::cli::ResumeArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::launch::Request;
-use crate::work::{directory, launch, scene};
+use crate::work::{directory, scene};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;

@@ -2,7 +2,7 @@
 
 use super::report;
 use crate::cli::RmArgs;
-use crate::model::{Failure, Outcome, Result, Session, Target};
+use crate::model::{Failure, Kind, Outcome, Result, Session, Target};
 use crate::work::context::Context;
 use crate::work::{binding, open, removal};
 
@@ -19,8 +19,11 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<Outcome> {
         let store = context.store()?;
         let _lock = store.lock_session(&session)?;
         if let Some(open) = open::opened(context, &session, &profile)? {
-            return Err(Failure::refused(format!("session '{}' is open (pid {})", session.name, open.pid))
-                .hint("leave Claude first, or end that process"));
+            return Err(Failure::of(
+                Kind::Open,
+                format!("session '{}' is open (pid {})", session.name, open.pid),
+            )
+            .hint("leave Claude first, or end that process"));
         }
         if let Some(why) = removal::refused_for_profiles(context, &session)? {
             return Err(Failure::refused(format!("session '{}' stays: {why}", session.name))

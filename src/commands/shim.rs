@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{install, report};
 use crate::claude;
 use crate::cli::ShimCommand;
-use crate::model::{Exit, Failure, Outcome, Result, Subject};
+use crate::model::{Failure, Kind, Outcome, Result, Subject};
 use crate::os;
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
@@ -114,7 +114,7 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
     let here = directory::current_directory().unwrap_or_default();
     let path = Path::new(program);
     let error = os::become_program(path, &arguments, &context.shell.environment, &here, context.umask);
-    Err(Failure { exit: Exit::NoClaude, ..Failure::io("start", path, &error) })
+    Err(Failure::io("start", path, &error).with_kind(Kind::NoClaude))
 }
 
 fn real_program(context: &Context) -> Result<PathBuf> {

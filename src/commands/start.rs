@@ -5,13 +5,13 @@ use std::ffi::OsString;
 
 use super::{launched, report};
 use crate::cli::StartOptions;
-use crate::model::{Failure, InPane, Name, Outcome, Result, Session, Subject};
+use crate::model::{Failure, InPane, Kind, Name, Outcome, Result, Session, Subject};
+use crate::ui;
 use crate::work::context::Context;
-use crate::work::create::{self, Description, New};
+use crate::work::create::{Description, New};
 use crate::work::launch::{self, Request};
 use crate::work::worktrees::Wanted;
 use crate::work::{directory, pane, worktrees};
-use crate::{os, ui};
 
 /// Returns whether, and how, `options` want it inside a multiplexer.
 pub(super) fn in_pane(options: &StartOptions) -> Option<InPane> {

@@ -20,14 +20,79 @@ pub enum Exit {
     NoClaude = 127,
 }
 
-/// One failure: a line a tired person can act on, hints, an exit code.
+/// What went wrong, as far as code decides by it. It says which exit code the process ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed.
+    Failed,
+    /// The system refused an operation on a file, or on something like it.
+    Io,
+    /// A record cannot be read, is missing, or was written by a newer `cs`.
+    Damaged,
+    /// The command line or a file that a person edits makes no sense.
+    Usage,
+    /// The command only works through the shell function, which is missing.
+    NoShellFunction,
+    /// There is nothing of that name.
+    NotFound,
+    /// Refused, for a reason that has no kind of its own.
+    Refused,
+    /// A session or a profile has the name.
+    NameTaken,
+    /// A branch has the name, or is checked out in another worktree.
+    BranchTaken,
+    /// The directory, or the branch, that a worktree would have by its name is there and cannot be taken.
+    WorktreeTaken,
+    /// A session is open, or something runs in its sandbox.
+    Open,
+    /// Somebody else changed or removed it meanwhile.
+    Changed,
+    /// Another process works on it now.
+    Busy,
+    /// The directory of a session is gone, or its worktree is.
+    DirectoryGone,
+    /// The directory is in no git repository.
+    NoRepository,
+    /// Git does not trust the repository.
+    Untrusted,
+    /// The directory is bound to another profile, and the settings are strict about it.
+    BoundElsewhere,
+    /// A program that is needed is not there: Claude, mostly.
+    NoClaude,
+}
+
+impl Kind {
+    /// Returns the exit code of a process that ends with this.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Failed | Self::Io | Self::Damaged => Exit::Failed,
+            Self::Usage => Exit::Usage,
+            Self::NoShellFunction => Exit::NoShellFunction,
+            Self::NotFound => Exit::NotFound,
+            Self::Refused
+            | Self::NameTaken
+            | Self::BranchTaken
+            | Self::WorktreeTaken
+            | Self::Open
+            | Self::Changed
+            | Self::Busy
+            | Self::DirectoryGone
+            | Self::NoRepository
+            | Self::Untrusted
+            | Self::BoundElsewhere => Exit::Refused,
+            Self::NoClaude => Exit::NoClaude,
+        }
+    }
+}
+
+/// One failure: what code decides by, a line a tired person can act on, and hints.
 ///
-/// The message is lower case, has no full stop, and names the path or value it is about. Text of
-/// others may be in it raw: whoever prints it escapes it (`ui::escape`).
+/// The message is for people, and read by no code. It is lower case, has no full stop, and names the path
+/// or value it is about. Text of others may be in it raw: whoever prints it escapes it (`ui::escape`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The exit code the process ends with.
-    pub exit: Exit,
+    /// What code decides by.
+    pub kind: Kind,
     /// What happened, in one line.
     pub message: String,
     /// What to do next, a line each.
@@ -47,34 +112,45 @@ pub enum Outcome {
 }
 
 impl Failure {
-    /// A failure with `exit` and the one line `message`.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new() }
+    /// Returns a failure of this kind, with the one line `message`.
+    pub fn of(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new() }
     }
 
     /// Something failed (exit 1).
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(Exit::Failed, message)
+        Self::of(Kind::Failed, message)
     }
 
     /// The input makes no sense (exit 2).
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, message)
+        Self::of(Kind::Usage, message)
     }
 
     /// There is nothing of that name (exit 4).
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(Exit::NotFound, message)
+        Self::of(Kind::NotFound, message)
     }
 
     /// Refused (exit 5).
     pub fn refused(message: impl Into<String>) -> Self {
-        Self::new(Exit::Refused, message)
+        Self::of(Kind::Refused, message)
     }
 
     /// An operation on `path` that the system refused (exit 1): `cannot create /x: disk full`.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::failed(format!("cannot {what} {}: {}", path.display(), reason(error)))
+        Self::of(Kind::Io, format!("cannot {what} {}: {}", path.display(), reason(error)))
+    }
+
+    /// Returns the exit code the process ends with.
+    pub fn exit(&self) -> Exit {
+        self.kind.exit()
+    }
+
+    /// Returns the same failure as one of another kind.
+    #[must_use]
+    pub fn with_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 
     /// The same failure with one more line on what to do.
@@ -114,7 +190,46 @@ mod tests {
         let error = io::Error::from_raw_os_error(13);
         let failure = Failure::io("create", Path::new("/x/y"), &error);
         assert_eq!(failure.message, "cannot create /x/y: permission denied");
-        assert_eq!(failure.exit, Exit::Failed);
+        assert_eq!((failure.kind, failure.exit()), (Kind::Io, Exit::Failed));
+    }
+
+    #[test]
+    fn every_kind_has_its_exit_code() {
+        for (exit, kinds) in [
+            (Exit::Failed, &[Kind::Failed, Kind::Io, Kind::Damaged][..]),
+            (Exit::Usage, &[Kind::Usage]),
+            (Exit::NoShellFunction, &[Kind::NoShellFunction]),
+            (Exit::NotFound, &[Kind::NotFound]),
+            (
+                Exit::Refused,
+                &[
+                    Kind::Refused,
+                    Kind::NameTaken,
+                    Kind::BranchTaken,
+                    Kind::WorktreeTaken,
+                    Kind::Open,
+                    Kind::Changed,
+                    Kind::Busy,
+                    Kind::DirectoryGone,
+                    Kind::NoRepository,
+                    Kind::Untrusted,
+                    Kind::BoundElsewhere,
+                ],
+            ),
+            (Exit::NoClaude, &[Kind::NoClaude]),
+        ] {
+            for kind in kinds {
+                assert_eq!(kind.exit(), exit, "{kind:?}");
+                assert_eq!(Failure::of(*kind, "why").exit(), exit, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_its_words_as_another_kind() {
+        let failure = Failure::failed("no").hint("do this").with_kind(Kind::NoClaude);
+        assert_eq!((failure.exit(), failure.message.as_str()), (Exit::NoClaude, "no"));
+        assert_eq!(failure.hints, ["do this"]);
     }
 
     #[test]

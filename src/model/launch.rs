@@ -249,10 +249,7 @@ mod tests {
     fn a_profile_notes_its_run_and_holds_no_session() {
         let id = Some(Uuid::from_u128(3));
         let noted = Step::NoteRun { conversation: id, resumed: None };
-        assert_eq!(
-            steps(&Purpose::Profile(id), Seen::default()),
-            [noted, Step::NoteOpen, Step::Become]
-        );
+        assert_eq!(steps(&Purpose::Profile(id), Seen::default()), [noted, Step::NoteOpen, Step::Become]);
     }
 
     #[test]

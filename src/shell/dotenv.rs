@@ -73,7 +73,7 @@ mod tests {
     fn what_readers_take_differently_is_refused_by_name() {
         for bad in ["it's $b", "'\"", "C:\\", "a'\\b", "a\nb", "a\u{7f}"] {
             let failure = of(bad).expect_err(bad);
-            assert_eq!(failure.exit, Exit::Refused);
+            assert_eq!(failure.exit(), Exit::Refused);
             assert!(failure.message.contains("'A'"), "{failure}");
         }
     }

@@ -267,14 +267,14 @@ mod tests {
             "__cs_run",
             long.as_str(),
         ] {
-            assert_eq!(failure(bad, true).exit, Exit::Usage, "{bad:?}");
+            assert_eq!(failure(bad, true).exit(), Exit::Usage, "{bad:?}");
         }
     }
 
     #[test]
     fn words_of_a_shell_are_no_names_and_neither_are_short_forms_that_are() {
         for bad in ["if", "function", "Process", "builtin", "_", "END"] {
-            assert_eq!(failure(bad, false).exit, Exit::Usage, "{bad}");
+            assert_eq!(failure(bad, false).exit(), Exit::Usage, "{bad}");
         }
         assert!(failure("the", true).message.contains("'then'"));
         assert!(init(Shell::Bash, "the", false, Path::new("/opt/cs")).is_ok());
@@ -290,7 +290,7 @@ mod tests {
         {
             for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
                 let refused = init(shell, "cs", true, bad).expect_err("it is refused");
-                assert_eq!(refused.exit, Exit::Refused, "{refused}");
+                assert_eq!(refused.exit(), Exit::Refused, "{refused}");
             }
         }
     }

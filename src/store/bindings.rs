@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::records::version_of;
 use super::{Store, lock};
-use crate::model::{Failure, Name, Place, Result, Target};
+use crate::model::{Failure, Kind, Name, Place, Result, Target};
 use crate::os;
 
 const VERSION: u32 = 1;
@@ -163,8 +163,11 @@ fn paths(bindings: &[Binding]) -> BTreeSet<&str> {
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Binding>> {
     let damaged = |place: String, why: &str| {
-        Failure::failed(format!("the table of bindings is damaged: {}{place}: {why}", path.display()))
-            .hint("nothing was changed; correct the file, or put back a copy of it")
+        Failure::of(
+            Kind::Damaged,
+            format!("the table of bindings is damaged: {}{place}: {why}", path.display()),
+        )
+        .hint("nothing was changed; correct the file, or put back a copy of it")
     };
     let text = std::str::from_utf8(bytes).map_err(|_| damaged(String::new(), "it is not UTF-8"))?;
     let line = |at: usize| format!(":{}", text[..at.min(text.len())].matches('\n').count() + 1);

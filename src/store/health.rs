@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::{self, Record};
 use super::{Claim, Damage, Store, lock};
-use crate::model::{Failure, Name, Result, Session};
+use crate::model::{Failure, Kind, Name, Result, Session};
 use crate::os;
 
 /// A lock directory of Claude's that is older than this is nobody's.
@@ -154,11 +154,13 @@ impl Store {
             Claim::Profile => os::is_dir(&self.profile_root(name)),
         };
         if !there {
-            return Err(Failure::refused(format!("what had the name '{name}' has gone meanwhile")));
+            return Err(Failure::of(Kind::Changed, format!("what had the name '{name}' has gone meanwhile")));
         }
         match self.claim_name(name, claim)? {
             None => Ok(()),
-            Some(_) => Err(Failure::refused(format!("something else has the name '{name}' by now"))),
+            Some(_) => {
+                Err(Failure::of(Kind::NameTaken, format!("something else has the name '{name}' by now")))
+            }
         }
     }
 

@@ -50,7 +50,7 @@ mod trust;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Failure, Result, reason};
+use crate::model::{Failure, Kind, Result, reason};
 use crate::os::{self, Holder, Lock, LockError};
 
 pub use batch::{Batch, Known};
@@ -179,7 +179,8 @@ impl Store {
 /// The refusal to make the directory of a session or profile again, which somebody else just moved
 /// away: one without a record would stand where a restored one belongs.
 fn removed_meanwhile(path: &Path) -> Failure {
-    Failure::refused(format!("{} was removed meanwhile", path.display())).hint("look again: cs list")
+    Failure::of(Kind::Changed, format!("{} was removed meanwhile", path.display()))
+        .hint("look again: cs list")
 }
 
 /// Takes a lock file of ours, or says who holds it.
@@ -191,7 +192,7 @@ fn lock(path: &Path, what: &str) -> Result<Lock> {
                 Some(Holder { pid, elsewhere: None }) => format!(" (pid {pid})"),
                 None => String::new(),
             };
-            Failure::refused(format!("another cs{by} is working on {what}: {}", path.display()))
+            Failure::of(Kind::Busy, format!("another cs{by} is working on {what}: {}", path.display()))
                 .hint("try again when it is done")
         }
         LockError::Unsupported(error) => no_locks(path, &error),

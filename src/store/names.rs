@@ -8,7 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Store, lock};
-use crate::model::{Failure, Name, Result};
+use crate::model::{Failure, Kind, Name, Result};
 use crate::os::{self, Lock};
 
 /// Who has a name.
@@ -51,8 +51,11 @@ impl Store {
             None => Ok(None),
             Some(bytes) => match Claim::parse(&bytes) {
                 Some(claim) => Ok(Some(claim)),
-                None => Err(Failure::failed(format!("the claim of a name is damaged: {}", path.display()))
-                    .hint("it should read 'session ID' or 'profile'")),
+                None => Err(Failure::of(
+                    Kind::Damaged,
+                    format!("the claim of a name is damaged: {}", path.display()),
+                )
+                .hint("it should read 'session ID' or 'profile'")),
             },
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::plain::Plain;
-use crate::model::{Failure, Result, reason};
+use crate::model::{Failure, Kind, Result, reason};
 use crate::os;
 
 /// Why a record cannot be used. It is shown, and left exactly as it is.
@@ -24,15 +24,21 @@ impl Damage {
     /// The failure of a command that needed this very record.
     pub fn failure(&self, what: &str, path: &Path) -> Failure {
         match self {
-            Self::Missing => Failure::failed(format!("the record of {what} is gone: {}", path.display())),
-            Self::Unreadable(why) => {
-                Failure::failed(format!("the record of {what} is damaged: {}: {why}", path.display()))
-                    .hint("nothing was changed; correct the file, or put back a copy of it")
+            Self::Missing => {
+                Failure::of(Kind::Damaged, format!("the record of {what} is gone: {}", path.display()))
             }
-            Self::Newer(version) => Failure::failed(format!(
-                "the record of {what} was written by a newer cs (version {version}): {}",
-                path.display()
-            ))
+            Self::Unreadable(why) => Failure::of(
+                Kind::Damaged,
+                format!("the record of {what} is damaged: {}: {why}", path.display()),
+            )
+            .hint("nothing was changed; correct the file, or put back a copy of it"),
+            Self::Newer(version) => Failure::of(
+                Kind::Damaged,
+                format!(
+                    "the record of {what} was written by a newer cs (version {version}): {}",
+                    path.display()
+                ),
+            )
             .hint("update cs"),
         }
     }

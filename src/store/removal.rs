@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::records::Damage;
 use super::trash::guard;
 use super::{Claim, Store, Trashed, TrashedKind, lock, no_locks};
-use crate::model::{Failure, Name, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Ports, Result, Session};
 use crate::os::{self, Left, Lock, LockError, Unremovable};
 
 /// How the name of something in the trash begins that is being removed.
@@ -190,7 +190,8 @@ impl Store {
                     TrashedKind::Session(session) => session.id.to_string(),
                     TrashedKind::Profile(profile) => profile.key(),
                 };
-                let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
+                let gone =
+                    || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
                 let held = lock(&self.lock_path(path, &entry), &format!("'{}'", trashed.name()))
                     .map_err(|failure| if os::is_dir(path) { failure } else { gone() })?;
                 if !os::is_dir(path) {

@@ -131,7 +131,7 @@ mod tests {
         let (session, run) = (Uuid::now_v7(), Run::now(None));
         for path in [store.profile_run_path(&profile), store.session_run_path(session)] {
             let refused = store.note_run(&path, &run).expect_err("there is no such directory");
-            assert_eq!(refused.exit, crate::model::Exit::Refused);
+            assert_eq!(refused.exit(), crate::model::Exit::Refused);
             assert!(!os::exists(store.root()), "nothing is made");
             // The control: with its directory it is noted.
             os::create_private_dirs(path.parent().expect("a parent")).expect("made");

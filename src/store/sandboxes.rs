@@ -8,14 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::no_locks;
-use crate::model::{Failure, Result};
+use crate::model::{Failure, Kind, Result};
 use crate::os::{Lock, LockError};
 
 /// Takes the lock at `path` for a sandbox that is about to be started, and leaves it to that. Refused
 /// where something still runs in an earlier one.
 pub fn hold_sandbox(path: &Path) -> Result<Lock> {
     let lock = Lock::take(path, Duration::from_secs(2)).map_err(|error| match error {
-        LockError::Held(_) => Failure::refused("something still runs in the sandbox of this session")
+        LockError::Held(_) => Failure::of(Kind::Open, "something still runs in the sandbox of this session")
             .hint("see what it is: cs top"),
         LockError::Unsupported(error) => no_locks(path, &error),
         LockError::Io(error) => Failure::io("lock", path, &error),

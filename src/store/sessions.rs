@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
 use super::{Claim, Store, lock};
-use crate::model::{Failure, History, Name, PortRange, Ports, Result, Session, Worktree};
+use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -208,8 +208,7 @@ impl Store {
             Draft { store: self.clone(), session, staged: staged.clone(), lock: Some(lock), reserved: false };
         let record = staged.join("session.toml");
         let text = records::text(&draft.session)?;
-        os::publish_file(&record, text.as_bytes())
-            .map_err(|error| Failure::io("write", &record, &error))?;
+        os::publish_file(&record, text.as_bytes()).map_err(|error| Failure::io("write", &record, &error))?;
         Ok(draft)
     }
 
@@ -270,7 +269,7 @@ impl Store {
     pub fn lock_session(&self, session: &Session) -> Result<Lock> {
         let root = self.session_root(session.id);
         let changed = || {
-            Failure::refused(format!("session '{}' has changed meanwhile", session.name))
+            Failure::of(Kind::Changed, format!("session '{}' has changed meanwhile", session.name))
                 .hint("look again: cs list")
         };
         let path = self.lock_path(&root, &session.id.to_string());
@@ -328,9 +327,9 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
 /// The refusal of a name that somebody has.
 pub fn taken(name: &Name, holder: Claim) -> Failure {
     match holder {
-        Claim::Session(_) => Failure::refused(format!("there is already a session '{name}'"))
+        Claim::Session(_) => Failure::of(Kind::NameTaken, format!("there is already a session '{name}'"))
             .hint(format!("to open it: cs {name}")),
-        Claim::Profile => Failure::refused(format!("there is already a profile '{name}'"))
+        Claim::Profile => Failure::of(Kind::NameTaken, format!("there is already a profile '{name}'"))
             .hint("sessions and profiles share their names: choose another one"),
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::records::Damage;
 use super::sessions::taken;
 use super::{Claim, Store, lock, records};
-use crate::model::{Failure, Name, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, PortRange, Ports, Result, Session};
 use crate::os;
 
 /// What a piece of trash was.
@@ -47,8 +47,11 @@ impl Store {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
         if self.session(session.id).as_ref() != Ok(session) {
-            return Err(Failure::refused(format!("session '{}' has changed meanwhile", session.name))
-                .hint("look again: cs list"));
+            return Err(Failure::of(
+                Kind::Changed,
+                format!("session '{}' has changed meanwhile", session.name),
+            )
+            .hint("look again: cs list"));
         }
         let moved = self.to_trash(&root, &session.id.to_string())?;
         self.release_name(&session.name, Claim::Session(session.id));
@@ -127,7 +130,7 @@ impl Store {
     /// very same session.
     pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
-        let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
+        let gone = || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
         let entry = match &trashed.kind {
             TrashedKind::Session(session) => session.id.to_string(),
             TrashedKind::Profile(profile) => profile.key(),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
 use crate::git::Checkout;
 use crate::model::{
-    Bound, Failure, Guard, Place, Profile, Repository, Result, Session, Subject, Target, VarName,
+    Bound, Failure, Guard, Kind, Place, Profile, Repository, Result, Session, Subject, Target, VarName,
 };
 use crate::os;
 use crate::shell::posix_word;
@@ -164,7 +164,7 @@ pub(crate) fn guard(context: &Context, profile: &Profile, directory: &Path) -> R
     if !strict {
         return Ok(Some(format!("{said} (for a session of '{theirs}': {way_on})")));
     }
-    Err(Failure::refused(said)
+    Err(Failure::of(Kind::BoundElsewhere, said)
         .hint(format!("for a session of '{theirs}': {way_on}"))
         .hint("to be warned only: guard = \"warn\" in the settings (cs config edit)"))
 }

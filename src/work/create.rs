@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::claude::Continuation;
 use crate::model::{
-    Creation, Exit, Failure, Isolation, Launch, Name, Outcome, Profile, Result, Session, SessionPaths, Subject,
-    Worktree,
+    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, SessionPaths,
+    Subject, Worktree,
 };
 use crate::os::Lock;
 use crate::store;
@@ -208,7 +208,7 @@ pub(crate) fn under_a_free_name<T>(
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             // Another process took it before we claimed it: the next one is ours.
-            Err(failure) if failure.message.starts_with("there is already a ") => {}
+            Err(failure) if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -217,7 +217,7 @@ pub(crate) fn under_a_free_name<T>(
 
 /// The failure to make a worktree outside of a repository.
 pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
-    Failure::refused(format!("{} is not in a git repository", current.display()))
+    Failure::of(Kind::NoRepository, format!("{} is not in a git repository", current.display()))
         .hint("to make one: git init && git commit --allow-empty -m 'First commit'")
         .hint(format!("for a session without a worktree: cs {name}"))
 }
@@ -264,13 +264,13 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
     match binding::look(context, directory)? {
         Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
         Found::Unallowed(file) => {
-            report::say(&binding::not_allowed(&file));
+            context.say(&binding::not_allowed(&file));
             context.said_unallowed.set(true);
         }
         Found::Nothing => {}
     }
     context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
-        if failure.exit != Exit::NotFound {
+        if failure.kind != Kind::NotFound {
             return failure;
         }
         failure.hint(format!(

@@ -1,11 +1,9 @@
 //! The directories that commands work in.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Failure, Profile, Result, Session};
+use crate::model::{Failure, Kind, Result, Session};
 use crate::os;
-use crate::ui;
 
 /// Returns the directory a session is started in: `asked`, or else the recorded one, which has to be there.
 /// Never a new place in silence.
@@ -21,14 +19,18 @@ fn gone(session: &Session) -> Failure {
     let (name, directory) = (&session.name, session.directory());
     let other = format!("to go on somewhere else: cs --dir DIRECTORY {name}");
     match session.worktree.as_deref().filter(|tree| !tree.root().is_dir()) {
-        Some(tree) => Failure::refused(format!("the worktree of session '{name}' is gone: {}", tree.root))
-            .hint(format!("to make it again from its branch: cd {} && cs -w {name}", tree.repository))
-            .hint(other),
-        None => {
-            Failure::refused(format!("the directory of session '{name}' is gone: {}", directory.display()))
-                .hint(other)
-                .hint(format!("to put it back: mkdir -p {}", directory.display()))
-        }
+        Some(tree) => Failure::of(
+            Kind::DirectoryGone,
+            format!("the worktree of session '{name}' is gone: {}", tree.root),
+        )
+        .hint(format!("to make it again from its branch: cd {} && cs -w {name}", tree.repository))
+        .hint(other),
+        None => Failure::of(
+            Kind::DirectoryGone,
+            format!("the directory of session '{name}' is gone: {}", directory.display()),
+        )
+        .hint(other)
+        .hint(format!("to put it back: mkdir -p {}", directory.display())),
     }
 }
 

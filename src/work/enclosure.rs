@@ -8,7 +8,7 @@ use crate::claude::{self, Scene};
 use crate::config::{SandboxEngine, SandboxNetwork};
 use crate::git::Checkout;
 use crate::model::{
-    Engine, Exit, Failure, Mount, Mounts, Plan, Profile, ProfileKind, Program, Result, Session, SessionPaths,
+    Engine, Failure, Kind, Mount, Mounts, Plan, Profile, ProfileKind, Program, Result, Session, SessionPaths,
     Surroundings,
 };
 use crate::os;
@@ -348,7 +348,7 @@ pub(crate) fn refuse_absent(plan: &Plan) -> Result<()> {
     if sandbox.mounts.holds(&real) {
         return Ok(());
     }
-    Err(Failure::new(Exit::NoClaude, format!("{} is not in the sandbox", program.display()))
+    Err(Failure::of(Kind::NoClaude, format!("{} is not in the sandbox", program.display()))
         .hint("to let it in, name it, or what it is in, in read of [sandbox]: cs config edit"))
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::claude::{self, GoesOn};
 use crate::model::{
-    ConfigHome, Failure, History, Isolation, Link, Name, Profile, Result, SeedFile, Session, SessionPaths,
-    Subject,
+    ConfigHome, Failure, History, Isolation, Kind, Link, Name, Profile, Result, SeedFile, Session,
+    SessionPaths, Subject,
 };
 use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
@@ -241,8 +241,11 @@ pub(crate) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
         let started = store.last_run(&other.run).filter(|run| run.is_of(id));
         let started = started.filter(|run| run.process.liveness() == Liveness::Alive);
         if let Some(pid) = live.map(|live| live.pid).or_else(|| started.map(|run| run.process.pid)) {
-            return Err(Failure::refused(format!("conversation {id} is open in {} (pid {pid})", other.who))
-                .hint("to go on from a copy of it: --fork-session after --resume ID"));
+            return Err(Failure::of(
+                Kind::Open,
+                format!("conversation {id} is open in {} (pid {pid})", other.who),
+            )
+            .hint("to go on from a copy of it: --fork-session after --resume ID"));
         }
     }
     Ok(lock)

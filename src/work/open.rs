@@ -1,7 +1,7 @@
 //! Whether a session is open, and the refusal of one that is.
 
 use crate::claude::{self, Live};
-use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
 use crate::store::{Run, in_sandbox};
 use crate::ui;
@@ -114,11 +114,10 @@ fn is_open(context: &Context, name: &Name, open: &Open) -> Failure {
     }
     let beside = format!("to work beside it: cs fork {name} {free}");
     match pane::pane_of(context, open.pid) {
-        Some(pane) => Failure::refused(format!("session '{name}' is open inside {pane} ({about})"))
+        Some(pane) => Failure::of(Kind::Open, format!("session '{name}' is open inside {pane} ({about})"))
             .hint(format!("to see it here: cs attach {name}"))
             .hint(beside),
-        None => {
-            Failure::refused(format!("session '{name}' is open in another terminal ({about})")).hint(beside)
-        }
+        None => Failure::of(Kind::Open, format!("session '{name}' is open in another terminal ({about})"))
+            .hint(beside),
     }
 }

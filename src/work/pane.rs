@@ -19,7 +19,7 @@ use crate::claude::{self, Asked};
 use crate::config::MultiplexerKind;
 #[cfg(unix)]
 use crate::model::Sandbox;
-use crate::model::{Exit, Failure, InPane, Name, Outcome, Plan, Result};
+use crate::model::{self, Failure, InPane, Name, Outcome, Plan, Result};
 #[cfg(unix)]
 use crate::multiplexer::Wanted;
 use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
@@ -67,7 +67,7 @@ fn multiplexer(context: &Context) -> Result<Multiplexer> {
     Multiplexer::choose(wanted, &environment(context)).ok_or_else(|| {
         let missing = wanted.map_or("tmux (nor zellij)", Kind::name);
         let install = wanted.unwrap_or(Kind::Tmux).name();
-        Failure::new(Exit::NoClaude, format!("there is no {missing} on PATH"))
+        Failure::of(model::Kind::NoClaude, format!("there is no {missing} on PATH"))
             .hint(format!("install it: apt install {install}, brew install {install}, …"))
     })
 }
@@ -94,9 +94,12 @@ pub(crate) fn show(
     arguments: &[OsString],
 ) -> Result<Outcome> {
     if !arguments.is_empty() {
-        return Err(Failure::refused(format!(
-            "session '{name}' is open already, inside {pane}, so what follows its name would be lost"
-        ))
+        return Err(Failure::of(
+            model::Kind::Open,
+            format!(
+                "session '{name}' is open already, inside {pane}, so what follows its name would be lost"
+            ),
+        )
         .hint(format!("to see it, and say it there: cs attach {name}")));
     }
     if inside.detached || !has_terminal() {
@@ -122,7 +125,7 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
         .hint(format!("or one inside the other: env -u TMUX cs attach {name}")),
     })?;
     let Some([program, arguments @ ..]) = command.as_deref() else {
-        return Err(Failure::new(Exit::NoClaude, format!("there is no {} on PATH", pane.kind.name())));
+        return Err(Failure::of(model::Kind::NoClaude, format!("there is no {} on PATH", pane.kind.name())));
     };
     let program = std::path::Path::new(program);
     let environment = environment(context);

@@ -142,7 +142,11 @@ fn make_links(store: &Store, subject: &Subject, layout: &Layout) -> Result<()> {
 }
 
 fn changed(as_it_was: bool) -> Result<()> {
-    if as_it_was { Ok(()) } else { Err(Failure::refused("it has changed meanwhile, so it was left alone")) }
+    if as_it_was {
+        Ok(())
+    } else {
+        Err(Failure::of(crate::model::Kind::Changed, "it has changed meanwhile, so it was left alone"))
+    }
 }
 
 /// Does every safe repair, and notes what each came to.

@@ -18,7 +18,7 @@ mod surroundings;
 mod worktrees;
 
 use crate::cli::DoctorArgs;
-use crate::model::{Exit, Outcome, Result};
+use crate::model::{Kind, Outcome, Result};
 use crate::work::context::Context;
 use finding::{Report, Severity};
 use machine::Machine;
@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Outcome> {
     if let Some(name) = &args.name {
         match context.resolve(name) {
             Ok(subject) => only = Some(subject),
-            Err(failure) if failure.exit == Exit::Failed => report.blind(name.clone(), failure.message),
+            Err(failure) if matches!(failure.kind, Kind::Failed | Kind::Io | Kind::Damaged) => {
+                report.blind(name.clone(), failure.message);
+            }
             Err(failure) => return Err(failure),
         }
     }

@@ -17,7 +17,8 @@ use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
 use super::super::{profile, report};
 use crate::cli::ImportArgs;
 use crate::model::{
-    ConfigHome, Failure, Isolation, Name, Outcome, ProfileKind, Result, Session, SessionPaths, TokenSource,
+    ConfigHome, Failure, Isolation, Kind, Name, Outcome, ProfileKind, Result, Session, SessionPaths,
+    TokenSource,
 };
 use crate::os;
 use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
@@ -619,7 +620,8 @@ fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, a
         let mut session = Session { name: base.numbered(number), ..incoming.session.clone() };
         let taken = store.publish_from_batch(batch, &mut session, range)?;
         if taken.is_some() && asked {
-            return Err(Failure::refused(format!("'{base}' is taken")).hint("cs import --as ANOTHER FILE"));
+            return Err(Failure::of(Kind::NameTaken, format!("'{base}' is taken"))
+                .hint("cs import --as ANOTHER FILE"));
         }
         if taken.is_none() {
             if number > 1 {

@@ -14,8 +14,8 @@ use crate::model::{Failure, Isolation, Name, Outcome, Profile, Result, Session, 
 use crate::os;
 use crate::store::TrashedKind;
 use crate::work::context::Context;
+use crate::work::create::New;
 use crate::work::directory::recordable;
-use crate::work::ports;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let root = match &args.from {
@@ -141,15 +141,12 @@ fn copy(
     from: &Path,
     conversations: &[Conversation],
 ) -> Result<()> {
-    let store = context.store()?;
-    let isolation = session.isolation;
-    let draft = ports::draft(context, session)?;
-    let config = SessionPaths::new(draft.root(), isolation, &profile.home).config;
-    let copied = || -> Result<()> {
+    let new = New { session, profile: profile.clone(), worktree: None, start: None };
+    let fill = |paths: &SessionPaths| -> Result<()> {
         for conversation in conversations {
             let failed = |error| Failure::io("copy the conversation", &conversation.path, &error);
-            let copy =
-                claude::copy_conversation(conversation, &config, conversation.slug()).map_err(failed)?;
+            let copy = claude::copy_conversation(conversation, &paths.config, conversation.slug())
+                .map_err(failed)?;
             let _ = fs::File::options()
                 .append(true)
                 .open(&copy)
@@ -159,16 +156,11 @@ fn copy(
         for (name, to) in [("history.jsonl", "history.jsonl"), ("history", "history")] {
             let path = from.join(name);
             if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                os::copy_file(&path, &config.join(to)).map_err(|error| Failure::io("copy", &path, &error))?;
+                os::copy_file(&path, &paths.config.join(to))
+                    .map_err(|error| Failure::io("copy", &path, &error))?;
             }
         }
         Ok(())
     };
-    match copied() {
-        Ok(()) => store.publish(draft).map(drop),
-        Err(failure) => {
-            store.discard(draft);
-            Err(failure)
-        }
-    }
+    new.make(context, fill).map(drop)
 }

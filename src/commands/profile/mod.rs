@@ -18,7 +18,7 @@ use super::show as lines;
 use crate::claude::{self, Login};
 use crate::cli::ProfileCommand;
 use crate::model::{
-    Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Target, TokenSource,
+    Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
 };
 use crate::os;
 use crate::store::{ForeignProfile, ProfileEntry};

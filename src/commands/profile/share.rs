@@ -8,8 +8,8 @@ use super::sync::Sync;
 use crate::cli::ShareArgs;
 use crate::config;
 use crate::model::{
-    Failure, History, Isolation, Name, Outcome, Profile, Result, SHAREABLE, SWITCHES, Session, ShareMode,
-    ShareOverrides, Subject,
+    Failure, History, Isolation, Kind, Name, Outcome, Profile, Result, SHAREABLE, SWITCHES, Session,
+    ShareMode, ShareOverrides, Subject,
 };
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
@@ -235,7 +235,7 @@ fn of_session(
     let store = context.store()?;
     let held = if args.dry_run { None } else { Some(store.lock_session(&session)?) };
     if let Some(open) = open::opened(context, &session, &profile)? {
-        return Err(Failure::refused(format!("session '{name}' is open (pid {})", open.pid))
+        return Err(Failure::of(Kind::Open, format!("session '{name}' is open (pid {})", open.pid))
             .hint("leave Claude there first"));
     }
     let is_changed = session.history != wanted;

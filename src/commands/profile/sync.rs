@@ -11,8 +11,8 @@ use super::super::report;
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
 use crate::model::{
-    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Put, Result, SHAREABLE, SeedFile, Session,
-    Subject,
+    Isolation, Layout, Link, ManifestPlace, Name, Outcome, Profile, Put, Result, SHAREABLE, SeedFile,
+    Session, Subject,
 };
 use crate::os;
 use crate::store::{self, Drift, Member, Merged};

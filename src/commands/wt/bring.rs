@@ -5,7 +5,7 @@ use super::rm;
 use crate::cli::FinishArgs;
 use crate::commands::report;
 use crate::git::{Bring, How, Onto, State, Stuck};
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Failure, Kind, Outcome, Result};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::removal::count;
@@ -32,8 +32,11 @@ pub(super) fn run(context: &Context, args: &FinishArgs) -> Result<Outcome> {
     };
     let name = tree.name();
     if tree.is_gone() {
-        return Err(Failure::refused(format!("the worktree is gone: {}", tree.root().display()))
-            .hint(format!("to have git forget it: cs wt rm {name}")));
+        return Err(Failure::of(
+            Kind::DirectoryGone,
+            format!("the worktree is gone: {}", tree.root().display()),
+        )
+        .hint(format!("to have git forget it: cs wt rm {name}")));
     }
     let state = tree.state(args.onto.as_deref())?;
     if let Some(wanted) = &args.onto

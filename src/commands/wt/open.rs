@@ -2,14 +2,12 @@
 
 use std::ffi::OsString;
 
-use crate::cli::StartOptions;
-use crate::commands::{open, report};
-use crate::model::{Failure, Name, Outcome, Result, Session, Worktree};
-use crate::os::Lock;
+use crate::commands::{report, start};
+use crate::model::{Failure, Kind, Outcome, Result, Session, Subject};
 use crate::work::context::Context;
+use crate::work::create;
 use crate::work::launch::Request;
-use crate::work::worktrees::tree::{self, Tree};
-use crate::work::{directory, ports};
+use crate::work::worktrees::tree::{self};
 
 pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();
@@ -19,8 +17,11 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
         .map_err(|word| Failure::usage(format!("'{}' is not UTF-8", word.to_string_lossy())))?;
     let tree = tree::find(context, &text)?;
     if tree.is_gone() {
-        return Err(Failure::refused(format!("the worktree is gone: {}", tree.root().display()))
-            .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
+        return Err(Failure::of(
+            Kind::DirectoryGone,
+            format!("the worktree is gone: {}", tree.root().display()),
+        )
+        .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
     }
     let named = |session: &&Session| session.name.as_str().eq_ignore_ascii_case(&text);
     let session = if let Some(session) = tree.sessions.iter().find(named).or(tree.owner()) {

@@ -1,15 +1,14 @@
 //! `cs wt rm NAME…`: take worktrees away with their sessions, into the trash.
 
-use super::open::adopt;
 use crate::commands::report;
-use crate::model::{Failure, Outcome, Result, Session, Target, own_branch};
+use crate::model::{Failure, Kind, Outcome, Result, Session, Target, own_branch};
 use crate::os;
 use crate::store::{Part, Store};
 use crate::ui;
-use crate::work::binding;
 use crate::work::context::Context;
 use crate::work::worktrees::away;
 use crate::work::worktrees::tree::{self, Tree, git_failed};
+use crate::work::{binding, create};
 
 /// What is taken away.
 enum Wanted {
@@ -175,8 +174,9 @@ fn finish(context: &Context, session: &Session) -> Result<Removed> {
     let store = context.store()?;
     let _lock = store.lock_session(session)?;
     let place = store.session_root(session.id);
-    let kept = Store::kept_worktree(&place)?
-        .ok_or_else(|| Failure::refused(format!("session '{}' has changed meanwhile", session.name)))?;
+    let kept = Store::kept_worktree(&place)?.ok_or_else(|| {
+        Failure::of(Kind::Changed, format!("session '{}' has changed meanwhile", session.name))
+    })?;
     away::finish(context, session.id, &kept)?;
     let bytes = os::tree_size(&place.join("worktree")).bytes;
     let mut sessions = vec![session.clone()];

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use crate::model::{Environment, Exit, Failure, Outcome, Plan, Result, Sandbox};
+use crate::model::{Environment, Failure, Kind, Outcome, Plan, Result, Sandbox};
 use crate::os;
 use crate::sandbox::{self, Around};
 use crate::store;
@@ -29,7 +29,7 @@ pub(crate) fn not_started(path: &Path, directory: &Path, error: &std::io::Error)
         return Failure::io("start in", directory, error);
     }
     let failure = Failure::io("start", path, error);
-    if missing { Failure { exit: Exit::NoClaude, ..failure } } else { failure }
+    if missing { failure.with_kind(Kind::NoClaude) } else { failure }
 }
 
 /// A command in its sandbox, if it is to be in one, and what is handed on to it. It is for the process that

@@ -37,7 +37,10 @@ impl Carried {
     pub(crate) fn ended(self) -> Result<Outcome> {
         match self {
             Self::Ended(outcome) => Ok(outcome),
-            Self::Changed(..) => Err(Failure::failed("what is to be started changes as often as it is looked at").hint("try again")),
+            Self::Changed(..) => {
+                Err(Failure::failed("what is to be started changes as often as it is looked at")
+                    .hint("try again"))
+            }
         }
     }
 }

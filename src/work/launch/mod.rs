@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, Asked, Continuation};
 use crate::model::{
-    Launch, Outcome, InPane, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
+    InPane, Launch, Outcome, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
 };
 use crate::store::{self, Drift, Run};
 use crate::work::context::Context;
@@ -228,8 +228,7 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
     let config = profile.home.directory();
     let is_command = is_command(request);
     let subject = Subject::Profile(profile.clone());
-    let plan =
-        guarded_plan(context, &subject, request.arguments.clone(), &directory, Continuation::Unsaid)?;
+    let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, Continuation::Unsaid)?;
     let open = if is_command { None } else { claude::live_in(&config).into_iter().next() };
     let open = open.map(|live| {
         let name = &profile.name;
@@ -239,8 +238,7 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
         )
     });
     let wanted = if is_command { None } else { history::gone_on_with(&plan.command, &config, &directory)? };
-    let unsettled =
-        scene::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
+    let unsettled = scene::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
     let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
     let mut seen = Seen { unsettled, shared: wanted, ..seen(&plan) };
     seen.notices.splice(..0, open);

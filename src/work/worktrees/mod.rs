@@ -7,24 +7,17 @@ pub(crate) mod away;
 mod target;
 pub(crate) mod tree;
 
-use std::ffi::OsString;
 use std::path::Path;
 
-use crate::claude::Continuation;
-use crate::cli::StartOptions;
-use crate::commands::open;
 use crate::git::{self, Beginning, LockedBy, Making};
-use crate::model::{Exit, Failure, Name, Outcome, Profile, Result, Session};
+use crate::model::{Failure, Name, Profile, Result, Session};
 use crate::os;
 use crate::store::{self, Claim};
-use crate::ui;
 use crate::work::context::Context;
-use crate::work::launch::{self, Manner, Planned};
-use crate::work::pane::{self, Inside};
+use crate::work::directory;
 use crate::work::worktrees::target::{
     branch_of, checked_out, entry_at, hold, locked, no_links, other_branch, place_of, said,
 };
-use crate::work::{directory, dry_run, ports};
 
 pub(crate) use crate::work::worktrees::target::{Made, Spot, Target, Wanted};
 
@@ -67,9 +60,10 @@ impl Names {
 
 /// Makes a repository with an empty first commit in `directory`.
 pub(crate) fn make_repository(context: &Context, directory: &Path) -> Result<()> {
-    context.umask.lifted(|| git::init(directory)).map_err(|why| {
-        Failure::failed(format!("cannot make a repository in {}: {why}", directory.display()))
-    })
+    context
+        .umask
+        .lifted(|| git::init(directory))
+        .map_err(|why| Failure::failed(format!("cannot make a repository in {}: {why}", directory.display())))
 }
 
 /// Refuses a session that exists unless it works in a worktree, as wanted, of the repository one is in. Unless
@@ -186,4 +180,3 @@ pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile
     target.set_up(context, session, profile);
     Ok(())
 }
-

@@ -4,13 +4,12 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::cli::StartOptions;
 use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
-use crate::model::{Failure, Name, NewWorktree, Profile, Result, Session, Subject, Worktree};
+use crate::model::{Failure, Kind, Name, NewWorktree, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
 use crate::store;
 use crate::work::context::Context;
-use crate::work::{directory, dry_run, scene};
+use crate::work::{directory, scene};
 
 /// What a person said about the worktree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,20 +68,20 @@ impl Target {
             .find(|entry| entry.path != root && entry.path.as_os_str().eq_ignore_ascii_case(root.as_os_str()))
         {
             let known = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(Failure::refused(format!(
-                "there is already a worktree '{known}': {}",
-                entry.path.display()
-            ))
+            return Err(Failure::of(
+                Kind::WorktreeTaken,
+                format!("there is already a worktree '{known}': {}", entry.path.display()),
+            )
             .hint(format!("to take that one: cs -w {known}")));
         }
         let entry = entry_at(&spot.worktrees, &root).cloned();
         if os::exists(&root) {
             let is_one = os::is_dir(&root) && root.join(".git").is_file();
             let Some(entry) = entry.filter(|_| is_one) else {
-                return Err(Failure::refused(format!(
-                    "{} is there, and git knows no worktree there",
-                    root.display()
-                ))
+                return Err(Failure::of(
+                    Kind::WorktreeTaken,
+                    format!("{} is there, and git knows no worktree there", root.display()),
+                )
                 .hint("look at what it is, and move it away")
                 .hint(format!("or take another name: cs -w {}", name.numbered(2))));
             };
@@ -111,26 +110,25 @@ impl Target {
             match LockedBy::read(reason) {
                 LockedBy::Session(id) => {
                     if let Ok(owner) = context.store()?.session(id) {
-                        return Err(Failure::refused(format!(
-                            "the worktree {} belongs to session '{}'",
-                            root.display(),
-                            owner.name
-                        ))
+                        return Err(Failure::of(
+                            Kind::WorktreeTaken,
+                            format!("the worktree {} belongs to session '{}'", root.display(), owner.name),
+                        )
                         .hint(format!("to open it: cs {}", owner.name)));
                     }
                 }
                 LockedBy::Claude(pid) => {
-                    return Err(Failure::refused(format!(
-                        "Claude is open in the worktree {} (pid {pid})",
-                        root.display()
-                    ))
+                    return Err(Failure::of(
+                        Kind::WorktreeTaken,
+                        format!("Claude is open in the worktree {} (pid {pid})", root.display()),
+                    )
                     .hint("end it first, or take another name"));
                 }
                 LockedBy::Making => {
-                    return Err(Failure::refused(format!(
-                        "git is making the worktree {}, or was ended while it did",
-                        root.display()
-                    ))
+                    return Err(Failure::of(
+                        Kind::WorktreeTaken,
+                        format!("git is making the worktree {}, or was ended while it did", root.display()),
+                    )
                     .hint("try again when it is done")
                     .hint(format!("if it is not: git worktree remove -f -f {}", root.display())));
                 }
@@ -138,10 +136,10 @@ impl Target {
             }
         }
         if wanted.from.is_some() {
-            return Err(Failure::refused(format!(
-                "there is already a worktree, so nothing can begin it: {}",
-                root.display()
-            ))
+            return Err(Failure::of(
+                Kind::WorktreeTaken,
+                format!("there is already a worktree, so nothing can begin it: {}", root.display()),
+            )
             .hint("to take it as it is, leave --from out"));
         }
         if let Some(branch) = wanted.branch
@@ -311,11 +309,11 @@ fn beginning(
     };
     match said(repository.branch_like(&branch))? {
         Some(there) if there != branch => {
-            return Err(Failure::refused(format!("there is already a branch '{there}'"))
+            return Err(Failure::of(Kind::BranchTaken, format!("there is already a branch '{there}'"))
                 .hint(format!("to work on it: cs -w --branch {there} {name}")));
         }
         Some(_) if wanted.from.is_some() => {
-            return Err(Failure::refused(format!("there is already a branch '{branch}'"))
+            return Err(Failure::of(Kind::BranchTaken, format!("there is already a branch '{branch}'"))
                 .hint(format!("to go on with it, leave --from out: cs -w --branch {branch} {name}"))
                 .hint(format!("to begin another one: cs -w --branch BRANCH --from REF {name}")));
         }
@@ -490,8 +488,11 @@ pub(crate) fn said<T>(answer: Result<T, String>) -> Result<T> {
     answer.map_err(|why| {
         if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
             let path = path.trim_end_matches('\'');
-            return Failure::refused(format!("git does not trust {path}: it belongs to another user"))
-                .hint(format!("if you do: git config --global --add safe.directory {path}"));
+            return Failure::of(
+                Kind::Untrusted,
+                format!("git does not trust {path}: it belongs to another user"),
+            )
+            .hint(format!("if you do: git config --global --add safe.directory {path}"));
         }
         let failure = Failure::failed(format!("no worktree: {why}"));
         if why.starts_with("git cannot be run") { failure.hint("is git installed?") } else { failure }
@@ -504,13 +505,16 @@ fn cannot_make(making: &Making, why: &str) -> Failure {
 
 pub(crate) fn locked(root: &Path, reason: &str) -> Failure {
     let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    Failure::refused(format!("the worktree {} is gone, and locked{why}", root.display()))
+    Failure::of(Kind::WorktreeTaken, format!("the worktree {} is gone, and locked{why}", root.display()))
         .hint("it may lie on a disk that is not mounted now")
         .hint(format!("if not: git worktree unlock {}", root.display()))
 }
 
 pub(crate) fn checked_out(branch: &str, other: &Entry) -> Failure {
-    let failure = Failure::refused(format!("branch '{branch}' is checked out in {}", other.path.display()));
+    let failure = Failure::of(
+        Kind::BranchTaken,
+        format!("branch '{branch}' is checked out in {}", other.path.display()),
+    );
     if other.prunable.is_some() {
         return failure.hint("that is gone: git worktree prune");
     }
@@ -519,6 +523,6 @@ pub(crate) fn checked_out(branch: &str, other: &Entry) -> Failure {
 
 pub(crate) fn other_branch(root: &Path, branch: Option<&str>, wanted: &str) -> Failure {
     let is = branch.map_or_else(|| "no branch".to_owned(), |branch| format!("branch '{branch}'"));
-    Failure::refused(format!("{} has {is} checked out, not '{wanted}'", root.display()))
+    Failure::of(Kind::WorktreeTaken, format!("{} has {is} checked out, not '{wanted}'", root.display()))
         .hint("to take it as it is, leave --branch out")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::claude;
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
-use crate::model::{Failure, Isolation, Name, Result, Session};
+use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
 use crate::work::context::Context;
@@ -259,7 +259,7 @@ pub(crate) fn repository_here() -> Result<Option<Repository>> {
 pub(crate) fn here() -> Result<Repository> {
     let here = current_directory()?;
     repository_here()?.ok_or_else(|| {
-        Failure::refused(format!("{} is in no git repository", here.display()))
+        Failure::of(Kind::NoRepository, format!("{} is in no git repository", here.display()))
             .hint("go to one; or those of all sessions: cs wt list --all")
     })
 }
