@@ -21,12 +21,12 @@ pub struct Worktree {
 }
 
 impl Worktree {
-    /// Its root.
+    /// Returns its root.
     pub fn root(&self) -> &Path {
         Path::new(&self.root)
     }
 
-    /// The repository it belongs to.
+    /// Returns the repository it belongs to.
     pub fn repository(&self) -> &Path {
         Path::new(&self.repository)
     }

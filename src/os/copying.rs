@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path};
 
-/// Why a file was not copied.
+/// The reason a file was not copied.
 #[derive(Debug)]
 pub enum NotCopied {
     /// Its path leads elsewhere, or through a link, or it is not a regular file.
@@ -191,7 +191,8 @@ mod system {
         Ok(copied?)
     }
 
-    /// The directory `above` in `root`, no part of which is a link; made where it is missing.
+    /// Returns the directory `above` in `root`, and creates its missing parts if `make` is set. Fails
+    /// with [`NotCopied::Unfit`] if a part is a link or no directory.
     fn below(root: &Path, above: &[&OsStr], make: bool) -> Result<PathBuf, NotCopied> {
         let mut path = root.to_path_buf();
         for part in above {
