@@ -1,12 +1,12 @@
-//! What in a config directory is worth keeping, and what Claude makes again by itself.
+//! The contents of a config directory that are worth keeping, and those that Claude makes again.
 
 use std::fs;
 use std::path::Path;
 
 use crate::os;
 
-/// What Claude Code makes again by itself when it is gone: logs, snapshots of the shell, lists it
-/// fetches, what it measured of itself. By the names that 2.1.197 and 2.1.329 build from the config
+/// The contents that Claude Code makes again when they are gone: logs, snapshots of the shell, lists it
+/// fetches, measurements of itself. By the names that 2.1.197 and 2.1.329 build from the config
 /// directory, and by what they do with them:
 ///
 /// - `shell-snapshots` are written at the first command of a run and removed at its end;
@@ -32,11 +32,11 @@ pub const CACHES: &[&str] = &[
     "traces",
 ];
 
-/// What was said and done: conversations, and what belongs to them.
+/// The contents that hold what was said and done: conversations, and what belongs to them.
 pub const CONVERSATIONS: &[&str] =
     &["projects", "history.jsonl", "file-history", "paste-cache", "plans", "tasks", "todos", "uploads"];
 
-/// What a backup takes besides, where it is the session's own and no link.
+/// The contents that a backup takes besides, if they are the session's own and no links.
 pub const OWN: &[&str] = &[
     "CLAUDE.md",
     "agents",
@@ -48,8 +48,8 @@ pub const OWN: &[&str] = &[
     "skills",
 ];
 
-/// Whether a backup may hold something of this name, wherever in a config directory it is: no login, no
-/// state file, which has the account in it, none of their backups, and no key.
+/// Returns true if a backup may hold something of this name, wherever in a config directory it is: no
+/// login, no state file (it has the account in it), none of their backups, and no key.
 pub fn may_be_copied(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     !(lower.starts_with(".credentials.json")
@@ -59,8 +59,8 @@ pub fn may_be_copied(name: &str) -> bool {
         || Path::new(&lower).extension().is_some_and(|ending| ending == "key"))
 }
 
-/// The name of a background job in the config directory `config` that has not come to its end, or
-/// does not say so. A job says what became of it in `jobs/<id>/state.json` (2.1.329).
+/// Returns the name of a background job in the config directory `config` that has not ended, or does not
+/// say so. A job notes its end in `jobs/<id>/state.json` (2.1.329).
 pub fn pending_job(config: &Path) -> Option<String> {
     const ENDED: &[&str] =
         &["stopped", "done", "completed", "failed", "killed", "cancelled", "canceled", "error", "exited"];

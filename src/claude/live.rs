@@ -1,4 +1,4 @@
-//! Which Claude processes run in a config directory, read from the live files they keep there.
+//! The Claude processes that run in a config directory, read from the live files they keep there.
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub struct Live {
     pub conversation: Option<Uuid>,
     /// `idle`, `busy`, `waiting`; absent in print mode and while the file is being rewritten.
     pub status: Option<String>,
-    /// What it waits for, when it waits.
+    /// The thing it waits for, if it waits.
     pub waiting_for: Option<String>,
-    /// Whether the background daemon runs it, on purpose beside others (2.1.329).
+    /// True if the background daemon runs it, on purpose beside others (2.1.329).
     pub background: bool,
 }
 
@@ -39,18 +39,18 @@ struct LiveFile {
     kind: Option<String>,
 }
 
-/// The Claude processes that run in the config directory `config` now: those whose live file names
+/// Reads the Claude processes that run in the config directory `config` now: those whose live file names
 /// a process that runs and started when the file says.
 ///
-/// Live files are rewritten in place, so one may be read half-written: then its pid, which is its
-/// name, must do. Those of killed processes stay behind; they name nothing that runs.
+/// Live files are rewritten in place, so one may be read half-written: then its pid, which is its name,
+/// must do. Those of killed processes stay behind; they name nothing that runs.
 pub fn live_in(config: &Path) -> Vec<Live> {
     let runs = |pid: u32, start: &str| os::process_alive(pid, start);
     files_of(config, &runs)
 }
 
-/// What the live files in the config directory `config` say, whether those processes run or not: for one
-/// whose processes have pids of their own, in a sandbox, where nobody outside can tell.
+/// Reads the live files in the config directory `config`, whether their processes run or not: those of a
+/// sandbox have pids of their own, and nobody outside can tell.
 pub fn noted_in(config: &Path) -> Vec<Live> {
     files_of(config, &|_, _| true)
 }

@@ -1,8 +1,8 @@
-//! What Claude Code is and does: its variables, files, flags, transcripts, and where its program
-//! is. The only room that knows any of it.
+//! Everything about Claude Code: its variables, files, flags, transcripts, and the place of its program.
+//! The only room that knows any of it.
 //!
-//! [`plan`] is pure. What it needs to know about the disk is gathered first, into a [`Scene`].
-//! Facts without another source are from experiments with 2.1.197 and 2.1.329 on Linux.
+//! [`plan`] is pure. The facts it needs about the disk are gathered first, into a [`Scene`]. Facts
+//! without another source are from experiments with 2.1.197 and 2.1.329 on Linux.
 
 mod arguments;
 mod conversation;

@@ -1,4 +1,4 @@
-//! What is there to be shared.
+//! The items of a config directory that can be shared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use crate::os;
 pub struct Shared {
     /// `skills`, `settings.json`, …
     pub item: &'static str,
-    /// Where it really is. Claude follows one link when it rewrites `settings.json`, so a link to
-    /// a link would be replaced; ours always point to the end.
+    /// Its real path. Claude follows one link when it rewrites `settings.json`, so a link to a link would
+    /// be replaced; ours always point to the end.
     pub target: PathBuf,
 }
 
-/// The items of `share` that exist in the config directory `config`. What is missing there is left
-/// out: a dangling link would be filled by the first session that writes through it.
+/// Returns the items of `share` that exist in the config directory `config`. Missing ones are left out: a
+/// dangling link would be filled by the first session that writes through it.
 pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
     let Ok(real) = os::real_path(config) else { return Vec::new() };
     share

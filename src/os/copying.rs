@@ -35,9 +35,9 @@ impl From<io::Error> for NotCopied {
     }
 }
 
-/// Copies the regular file `path` of the tree `from` to the same path of the tree `to`, with its permissions,
-/// whole or not at all; directories are made as they are needed. Of at most `limit` bytes; how many it had.
-/// What is there already stays.
+/// Copies the regular file `path` of the tree `from` to the same path of the tree `to`, with its
+/// permissions, whole or not at all. Makes directories as they are needed, and replaces nothing. Returns
+/// the number of bytes copied; fails above `limit` bytes.
 pub fn copy_between(from: &Path, to: &Path, path: &Path, limit: u64) -> Result<u64, NotCopied> {
     let mut parts = Vec::new();
     for part in path.components() {

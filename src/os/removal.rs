@@ -594,8 +594,8 @@ mod tests {
         }
     }
 
-    /// How often, in `rounds`, a victim was damaged while a directory of the tree was exchanged with a link
-    /// to it all the time.
+    /// Counts how often, in `rounds`, a victim was damaged while a directory of the tree was exchanged
+    /// with a link to it all the time.
     #[cfg(target_os = "linux")]
     fn damage(rounds: usize, remove: impl Fn(&Path)) -> usize {
         use std::sync::atomic::{AtomicBool, Ordering};

@@ -20,19 +20,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Where the files of the session `id` go.
+    /// Returns the directory for the files of the session `id`.
     pub fn root(&self, id: Uuid) -> PathBuf {
         self.staged.join(id.to_string())
     }
 }
 
 impl Store {
-    /// The record of a session, as text.
+    /// Returns the record of a session, as text.
     pub fn session_text(session: &Session) -> Result<String> {
         records::text(session)
     }
 
-    /// The session whose record has this text.
+    /// Reads a session's record from its text. Fails with the damage if it is none.
     pub fn parse_session(text: &[u8]) -> Result<Session, Damage> {
         records::parse(text)
     }
@@ -132,7 +132,7 @@ impl Store {
         drop(batch);
     }
 
-    /// Whether a session of this id is here, or in the trash.
+    /// Looks for a session of this id, here and then in the trash.
     pub fn knows_session(&self, id: Uuid) -> Known {
         if os::exists(&self.session_root(id)) {
             return Known::Here;
@@ -148,7 +148,7 @@ impl Store {
     }
 }
 
-/// Whether a session is known by its id.
+/// The place of a session with a given id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It is not.

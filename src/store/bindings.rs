@@ -21,9 +21,9 @@ const SOME_REMOTE: &str = "*";
 /// One binding of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// What is bound: a directory or remotes.
+    /// The bound directory or remotes.
     pub place: Place,
-    /// What it is bound to.
+    /// The profile or session it is bound to.
     pub target: Target,
 }
 
@@ -54,14 +54,14 @@ impl Store {
         self.root().join("bindings.toml")
     }
 
-    /// Where the hooks of the shells look: a line for each bound directory, its path as it is, and
-    /// the line `*` where some remote is bound. There is no such file where nothing is bound. It
-    /// can have a line too many, after a command that was cut short, and never one too few.
+    /// Returns the path of the file for the shells' hooks: a line for each bound directory, its path as
+    /// it is, and the line `*` if some remote is bound. Without bindings there is no such file. After a
+    /// command that was cut short it can have a line too many, and never one too few.
     pub fn bound_paths_path(&self) -> PathBuf {
         self.root().join("bindings.paths")
     }
 
-    /// Whether the hooks of the shells do not see a directory, or the remotes, of some binding.
+    /// Returns true if that file lacks a directory, or the remotes, of some binding. Reads both files.
     pub fn hooks_miss_bindings(&self) -> Result<bool> {
         let bindings = self.bindings()?;
         let path = self.bound_paths_path();
@@ -77,7 +77,7 @@ impl Store {
         self.write_paths(&paths(&self.bindings()?))
     }
 
-    /// Every binding, in the order they were made in.
+    /// Reads every binding, in the order they were made in.
     pub fn bindings(&self) -> Result<Vec<Binding>> {
         let path = self.bindings_path();
         match os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))? {
@@ -149,7 +149,7 @@ impl Store {
     }
 }
 
-/// The lines of `bindings.paths`.
+/// Returns the lines of `bindings.paths`.
 fn paths(bindings: &[Binding]) -> BTreeSet<&str> {
     bindings
         .iter()

@@ -19,11 +19,11 @@ use crate::os::{self, Lock};
 const PROJECTS: &str = "projects";
 const PROMPTS: &str = "history.jsonl";
 
-/// How often something can be put aside: once, if nobody interferes.
+/// The number of times that something can be put aside: once, if nobody interferes.
 const MOST: usize = 1000;
 
-/// Where somebody's conversations are: in what config directory, and where its own are kept while
-/// they live with those of others.
+/// The place of one session's or profile's conversations: its config directory, and the directory that
+/// keeps its own while it shares those of others.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// The session's or profile's own directory in the store.
@@ -32,7 +32,7 @@ pub struct Member {
     pub config: PathBuf,
 }
 
-/// Where conversations are apart from a config directory.
+/// The place of conversations outside a config directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Apart {
     /// The directory of transcripts.
@@ -41,33 +41,34 @@ pub struct Apart {
     pub prompts: Option<PathBuf>,
 }
 
-/// What merging one tree of conversations into another did, or would do.
+/// The result of merging one tree of conversations into another, done or to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What was copied: paths below the target.
+    /// The copied files: paths below the target.
     pub copied: Vec<PathBuf>,
-    /// What is in both with other contents, and stayed as it is in each: paths below both.
+    /// The files that are in both trees with other contents, and stay as they are in each: paths below
+    /// both.
     pub different: Vec<PathBuf>,
 }
 
 impl Store {
-    /// Where the conversations of a group are.
+    /// Returns the directory of a group's conversations.
     pub fn group_root(&self, group: &Name) -> PathBuf {
         self.groups_dir().join(group.key())
     }
 
-    /// Where all groups are.
+    /// Returns the directory of all groups.
     pub fn groups_dir(&self) -> PathBuf {
         self.root().join("history")
     }
 
-    /// The conversations of a group.
+    /// Returns the place of a group's conversations.
     pub fn group(&self, group: &Name) -> Apart {
         let root = self.group_root(group);
         Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
     }
 
-    /// Every group that there is, by name, whoever is in it.
+    /// Returns every group that has a directory, by name, whoever is in it.
     pub fn groups(&self) -> Vec<Name> {
         let mut names = os::names_in(&self.groups_dir(), "");
         names.sort_unstable();
@@ -92,7 +93,7 @@ impl Store {
 }
 
 impl Member {
-    /// Its transcripts: a directory, or a link to where they live with others'.
+    /// Returns the path of its transcripts: a directory, or a link to those it shares.
     pub fn projects(&self) -> PathBuf {
         self.config.join(PROJECTS)
     }
@@ -101,7 +102,7 @@ impl Member {
         self.config.join(PROMPTS)
     }
 
-    /// Its own transcripts while it shares: every directory in which some are put aside.
+    /// Returns every directory in which its own transcripts are put aside while it shares others.
     pub fn put_aside(&self) -> Vec<PathBuf> {
         let all = (1..MOST).map(|number| self.aside("own-projects", "", number));
         all.take_while(|path| os::is_dir(path)).collect()
@@ -117,27 +118,27 @@ impl Member {
         names.find(|path| !os::exists(path)).unwrap_or_else(|| self.root.join(stem))
     }
 
-    /// Whether what it has is in its own config directory, and so in the way of sharing.
+    /// Returns true if its transcripts are in its own config directory, and so in the way of sharing.
     pub fn is_apart(&self) -> bool {
         os::is_dir(&self.projects())
     }
 
-    /// Whether its prompts are in its own config directory.
+    /// Returns true if its prompts are in its own config directory.
     pub fn has_own_prompts(&self) -> bool {
         self.prompts().symlink_metadata().is_ok_and(|about| about.is_file())
     }
 
-    /// Where the link in place of its transcripts leads; `None` where there is no link.
+    /// Returns the target of the link in place of its transcripts; `None` if there is no link.
     pub fn linked(&self) -> Option<PathBuf> {
         fs::read_link(self.projects()).ok()
     }
 
-    /// Where the link in place of its prompts leads; `None` where there is no link.
+    /// Returns the target of the link in place of its prompts; `None` if there is no link.
     pub fn linked_prompts(&self) -> Option<PathBuf> {
         fs::read_link(self.prompts()).ok()
     }
 
-    /// Whether a process died between taking its conversations out of the config directory and
+    /// Returns true if a process died between taking its conversations out of the config directory and
     /// putting a link there, or the reverse.
     pub fn is_unsettled(&self) -> bool {
         let lost = !os::exists(&self.projects()) && os::is_dir(&self.aside("own-projects", "", 1));
@@ -146,7 +147,7 @@ impl Member {
             && os::exists(&self.aside("own-history", ".jsonl", 1))
     }
 
-    /// What [`Member::join`] would copy.
+    /// Returns the files that [`Member::join`] would copy. Changes nothing.
     pub fn joining(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         if self.is_apart() {
             merge(&self.projects(), &to.projects, &|_| true, may_grow, true)
@@ -179,7 +180,7 @@ impl Member {
         Ok(merged)
     }
 
-    /// What [`Member::leave`] would copy.
+    /// Returns the files that [`Member::leave`] would copy. Changes nothing.
     pub fn leaving(&self, is_own: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         let Some(from) = self.linked().filter(|from| from.is_dir()) else { return Ok(Merged::default()) };
         merge(&from, &self.aside("own-projects", "", 1), is_own, &|_| true, true)
@@ -312,13 +313,13 @@ fn merge(
     Ok(merged)
 }
 
-/// What a file has that another lacks.
+/// The part of a file that another one lacks.
 enum Difference {
     /// There is no other.
     Missing,
     /// It begins with all of the other, and goes on.
     Longer,
-    /// Nothing: the other is the same, or begins with all of it.
+    /// No part: the other is the same, or begins with all of it.
     Nothing,
     /// Each has something that the other has not.
     Other,

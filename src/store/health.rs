@@ -1,5 +1,5 @@
-//! What is wrong with what is stored, and the repairs that lose nothing. Each looks again right
-//! before it acts, under the lock of those it could meet, and refuses where something has changed.
+//! Damage in what is stored, and the repairs that lose nothing. Each repair looks again right before it
+//! acts, under the lock of those it could meet, and refuses if something has changed.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -18,7 +18,7 @@ pub const LOCK_IS_NOBODYS: Duration = Duration::from_secs(24 * 60 * 60);
 /// Two thirds of what is kept about programs is never looked at again: they were updated.
 const PROGRAMS_KEPT: usize = 16;
 
-/// What was found out about a program, by trying it.
+/// The results of trying a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckedProgram {
@@ -26,20 +26,20 @@ pub struct CheckedProgram {
     pub path: PathBuf,
     /// The size of its file.
     pub size: u64,
-    /// When its file was changed last, in nanoseconds since 1970.
+    /// The last change of its file, in nanoseconds since 1970.
     pub modified: u64,
-    /// What it says its version is.
+    /// The version that it prints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether it honours `CLAUDE_CONFIG_DIR`.
+    /// True if it honours `CLAUDE_CONFIG_DIR`.
     pub config: bool,
-    /// Whether it honours `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
+    /// True if it honours `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
     pub login: bool,
 }
 
 impl CheckedProgram {
-    /// What tells the program at `path` (links resolved) from what was there before an update; the
-    /// rest is to be found out. `None` where there is none.
+    /// Returns the untried program at `path` (links resolved), with size and time of its file, which an
+    /// update changes. `None` if there is no such file.
     pub fn unknown(path: &Path) -> Option<Self> {
         let about = path.metadata().ok()?;
         let modified = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -84,14 +84,14 @@ impl Store {
         self.root().join("checked.toml")
     }
 
-    /// What is remembered about a program that is still the same file.
+    /// Reads the results noted for a program, if its file is still the same.
     pub fn checked_program(&self, program: &CheckedProgram) -> Option<CheckedProgram> {
         let checked: Checked = records::read(&self.checked_path()).ok()?;
         checked.programs.into_iter().find(|known| known.is_same(program))
     }
 
-    /// Remembers what was found out about a program. Where nothing is stored yet, nothing is
-    /// remembered: looking makes no data root.
+    /// Notes the results of trying a program. Writes nothing if there is no data root yet: looking makes
+    /// none.
     pub fn remember_program(&self, program: CheckedProgram) -> Result<()> {
         if !os::is_dir(self.root()) {
             return Ok(());
@@ -126,12 +126,12 @@ impl Store {
         (orphans, damaged)
     }
 
-    /// Whether `session` is found by its name, and what to do where it is not.
+    /// Returns the repair for a session that is not found by its name; `None` if it is found.
     pub fn nameless_session(&self, session: &Session) -> Option<Nameless> {
         self.nameless(&session.name, Claim::Session(session.id))
     }
 
-    /// Whether the profile `name` is found by it, and what to do where it is not.
+    /// Returns the repair for a profile that is not found by its name; `None` if it is found.
     pub fn nameless_profile(&self, name: &Name) -> Option<Nameless> {
         if name.is_default() { None } else { self.nameless(name, Claim::Profile) }
     }
@@ -162,7 +162,7 @@ impl Store {
         }
     }
 
-    /// Directories of sessions and profiles that hold no record.
+    /// Returns the directories of sessions and profiles that hold no record.
     pub fn without_record(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for (room, record) in [(self.sessions_dir(), "session.toml"), (self.profiles_dir(), "profile.toml")] {

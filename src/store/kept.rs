@@ -15,7 +15,7 @@ use crate::os;
 pub enum Part {
     /// The directory itself, with all that is in it.
     Files,
-    /// What git keeps of it: its index, what is checked out, its log.
+    /// Git's own files about it: its index, its `HEAD`, its log.
     Git,
 }
 
@@ -32,14 +32,14 @@ impl Record for KeptWorktree {
     const VERSION: u32 = Self::VERSION;
 }
 
-/// Where the worktree of the session in `root` is kept, whether there is one or not.
+/// Returns the directory for the worktree of the session in `root`, which need not exist.
 fn room(root: &Path) -> PathBuf {
     root.join("worktree")
 }
 
 impl Store {
-    /// What is known of the worktree that lies with the session in `root`, here or in the trash; `None` where
-    /// none does. Costs one system call then.
+    /// Reads the record of the worktree that lies with the session in `root`, here or in the trash.
+    /// `None`, after one system call, if there is none.
     pub fn kept_worktree(root: &Path) -> Result<Option<KeptWorktree>> {
         let kept = room(root);
         if !os::is_dir(&kept) {
@@ -53,7 +53,7 @@ impl Store {
         }
     }
 
-    /// Where a part of it lies in that session's directory; `None` where it does not.
+    /// Returns the directory of a part of it, in that session's directory; `None` if it does not exist.
     pub fn kept_part(root: &Path, part: Part) -> Option<PathBuf> {
         Some(room(root).join(part.name())).filter(|path| os::is_dir(path))
     }

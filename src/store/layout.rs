@@ -9,7 +9,7 @@ use super::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, ManifestPlace, Result, SeedFile};
 use crate::os;
 
-/// What in a layout is not as the plan has it, and is not ours to change.
+/// A path that is not as the plan has it, and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// A file or directory stands where a link belongs.
@@ -110,7 +110,8 @@ fn note(place: &ManifestPlace, layout: &Layout) -> Result<()> {
     if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
 }
 
-/// Those of `paths` that are links of ours: the manifest names them, and they point where it says.
+/// Returns those of `paths` that are links of ours: the manifest names them, and they point where it
+/// says.
 pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
     let links: Vec<Link> = paths
         .iter()
@@ -158,13 +159,13 @@ pub fn note_standing(layout: &Layout) -> Result<()> {
     if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
 }
 
-/// The links of `layout` that are not there, or whose target is gone.
+/// Returns the links of `layout` that are missing, or whose target is gone.
 pub fn lacking(layout: &Layout) -> Vec<Link> {
     let lacks = |link: &&Link| matches!(standing(link), Standing::Missing | Standing::Dangling);
     layout.links.iter().filter(lacks).cloned().collect()
 }
 
-/// What in `layout` stands on disk otherwise than planned. Changes nothing.
+/// Returns the paths of `layout` that stand on disk otherwise than planned. Changes nothing.
 pub fn survey(layout: &Layout) -> Vec<Drift> {
     layout
         .links
@@ -176,10 +177,10 @@ pub fn survey(layout: &Layout) -> Vec<Drift> {
         .collect()
 }
 
-/// How a planned link stands on disk.
+/// The state of a planned link on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// As the plan has it.
+    /// It is as the plan has it.
     AsPlanned,
     /// Nothing is there.
     Missing,
@@ -189,7 +190,7 @@ pub enum Standing {
     Otherwise(Drift),
 }
 
-/// How `link` stands on disk. Changes nothing.
+/// Looks at `link` on disk. Changes nothing.
 pub fn standing(link: &Link) -> Standing {
     match fs::read_link(&link.path) {
         Ok(target) if target == link.target => Standing::AsPlanned,
@@ -200,7 +201,8 @@ pub fn standing(link: &Link) -> Standing {
     }
 }
 
-/// Whether whoever made this lock of Claude's died with it: living ones touch it every few seconds.
+/// Returns true if the maker of this lock of Claude's died with it: living ones touch it every few
+/// seconds.
 fn is_stale(guard: &std::ffi::OsStr) -> bool {
     let touched = Path::new(guard).symlink_metadata().and_then(|about| about.modified());
     touched.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > Duration::from_secs(10)))

@@ -1,4 +1,4 @@
-//! What `cs` keeps, and the only code that writes below the data root.
+//! The records of `cs`, and the only code that writes below the data root.
 //!
 //! There is no registry file. Every session and profile is a directory of its own with a record in
 //! it, published whole by a rename; every name is a claim file that exactly one process can make.
@@ -75,7 +75,7 @@ pub use trust::{About, Trust, Trusted};
 /// The layout this version reads and writes.
 const LAYOUT: u32 = 1;
 
-/// How long a command waits for another one that works on the same session.
+/// The time a command waits for another one that works on the same session.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The data root and everything in it.
@@ -85,10 +85,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store at `root`, an absolute path. Nothing is made; a root that does not exist is an
+    /// Returns the store at `root`, an absolute path. Makes nothing; a root that does not exist is an
     /// empty store.
     ///
-    /// Refused: a root that another user owns or can write to, and one laid out by a newer `cs`.
+    /// Fails for a root that another user owns or can write to, and for one laid out by a newer `cs`.
     pub fn open(root: PathBuf) -> Result<Self> {
         trustworthy(&root)?;
         let store = Self { root };
@@ -112,7 +112,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The data root.
+    /// Returns the data root.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -137,10 +137,11 @@ impl Store {
         self.root.join("trash")
     }
 
-    /// The lock of the session or profile whose directory, wherever it is now, has the name `entry`.
+    /// Returns the lock file of the session or profile whose directory, wherever it is now, has the name
+    /// `entry`.
     ///
-    /// It is in the directory, and moves with it. On Windows no directory moves while a file in it is
-    /// open, so the locks have a room of their own there.
+    /// The file is in the directory, and moves with it. On Windows no directory moves while a file in it
+    /// is open, so the locks have a directory of their own there.
     fn lock_path(&self, directory: &Path, entry: &str) -> PathBuf {
         if cfg!(windows) { self.locks().join(entry) } else { directory.join("lock") }
     }
@@ -174,8 +175,8 @@ impl Store {
     }
 }
 
-/// The refusal to make the directory of a session or profile again, which somebody else just moved
-/// away: one without a record would stand where a restored one belongs.
+/// Returns the refusal to make the directory of a session or profile again, which somebody else just
+/// moved away: one without a record would stand where a restored one belongs.
 fn removed_meanwhile(path: &Path) -> Failure {
     Failure::refused(format!("{} was removed meanwhile", path.display())).hint("look again: cs list")
 }
@@ -197,8 +198,8 @@ fn lock(path: &Path, what: &str) -> Result<Lock> {
     })
 }
 
-/// The failure to lock `path` on a file system that has no locks. Without them two processes could change
-/// one thing at once, so nothing is done.
+/// Returns the failure to lock `path` on a file system that has no locks. Without them two processes
+/// could change one thing at once, so nothing is done.
 fn no_locks(path: &Path, error: &std::io::Error) -> Failure {
     let directory = path.parent().unwrap_or(path);
     let kind = os::disk_of(directory).ok().and_then(|disk| disk.network);

@@ -11,7 +11,7 @@ use super::{Store, lock};
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Lock};
 
-/// Who has a name.
+/// The owner of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The session of this id.
@@ -42,8 +42,8 @@ impl Store {
         self.names().join(name.key())
     }
 
-    /// Who has `name`, as the claim says. The claim of a process that died half-way names something
-    /// that does not exist; whoever looks that up finds it missing.
+    /// Reads the owner of `name` from its claim. The claim of a process that died half-way names
+    /// something that does not exist; whoever looks that up finds it missing.
     pub fn claim(&self, name: &Name) -> Result<Option<Claim>> {
         let path = self.claim_path(name);
         let bytes = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
@@ -57,12 +57,12 @@ impl Store {
         }
     }
 
-    /// Every claimed name (its key), in name order.
+    /// Returns every claimed name (its key), in name order.
     pub fn claimed_names(&self) -> Vec<String> {
         self.claimed_names_from("")
     }
 
-    /// The claimed names whose key begins with `beginning`, in name order. No claim is opened.
+    /// Returns the claimed names whose key begins with `beginning`, in name order. Opens no claim.
     pub fn claimed_names_from(&self, beginning: &str) -> Vec<String> {
         let mut names = os::names_in(&self.names(), beginning);
         names.retain(|name| !name.starts_with('.'));
@@ -123,12 +123,12 @@ impl Store {
         Ok(true)
     }
 
-    /// Who really has `name`: the claim, if its owner exists or is being made.
+    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
     fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 
-    /// Whether the owner that `claim` names exists under `name`, or is being made.
+    /// Returns true if the owner that `claim` names exists under `name`, or is being made.
     pub(super) fn is_held(&self, name: &Name, claim: Claim) -> bool {
         // A session goes from staging to its place, never back, so looking at staging first
         // cannot miss one that is on its way.
@@ -140,7 +140,7 @@ impl Store {
         }
     }
 
-    /// Whether some living process is making `staging/<entry>` now: it holds the lock in it.
+    /// Returns true if some living process is making `staging/<entry>` now: it holds the lock in it.
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
         os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()

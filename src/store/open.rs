@@ -1,4 +1,4 @@
-//! Which sessions and profiles are likely open, so that a launch need not look at all of them.
+//! The sessions and profiles that are likely open, so that a launch need not look at all of them.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ impl Store {
         }
     }
 
-    /// What was noted to be open, and not yet found to have ended.
+    /// Returns the entries that were noted as open, and not yet found to have ended.
     pub fn noted_open(&self) -> Vec<String> {
         os::names_in(&self.open_dir(), "")
     }

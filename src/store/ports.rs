@@ -15,23 +15,23 @@ use super::{Claim, Damage, Store, lock};
 use crate::model::{Failure, PortRange, Ports, Result, Session};
 use crate::os::{self, Lock};
 
-/// Who has a block, as seen by a session that would have it.
+/// The owner of a block, as seen by a session that would take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// Nobody claims it.
     Nobody,
     /// The session itself does.
     Itself,
-    /// What claims it does not exist.
+    /// Its claimant does not exist.
     Gone,
     /// Another session has it, or a claim that cannot be read says who does.
     Another,
 }
 
-/// What is wrong with the ports of a session.
+/// The reason a session's ports are not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Portless {
-    /// Nothing claims its block.
+    /// No claim exists for its block.
     Unclaimed(Ports),
     /// Its block belongs to another session.
     Taken(Ports),
@@ -46,7 +46,7 @@ impl Store {
         self.ports_dir().join(ports.first().to_string())
     }
 
-    /// Every block that is claimed, in order, with the file that says so. No claim is opened.
+    /// Returns every block that is claimed, in order, with the file that says so. Opens no claim.
     pub fn claimed_ports(&self) -> Vec<(Ports, PathBuf)> {
         let names = os::names_in(&self.ports_dir(), "");
         let firsts = names.iter().filter_map(|name| name.parse().ok()).filter_map(Ports::new);
@@ -55,8 +55,8 @@ impl Store {
         all
     }
 
-    /// The block that a new session will most likely be given: the first in `range` that nobody has and
-    /// that is free. Nothing is changed.
+    /// Returns the block that a new session will most likely be given: the first in `range` that nobody
+    /// has and that is free. Changes nothing.
     pub fn likely_ports(&self, range: PortRange, is_free: impl Fn(Ports) -> bool) -> Option<Ports> {
         // An id that nothing has.
         let nobody = Uuid::nil();
@@ -92,10 +92,10 @@ impl Store {
         Ok(None)
     }
 
-    /// Every block of `range` that may be had: first, from a place of this user and data root on, those
-    /// that nobody claims, then, in case of a stale claim, the rest.
+    /// Returns every block of `range` that may be had: first, from a place of this user and data root on,
+    /// those that nobody claims; then, in case of a stale claim, the rest.
     ///
-    /// Who shares a machine and no files mostly begins somewhere else, and the blocks of one user are
+    /// Users who share a machine and no files mostly begin somewhere else. The blocks of one user are
     /// neighbours: they meet those of another more rarely than if they were strewn over the range.
     fn candidates(&self, range: PortRange) -> impl Iterator<Item = Ports> + use<> {
         let mut hash = Sha256::new();
@@ -160,8 +160,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether a block is claimed for nothing: for a session that is nowhere or has another block, or
-    /// by a file that says nothing, with no session whose record has it.
+    /// Returns true if a block is claimed for nothing: for a session that is nowhere or has another
+    /// block, or by a file that says nothing while no session's record has the block.
     pub fn is_nobodys_block(&self, ports: Ports) -> Result<bool> {
         if self.ports_claim(ports).is_err() {
             let has_it = |session: Session| session.ports == Some(ports);
@@ -170,7 +170,8 @@ impl Store {
         Ok(self.owner(ports, Uuid::nil()) == Owner::Gone)
     }
 
-    /// Whether a session has ports that are not its own, as the claims say.
+    /// Returns the reason why a session's ports are not its own, as the claims say; `None` if they are,
+    /// or if it has none.
     pub fn portless(&self, session: &Session) -> Option<Portless> {
         let ports = session.ports?;
         match self.owner(ports, session.id) {
@@ -221,12 +222,12 @@ impl Store {
         lock(&self.ports_dir().join(".repair"), "the ports")
     }
 
-    /// The session that a block is claimed for, be it there or not.
+    /// Returns the session that a block is claimed for, whether it exists or not.
     pub fn claimant(&self, ports: Ports) -> Option<Uuid> {
         self.ports_claim(ports).ok().flatten()
     }
 
-    /// The session that claims a block. An error is a claim that cannot be read.
+    /// Reads the session that claims a block. Fails if the claim cannot be read.
     fn ports_claim(&self, ports: Ports) -> Result<Option<Uuid>, ()> {
         match os::read_optional(&self.ports_path(ports)) {
             Ok(None) => Ok(None),
@@ -247,7 +248,7 @@ impl Store {
         }
     }
 
-    /// Whether the session that claims a block exists with it, or is on its way to.
+    /// Returns true if the session that claims a block exists with it, or is on its way to.
     fn has_ports(&self, id: Uuid, ports: Ports) -> bool {
         let has = || match self.session(id) {
             Ok(session) => session.ports == Some(ports),
@@ -260,8 +261,8 @@ impl Store {
         has() || self.is_on_its_way(id) || has()
     }
 
-    /// Whether some process holds the lock of a session that is being made, brought back, or given
-    /// ports. Nothing is made where there is no lock.
+    /// Returns true if some process holds the lock of a session that is being made, brought back, or
+    /// given ports. Makes no lock that does not exist.
     fn is_on_its_way(&self, id: Uuid) -> bool {
         let entry = id.to_string();
         let thrown = os::names_in(&self.trash_dir(), &format!("{entry}-"));

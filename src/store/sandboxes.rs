@@ -1,8 +1,8 @@
-//! Whether anything runs in a session's sandbox.
+//! The lock that tells whether anything runs in a session's sandbox.
 //!
-//! The process that was started is outside, and what runs inside has pids of its own there. So a lock on
-//! a file of the session's is left to whatever is inside: it is free when the last of that has ended,
-//! however it ended, and whatever became of the process outside.
+//! The process that was started is outside, and processes inside have pids of their own. So a lock on a
+//! file of the session's is left to them: it is free when the last of them has ended, however it ended,
+//! and whatever became of the process outside.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub fn hold_sandbox(path: &Path) -> Result<Lock> {
     Ok(lock)
 }
 
-/// Whether anything runs in the sandbox of the session whose directory is `root`.
+/// Returns true if anything runs in the sandbox of the session whose directory is `root`.
 pub fn in_sandbox(root: &Path) -> bool {
     Lock::is_held(&root.join("inside"))
 }

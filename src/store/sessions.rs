@@ -18,7 +18,7 @@ pub struct SessionEntry {
     pub id: Uuid,
     /// Its record, or why there is none to use.
     pub record: Result<Session, Damage>,
-    /// When it was last launched, or else made. The last prompt in it may be later: see
+    /// The time of its last launch, or else of its making. The last prompt in it may be later: see
     /// [`Store::prompted`].
     pub used: Option<jiff::Timestamp>,
 }
@@ -34,12 +34,12 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Where its files go before it is published.
+    /// Returns the directory of its files before it is published.
     pub fn root(&self) -> &Path {
         &self.staged
     }
 
-    /// What it will be, with the ports it has been given.
+    /// Returns the session that it will be, with the ports it has been given.
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -75,17 +75,17 @@ impl Record for Session {
 }
 
 impl Store {
-    /// Where a session's files are.
+    /// Returns the directory of a session's files.
     pub fn session_root(&self, id: Uuid) -> PathBuf {
         self.sessions_dir().join(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
-    /// Where a session's record is.
+    /// Returns the path of a session's record.
     pub fn session_record_path(&self, id: Uuid) -> PathBuf {
         self.session_root(id).join("session.toml")
     }
 
-    /// The record of the session of this id.
+    /// Reads the record of the session of this id.
     pub fn session(&self, id: Uuid) -> Result<Session, Damage> {
         Self::session_in(&self.session_root(id), id)
     }
@@ -98,7 +98,7 @@ impl Store {
         Ok(session)
     }
 
-    /// The session that has `name`; `None` where no session has it.
+    /// Reads the session that has `name`; `None` if no session has it.
     pub fn session_named(&self, name: &Name) -> Result<Option<Session>> {
         let Some(Claim::Session(id)) = self.claim(name)? else { return Ok(None) };
         match self.session(id) {
@@ -118,7 +118,7 @@ impl Store {
         }
     }
 
-    /// The ids of all sessions, oldest first.
+    /// Returns the ids of all sessions, oldest first.
     pub fn session_ids(&self) -> Result<Vec<Uuid>> {
         let dir = self.sessions_dir();
         let entries = match fs::read_dir(&dir) {
@@ -132,7 +132,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Every session, oldest first, damaged ones included. One that is removed while this reads is
+    /// Reads every session, oldest first, damaged ones included. A session that is removed meanwhile is
     /// left out.
     pub fn sessions(&self) -> Result<Vec<SessionEntry>> {
         let ids = self.session_ids()?;
@@ -156,7 +156,7 @@ impl Store {
             .collect())
     }
 
-    /// One session for the list; `None` where it has just gone.
+    /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);
         let record = Self::session_in(&root, id);
@@ -170,7 +170,7 @@ impl Store {
         Some(SessionEntry { id, used: launched.or(made), record })
     }
 
-    /// When the last prompt was given in a session, where Claude kept it: it appends to this file at
+    /// Returns the time of the last prompt in a session, if Claude kept that: it appends to this file at
     /// every prompt of an interactive session (2.1.197).
     pub fn prompted(&self, id: Uuid) -> Option<jiff::Timestamp> {
         modified(&self.session_root(id).join("claude/history.jsonl"))
@@ -333,7 +333,7 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
     }))
 }
 
-/// The refusal of a name that somebody has.
+/// Returns the refusal of a name that somebody has.
 pub fn taken(name: &Name, holder: Claim) -> Failure {
     match holder {
         Claim::Session(_) => Failure::refused(format!("there is already a session '{name}'"))

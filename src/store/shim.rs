@@ -9,7 +9,7 @@ use crate::model::{Failure, Result};
 use crate::os;
 
 impl Store {
-    /// Where the shim is, if there is one.
+    /// Returns the path of the shim, which need not exist.
     pub fn shim_path(&self) -> PathBuf {
         self.root.join("shim").join(if cfg!(windows) { "claude.exe" } else { "claude" })
     }

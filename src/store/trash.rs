@@ -1,5 +1,5 @@
-//! What was removed, until somebody empties the trash. Removing is one rename, so it works on a
-//! full disk, and nothing is half removed.
+//! Removed sessions and profiles, until somebody empties the trash. Removing is one rename, so it works
+//! on a full disk, and nothing is half removed.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::{Claim, Store, lock, records};
 use crate::model::{Failure, Name, PortRange, Ports, Result, Session};
 use crate::os;
 
-/// What a piece of trash was.
+/// The kind of a piece of trash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrashedKind {
     /// A session, with its record.
@@ -23,16 +23,16 @@ pub enum TrashedKind {
 /// One piece of trash.
 #[derive(Clone, Debug)]
 pub struct Trashed {
-    /// What it was.
+    /// Its kind.
     pub kind: TrashedKind,
-    /// When it was removed.
+    /// The time it was removed.
     pub removed: jiff::Timestamp,
-    /// Where it is now.
+    /// Its path now.
     pub path: PathBuf,
 }
 
 impl Trashed {
-    /// The name it had.
+    /// Returns the name it had.
     pub fn name(&self) -> &Name {
         match &self.kind {
             TrashedKind::Session(session) => &session.name,
@@ -75,12 +75,13 @@ impl Store {
         Ok(to)
     }
 
-    /// What is in the trash, newest first. What cannot be read there is left out: it stays.
+    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay.
     pub fn trash(&self) -> Vec<Trashed> {
         self.newest_trash(usize::MAX)
     }
 
-    /// The `most` pieces of trash that were removed last, newest first; no record of others is read.
+    /// Reads the `most` pieces of trash that were removed last, newest first; no record of others is
+    /// read.
     pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
         let mut entries: Vec<(jiff::Timestamp, String)> = os::names_in(&self.trash_dir(), "")
             .into_iter()
@@ -93,8 +94,8 @@ impl Store {
         entries.into_iter().filter_map(read).take(most).collect()
     }
 
-    /// The piece of trash that has the file name `name`, or why its record cannot be used; `None` where that
-    /// is no name of ours, or leads to no directory.
+    /// Reads the piece of trash that has the file name `name`, or the damage of its record. `None` if
+    /// that is no name of ours, or leads to no directory.
     pub(super) fn trashed_at(path: &Path, name: &str) -> Option<Result<Trashed, Damage>> {
         let (what, removed) = split(name)?;
         if !os::is_dir(path) {
@@ -114,7 +115,7 @@ impl Store {
         }))
     }
 
-    /// The piece of trash that was on its way back under `name` when its process died.
+    /// Returns the piece of trash that was on its way back under `name` when its process died.
     pub fn half_restored(&self, name: &Name) -> Option<Trashed> {
         let Ok(Some(Claim::Session(id))) = self.claim(name) else { return None };
         self.trash().into_iter().find(|trashed| {
@@ -180,7 +181,7 @@ impl Store {
     }
 }
 
-/// What a file name in the trash says: what it was, and when it was removed.
+/// Splits a file name in the trash: the name or id it had, and the time it was removed.
 fn split(name: &str) -> Option<(&str, jiff::Timestamp)> {
     let (what, when) = name.rsplit_once('-')?;
     Some((what, jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?))

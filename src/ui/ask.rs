@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::escape;
 
-/// Whether there is a person to ask: standard input and standard error are terminals.
+/// Returns true if there is a person to ask: standard input and standard error are terminals.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -34,7 +34,8 @@ pub fn choose(prompt: &str, count: usize) -> Option<usize> {
     }
 }
 
-/// One line from standard input, trimmed; `None` at its end.
+/// Prints the prompt on standard error and reads one line from standard input, trimmed; `None` at its
+/// end.
 fn answer(prompt: &str) -> Option<String> {
     eprint!("{prompt}");
     let _ = io::stderr().flush();
