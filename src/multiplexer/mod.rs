@@ -158,10 +158,10 @@ impl Multiplexer {
             }
             None => vec![Kind::Tmux, Kind::Zellij],
         };
-        order.into_iter().find_map(|kind| Self::found(kind, environment))
+        order.into_iter().find_map(|kind| Self::find(kind, environment))
     }
 
-    fn found(kind: Kind, environment: &Environment) -> Option<Self> {
+    fn find(kind: Kind, environment: &Environment) -> Option<Self> {
         let path = environment.get(OsStr::new("PATH"))?;
         // What lies in the directory one happens to be in is not asked for.
         let program = which::which_in(kind.name(), Some(path), "/").ok()?;
@@ -185,7 +185,7 @@ impl Multiplexer {
     /// Returns the command that shows `pane` in this terminal: its program becomes the terminal's, or has
     /// the multiplexer that this terminal is inside of switch to it.
     pub fn show(pane: &Pane, environment: &Environment) -> Result<Option<Vec<OsString>>, Nested> {
-        let Some(found) = Self::found(pane.kind, environment) else { return Ok(None) };
+        let Some(found) = Self::find(pane.kind, environment) else { return Ok(None) };
         Ok(Some(match pane.kind {
             Kind::Tmux => tmux::show(&found, pane)?,
             Kind::Zellij => zellij::show(&found, pane),
@@ -236,7 +236,7 @@ pub fn pane_of(pid: u32, environment: &Environment) -> Option<Pane> {
     let mut above = vec![pid];
     above.extend(os::Processes::now().above(pid));
     if own.as_ref().is_none_or(|own| inside(own, "TMUX"))
-        && let Some(program) = Multiplexer::found(Kind::Tmux, environment)
+        && let Some(program) = Multiplexer::find(Kind::Tmux, environment)
         && let Some(pane) = tmux::pane_of(&program, &above, own.as_ref())
     {
         return Some(pane);

@@ -41,7 +41,7 @@ impl Processes {
 
     /// Looks at the processes that run now.
     pub fn now() -> Self {
-        Self::of(look())
+        Self::of(running())
     }
 
     fn of(found: Vec<Process>) -> Self {
@@ -116,7 +116,7 @@ fn variable_of(pid: u32, name: &str) -> Option<OsString> {
 }
 
 #[cfg(target_os = "linux")]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::getuid().as_raw();
     let ticks = rustix::param::clock_ticks_per_second().max(1);
@@ -153,7 +153,7 @@ fn parse_stat(pid: u32, stat: &str, ticks: u64, page: u64) -> Option<Process> {
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     let me = rustix::process::getuid().as_raw().to_string();
     let ran = std::process::Command::new("/bin/ps")
         .env("LC_ALL", "C")
@@ -164,7 +164,7 @@ fn look() -> Vec<Process> {
 }
 
 #[cfg(windows)]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     Vec::new()
 }
 

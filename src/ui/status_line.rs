@@ -376,16 +376,16 @@ fn draw(text: &mut String, parts: &[Part], theme: &Theme, colour: bool) {
 
 fn draw_segments(text: &mut String, parts: &[Part], colour: bool) {
     for (at, part) in parts.iter().enumerate() {
-        let look = |part: &Part, at| segment_of(part.name.unwrap_or_default(), part.percent, at);
+        let colours = |part: &Part, at| segment_of(part.name.unwrap_or_default(), part.percent, at);
         let whole = format!("{}{}{}", part.before, part.text, part.after);
         if !colour {
             let _ = write!(text, "{}{whole}", if at == 0 { "" } else { " \u{e0b1} " });
             continue;
         }
-        let (front, back) = look(part, at);
+        let (front, back) = colours(part, at);
         let _ = write!(text, "\x1b[38;5;{front};48;5;{back}m {whole} ");
         let _ = match parts.get(at + 1) {
-            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", look(next, at + 1).1),
+            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", colours(next, at + 1).1),
             None => write!(text, "\x1b[0;38;5;{back}m\u{e0b0}\x1b[0m"),
         };
     }

@@ -1,4 +1,4 @@
-//! Worktrees that were removed with their session, and can come back with it.
+//! Stowed worktrees: removed with their session, they can come back with it.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 /// state in git.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeptWorktree {
+pub struct StowedWorktree {
     /// The layout of this record.
     pub version: u32,
     /// Its old path: absolute, links resolved.
     pub root: String,
     /// The git directory that the worktrees of its repository share.
     pub repository: String,
-    /// The name of what git keeps of it there, in `worktrees/`.
+    /// The name of its directory there, in `worktrees/`.
     pub entry: String,
     /// The branch that was checked out in it; `None` where it was on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct KeptWorktree {
     pub upstream: Option<(String, String)>,
 }
 
-impl KeptWorktree {
+impl StowedWorktree {
     /// The layout that this version writes and reads.
     pub const VERSION: u32 = 1;
 

@@ -1,9 +1,6 @@
-//! The contents of a config directory that are worth keeping, and those that Claude makes again.
+//! The contents of a config directory: those worth a backup, and those that Claude makes again.
 
-use std::fs;
 use std::path::Path;
-
-use crate::os;
 
 /// The contents that Claude Code makes again when they are gone: logs, snapshots of the shell, lists it
 /// fetches, measurements of itself. By the names that 2.1.197 and 2.1.329 build from the config
@@ -59,27 +56,6 @@ pub fn may_be_copied(name: &str) -> bool {
         || Path::new(&lower).extension().is_some_and(|ending| ending == "key"))
 }
 
-/// Returns the name of a background job in the config directory `config` that has not ended, or does not
-/// say so. A job notes its end in `jobs/<id>/state.json` (2.1.329).
-pub fn pending_job(config: &Path) -> Option<String> {
-    const ENDED: &[&str] =
-        &["stopped", "done", "completed", "failed", "killed", "cancelled", "canceled", "error", "exited"];
-    fs::read_dir(config.join("jobs")).ok()?.flatten().find_map(|job| {
-        let path = job.path().join("state.json");
-        let text = os::read_optional(&path).ok();
-        // A directory without a state has nothing to be waited for.
-        let text = match text {
-            Some(None) => return None,
-            Some(Some(text)) => text,
-            None => Vec::new(),
-        };
-        let state = serde_json::from_slice::<serde_json::Value>(&text).ok();
-        let state = state.as_ref().and_then(|state| state.get("state")).and_then(|state| state.as_str());
-        let ended = state.is_some_and(|state| ENDED.contains(&state));
-        (!ended).then(|| job.file_name().to_string_lossy().into_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,24 +83,5 @@ mod tests {
             assert!(!may_be_copied(secret), "{secret}");
         }
         assert!(may_be_copied("a.jsonl") && may_be_copied("keybindings.json"));
-    }
-
-    #[test]
-    fn a_job_that_works_or_does_not_say_is_waited_for() {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let job = dir.path().join("jobs/0a1b2c3d");
-        assert_eq!(pending_job(dir.path()), None);
-        fs::create_dir_all(&job).expect("made");
-        assert_eq!(pending_job(dir.path()), None);
-        for (state, pending) in [
-            (r#"{"state":"working"}"#, true),
-            (r#"{"state":"stopped"}"#, false),
-            (r#"{"state":"#, true),
-            (r#"{"state":"something new"}"#, true),
-            (r#"{"state":"completed"}"#, false),
-        ] {
-            fs::write(job.join("state.json"), state).expect("written");
-            assert_eq!(pending_job(dir.path()).is_some(), pending, "{state}");
-        }
     }
 }
