@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::records::{self, Damage};
 use super::sessions::discard;
-use super::{Claim, Store, lock};
+use super::{Claim, Store};
 use crate::model::{Failure, PortRange, Result, Session};
 use crate::os::{self, Lock};
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use uuid::Uuid;
 
+use super::Store;
+use super::locking::lock;
 use super::records::version_of;
-use super::{Store, lock};
 use crate::model::{Failure, Name, Place, Result, Target};
 use crate::os;
 

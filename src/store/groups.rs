@@ -11,7 +11,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Store, lock};
+use super::Store;
+use super::locking::lock;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Lock};
 

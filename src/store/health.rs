@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::locking::lock;
 use super::records::{self, Record};
-use super::{Claim, Damage, Store, lock};
+use super::{Claim, Damage, Store};
 use crate::model::{Failure, Name, Result, Session};
 use crate::os;
 

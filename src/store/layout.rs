@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::manifest::{read_manifest, write_manifest};
-use super::removed_meanwhile;
+use super::root::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, ManifestPlace, Result, SeedFile};
 use crate::os;
 

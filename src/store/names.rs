@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Store, lock};
+use super::Store;
+use super::locking::lock;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Lock};
 

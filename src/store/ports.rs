@@ -11,7 +11,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Claim, Damage, Store, lock};
+use super::locking::lock;
+use super::{Claim, Damage, Store};
 use crate::model::{Failure, PortRange, Ports, Result, Session};
 use crate::os::{self, Lock};
 

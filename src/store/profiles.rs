@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::locking::lock;
 use super::records::{self, Damage};
+use super::root::removed_meanwhile;
 use super::sessions::{discard, taken};
-use super::{Claim, Store, lay_out, lock, removed_meanwhile};
+use super::{Claim, Store, lay_out};
 use crate::model::{
     ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
     VarName,

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use super::locking::{lock, no_locks};
 use super::records::Damage;
 use super::trash::guard;
-use super::{Claim, Store, Trashed, TrashedKind, lock, no_locks};
+use super::{Claim, Store, Trashed, TrashedKind};
 use crate::model::{Failure, Name, Ports, Result, Session};
 use crate::os::{self, Left, Lock, LockError, Unremovable};
 

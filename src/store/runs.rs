@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Store;
 use super::plain::Plain;
 use super::records::{self, Record};
-use super::{Store, removed_meanwhile};
+use super::root::removed_meanwhile;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Identity};
 

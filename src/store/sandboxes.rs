@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::no_locks;
+use super::locking::no_locks;
 use crate::model::{Failure, Result};
 use crate::os::{Lock, LockError};
 

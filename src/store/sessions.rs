@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
-use super::{Claim, Store, lock};
+use super::{Claim, Store};
 use crate::model::{Failure, History, Name, PortRange, Ports, Result, Session, Worktree};
 use crate::os::{self, Lock};
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::records::Damage;
 use super::sessions::taken;
-use super::{Claim, Store, lock, records};
+use super::{Claim, Store, records};
 use crate::model::{Failure, Name, PortRange, Ports, Result, Session};
 use crate::os;
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Store;
+use super::locking::lock;
 use super::records::{self, Damage, Record};
-use super::{Store, lock};
 use crate::model::{Failure, Name, Repository, Result, VarName};
 use crate::os;
 
