@@ -52,7 +52,7 @@ pub struct Config {
 pub struct IsolationConfig {
     /// The method of new sessions.
     pub method: Isolation,
-    /// New sessions go to the trash by themselves when Claude ends.
+    /// New sessions go to the trash automatically when Claude ends.
     pub cleanup_on_close: bool,
     /// The user's own files that a session with a home of its own gets links to: paths below the home
     /// directory.
@@ -136,7 +136,7 @@ pub struct SandboxConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxEngine {
-    /// bubblewrap where it is installed, else podman.
+    /// bubblewrap if it is installed, else podman.
     #[default]
     Auto,
     /// bubblewrap.
@@ -160,7 +160,7 @@ pub enum SandboxNetwork {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MultiplexerKind {
-    /// tmux where it is installed, else zellij.
+    /// tmux if it is installed, else zellij.
     #[default]
     Auto,
     /// tmux.
@@ -276,8 +276,8 @@ impl Default for IsolationConfig {
 }
 
 impl Config {
-    /// Reads the file at `path`; the built-in settings where there is none. An error names the
-    /// file, the line and, for an unknown key, the nearest one.
+    /// Reads the file at `path`; the built-in settings if there is none. Fails naming the file, the line
+    /// and, for an unknown key, the nearest one.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
         match bytes {
@@ -315,9 +315,9 @@ impl Config {
     }
 }
 
-/// The name of the file in which a repository says which profile it wants, and how its programs call
-/// what a session has. It is a stranger's: it can name and nothing else, and has no effect before it
-/// is allowed.
+/// The name of the file in which a repository says which profile it wants, and how its programs call a
+/// session's values. A stranger wrote it: it can name and nothing else, and has no effect before it is
+/// allowed.
 pub const REPOSITORY_FILE: &str = ".cs.toml";
 
 /// The most bytes that a `.cs.toml` may have.

@@ -75,7 +75,7 @@ pub(super) fn has_flag(arguments: &[OsString], flags: &[&str]) -> bool {
 /// The conversation that arguments ask to go on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoesOn {
-    /// The conversation of this id; `None` where they name it otherwise, or let a person choose.
+    /// The conversation of this id; `None` if they name it otherwise, or let a person choose.
     Conversation(Option<Uuid>),
     /// The newest one of the directory.
     Newest,

@@ -303,7 +303,7 @@ pub fn copy_conversation(source: &Conversation, config: &Path, slug: &str) -> io
     Ok(copy)
 }
 
-/// Copies regular files and directories; links are left out, so nothing outside is reached.
+/// Copies regular files and directories; links are skipped, so nothing outside is reached.
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     os::create_private_dir(to)?;
     for entry in fs::read_dir(from)? {

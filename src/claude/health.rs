@@ -14,7 +14,7 @@ use super::variables::CREDENTIALS;
 use crate::model::reason;
 use crate::os;
 
-/// The days that Claude keeps conversations where no setting says otherwise (`cleanupPeriodDays`).
+/// The days that Claude keeps conversations by default (`cleanupPeriodDays`).
 pub const RETENTION_DAYS: u64 = 30;
 
 /// Returns the path of the file that Claude reads instead of `.claude.json` if it exists (2.1.197, by
@@ -70,7 +70,7 @@ struct State {
     projects: BTreeMap<PathBuf, Value>,
 }
 
-/// Reads the state file `path`; `None` where there is none, and why where it cannot be read.
+/// Reads the state file `path`; `None` if there is none. Fails with the reason if it cannot be read.
 pub fn state_facts(path: &Path) -> Result<Option<StateFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     let state: State = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
@@ -116,7 +116,7 @@ struct Settings {
     claude_md_excludes: Option<Vec<IgnoredAny>>,
 }
 
-/// Reads the settings file `path`; `None` where there is none, and why where it cannot be read.
+/// Reads the settings file `path`; `None` if there is none. Fails with the reason if it cannot be read.
 pub fn settings_facts(path: &Path) -> Result<Option<SettingsFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     // An empty file is as good as none.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub struct Place {
     /// The directory with every link resolved: Claude ignores `PWD`.
     pub directory: PathBuf,
-    /// Under which `projects` of `.claude.json` keeps trust: the root of the *main* git checkout
+    /// The key under which `projects` of `.claude.json` keeps trust: the root of the *main* git checkout
     /// (also for a linked worktree and from a subdirectory), else the directory itself.
     pub root: PathBuf,
 }

@@ -26,8 +26,8 @@ pub struct Scene {
     pub environment: Environment,
     /// The environment of the shell as it is: what was taken from it by `cs use` was told then.
     pub exported: Environment,
-    /// Claude's program, with what stands before its own arguments (an interpreter's script); empty
-    /// where Claude is not what is started.
+    /// Claude's program, with the words before its own arguments (an interpreter's script); empty if
+    /// something else is started.
     pub program: Vec<OsString>,
     /// The word that people call `cs` by: Claude shows it when a session ends.
     pub family: String,
@@ -70,9 +70,9 @@ pub struct Scene {
     pub servers: BTreeMap<String, String>,
     /// The conversation to start with, as the disk has it.
     pub start: Start,
-    /// The text behind a `--settings` among the arguments, where it is a file.
+    /// The text of the file behind a `--settings` among the arguments, if it names one.
     pub settings_file: Option<String>,
-    /// The command of our status line, where the session has none of its own and is to have one.
+    /// The command of our status line, if the session has none of its own and is to have one.
     pub status_line: Option<String>,
     /// The endpoint's token.
     pub token: Option<String>,
@@ -89,13 +89,13 @@ pub enum Start {
     Unsaid,
     /// A new one with this id.
     New(Uuid),
-    /// This one again; by its file where Claude would not find the id from the directory.
+    /// This one again; by its file if Claude would not find the id from the directory.
     Resume(Uuid, Option<PathBuf>),
     /// A new one with an id of its own that begins as a copy of another.
     Fork {
         /// The one it is a copy of.
         from: Uuid,
-        /// Its file, where Claude would not find the id from the directory.
+        /// Its file, if Claude would not find the id from the directory.
         file: Option<PathBuf>,
         /// The id of the new one.
         id: Uuid,
@@ -112,7 +112,7 @@ impl Start {
     }
 }
 
-/// Makes the plan. Fails only where a person's `[env]` makes no sense.
+/// Makes the plan. Fails only if a person's `[env]` makes no sense.
 pub fn plan(subject: &Subject, launch: &Launch, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
@@ -178,7 +178,7 @@ fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Sets what the repository's programs read for what the session has, as far as it has that.
+/// Sets the variables that the repository's programs read, to the values that the session has for them.
 fn named(scene: &Scene, env: &mut EnvChanges) {
     for (name, source) in &scene.named {
         let value = env.get(source.as_str()).and_then(Change::value).map(str::to_owned);
@@ -193,8 +193,8 @@ fn is_of_a_session(name: &str) -> bool {
     Ports::VARIABLES.contains(&name) || ["CS_SESSION", "CS_SESSION_ID", "CS_SLUG"].contains(&name)
 }
 
-/// Sets what a person wants set: `config.toml`, then the profile. What needs something of a session
-/// that there is not is left out; for a session that is said.
+/// Sets what a person wants set: `config.toml`, then the profile. A value that needs something the
+/// session has not is left out; for a session that is said.
 fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<Vec<String>> {
     let mut left_out = Vec::new();
     let profile = subject.profile();
@@ -265,7 +265,7 @@ fn endpoint(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Sets where everything is: the config directory and the login.
+/// Sets the places of the config directory and the login.
 fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     let profile = &subject.profile().home;
     match (subject, &scene.paths) {

@@ -19,7 +19,7 @@ use super::variables::QUIET;
 use crate::model::Environment;
 use crate::os;
 
-/// The two variables: where everything is, and where the login is.
+/// The two variables: the place of everything, and the place of the login.
 pub const DIRECTORY_VARIABLES: [&str; 2] = ["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR"];
 
 /// The result of a trial for one variable.

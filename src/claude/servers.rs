@@ -31,7 +31,7 @@ pub enum Fate {
 pub struct Merge {
     /// The outcome by the name of the server, for those done and those left.
     pub fates: BTreeMap<String, Fate>,
-    /// The state file as it should be; `None` where it stays as it is.
+    /// The state file as it should be; `None` if it stays as it is.
     pub file: Option<SeedFile>,
     /// The SHA-256 of each server as it was put in, from now on.
     pub base: BTreeMap<String, String>,
@@ -146,7 +146,8 @@ mod tests {
     use serde_json::json;
     use std::fs;
 
-    /// Merges `ours` with `theirs`, where `put` was put in; what happened, and what there is then.
+    /// Merges `ours` with `theirs`, given the hash `put` of what was put in. Returns the outcome, and the
+    /// server there is then.
     fn merged(ours: &Value, theirs: &Value, put: &Value, take: &[&str], wanted: bool) -> (Merge, Value) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str, servers: &Value| {

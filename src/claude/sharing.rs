@@ -31,9 +31,9 @@ pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
         .collect()
 }
 
-/// Copies for a memory directory that is being used for the first time: the notes in `from`, as
-/// files to make in `to`. None where `to` is there already, and only plain Markdown files of at
-/// most 256 KiB, 200 of them.
+/// Returns copies for a memory directory that is being used for the first time: the notes in `from`, as
+/// files to make in `to`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
+/// copied, and at most 200.
 pub fn memory_seeds(from: &Path, to: &Path) -> Vec<SeedFile> {
     if os::exists(to) {
         return Vec::new();

@@ -67,7 +67,7 @@ impl Default for Message {
 }
 
 impl Message {
-    /// Takes over what another copy of the same message says: an answer that is still being written
+    /// Takes over the numbers of another copy of the same message: an answer that is still being written
     /// stands in its first lines with fewer tokens than in the last.
     pub fn merge(&mut self, other: &Self) {
         let mine = &mut self.tokens;
@@ -91,7 +91,7 @@ impl Message {
 pub struct Transcript {
     /// Its file.
     pub path: PathBuf,
-    /// The conversation that it is of, where its path says so.
+    /// The conversation that it is of, if its path says so.
     pub conversation: Option<Uuid>,
     /// The time it was last written.
     pub modified: SystemTime,
@@ -186,9 +186,9 @@ fn whole(value: Option<&Value>) -> u64 {
     value.and_then(Value::as_u64).filter(|number| *number <= MOST).unwrap_or(0)
 }
 
-/// Reads a transcript line by line and gives `each` the answers in it, the later lines of one
-/// answer too. What is read is added to `progress`, in bytes. Returns how many lines with tokens in
-/// them make no sense, such as one that is half-written.
+/// Reads a transcript line by line and gives `each` the answers in it, the later lines of one answer too.
+/// Adds the bytes read to `progress`. Returns the number of lines with tokens in them that make no sense,
+/// such as one that is half-written.
 pub fn read_spent(
     transcript: &Transcript,
     progress: &AtomicU64,

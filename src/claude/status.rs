@@ -32,9 +32,9 @@ pub struct Status {
     pub five_hour: Option<Limit>,
     /// The limit of a week; as above.
     pub week: Option<Limit>,
-    /// The output style, where it is not the usual one.
+    /// The output style, if it is not the usual one.
     pub style: Option<String>,
-    /// The mode of vim keys, where they are on.
+    /// The mode of vim keys, if they are on.
     pub vim: Option<String>,
     /// Claude's version.
     pub version: Option<String>,
@@ -50,7 +50,7 @@ pub struct Limit {
 }
 
 impl Status {
-    /// Reads what Claude sent. Whatever is missing, of another kind or out of all reason is left
+    /// Reads what Claude sent. Values that are missing, of another kind or out of all reason are left
     /// out; text that is no JSON says nothing at all.
     pub fn parse(text: &[u8]) -> Self {
         let Ok(value) = serde_json::from_slice::<Value>(text) else { return Self::default() };

@@ -89,7 +89,7 @@ impl Saved {
         text
     }
 
-    /// Reads the text of the variable; `None` where it is not one that [`Saved::text`] made.
+    /// Reads the text of the variable; `None` if [`Saved::text`] did not make it.
     pub fn parse(text: &OsStr) -> Option<Self> {
         let mut fields = text.to_str()?.split(';');
         if fields.next()? != VERSION {

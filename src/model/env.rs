@@ -104,7 +104,7 @@ impl EnvChanges {
     /// Sets `name`, whatever was said of it before.
     ///
     /// # Panics
-    /// Where `name` is no variable name. Names given as text are compile-time constants of ours;
+    /// If `name` is no variable name. Names given as text are compile-time constants of ours;
     /// a person's go through [`VarName`] and [`EnvChanges::put`].
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.put(Self::constant(name), Change::Set(value.into()));

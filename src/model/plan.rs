@@ -50,7 +50,7 @@ pub enum Launch {
 pub struct Plan {
     /// The directory the program is started in.
     pub directory: PathBuf,
-    /// The program and its arguments; empty where only the environment is asked for.
+    /// The program and its arguments; empty if only the environment is asked for.
     pub command: Vec<OsString>,
     /// The sandbox that the program runs in; `None` to run it directly on this machine.
     pub sandbox: Option<Sandbox>,
@@ -66,16 +66,16 @@ pub struct Plan {
 /// that somebody else made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The session's or profile's own directory in the store, or what an adopted directory lies
-    /// in. It has to be there and is never made: where somebody removed it meanwhile, making it
-    /// again would leave a directory without a record where a restored one belongs.
+    /// The session's or profile's own directory in the store, or the one that an adopted directory lies
+    /// in. It has to be there and is never made: if somebody removed it meanwhile, making it again would
+    /// leave a directory without a record in the place of a restored one.
     pub base: Option<PathBuf>,
     /// Directories, outermost first, for their owner only.
     pub directories: Vec<PathBuf>,
     /// Symbolic links.
     pub links: Vec<Link>,
-    /// Links that are private by now: taken away where `cs` made them and they still point where
-    /// they did. Nothing else that may stand there is touched.
+    /// Links that are private by now: removed if `cs` made them and they still point where they did.
+    /// Nothing else that may stand there is touched.
     pub private: Vec<PathBuf>,
     /// Files, for their owner only.
     pub files: Vec<SeedFile>,
@@ -101,7 +101,7 @@ pub struct SeedFile {
     pub path: PathBuf,
     /// Its content.
     pub content: Vec<u8>,
-    /// The exact content it replaces; `None` where it is only made if nothing is there. Anything
+    /// The exact content it replaces; `None` to make it only if nothing is there. Anything
     /// else on disk by then is left alone: somebody was faster.
     pub replaces: Option<Vec<u8>>,
 }

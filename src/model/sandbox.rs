@@ -96,8 +96,8 @@ pub struct Sandbox {
     pub mounts: Mounts,
     /// True if it has the network of this machine; otherwise it has none.
     pub network: bool,
-    /// A file of `cs` outside, on which there is a lock for as long as anything runs in it. `None` where
-    /// what is run is not the session's Claude.
+    /// A file of `cs` outside, which is locked for as long as anything runs in it. `None` if the program
+    /// is not the session's Claude.
     pub held: Option<PathBuf>,
     /// A directory of `cs` outside, where an engine may keep its root.
     pub scratch: PathBuf,

@@ -73,7 +73,7 @@ pub struct Session {
     /// It shares nothing with its profile but the login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
-    /// It goes to the trash by itself when Claude ends.
+    /// It goes to the trash automatically when Claude ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ephemeral: bool,
     /// The place of its conversations, if the session decides that and not its profile.

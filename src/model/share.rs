@@ -118,8 +118,8 @@ pub struct ShareOverrides {
 }
 
 impl ShareOverrides {
-    /// Says how `item` is shared: one of [`SHAREABLE`], one of [`SWITCHES`], or `history`. `false`
-    /// where there is no such item.
+    /// Sets how `item` is shared: one of [`SHAREABLE`], one of [`SWITCHES`], or `history`. Returns false
+    /// if there is no such item.
     pub fn set(&mut self, item: &str, mode: ShareMode) -> bool {
         let shared = mode == ShareMode::Link;
         match item {

@@ -17,7 +17,7 @@ pub struct StowedWorktree {
     pub repository: String,
     /// The name of its directory there, in `worktrees/`.
     pub entry: String,
-    /// The branch that was checked out in it; `None` where it was on none.
+    /// The branch that was checked out in it; `None` if it was on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The commit that was checked out in it; `None` before the first one.

@@ -12,10 +12,10 @@ pub struct Worktree {
     pub root: String,
     /// The repository it belongs to: the root of the main checkout, or a bare repository.
     pub repository: String,
-    /// The branch that was checked out in it; `None` where it was on none.
+    /// The branch that was checked out in it; `None` if it was on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The branch it came from, and finishing brings its work to; `None` where it came from none.
+    /// The branch it came from, and finishing brings its work to; `None` if it came from none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onto: Option<String>,
 }

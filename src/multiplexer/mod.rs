@@ -173,8 +173,8 @@ impl Multiplexer {
         self.kind
     }
 
-    /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
-    /// or tab beside. Nothing of a person's is replaced. Fails with what the program says.
+    /// Starts what is wanted in a new session, or, if this terminal is inside already, in a new window or
+    /// tab beside. Replaces nothing of a person's. Fails with what the program says.
     pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, String> {
         match self.kind {
             Kind::Tmux => tmux::start(self, wanted),
@@ -192,7 +192,8 @@ impl Multiplexer {
         }))
     }
 
-    /// Runs the program to its end; its output, or what it says of its failure, in one line.
+    /// Runs the program to its end. Returns its output; fails with what it says of its failure, in one
+    /// line.
     fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
         command.args(words).env_clear().envs(&self.environment).stdin(Stdio::null());

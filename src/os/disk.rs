@@ -8,7 +8,7 @@ use std::path::Path;
 pub struct Disk {
     /// Bytes that this user may still write.
     pub free: u64,
-    /// Its kind, where it is one that other machines reach; as far as the system says (Linux).
+    /// Its kind, if other machines reach it, as far as the system says (Linux).
     pub network: Option<&'static str>,
 }
 

@@ -71,8 +71,8 @@ pub fn create_private_dirs(path: &Path) -> io::Result<()> {
     create_private_dirs_below(Path::new(""), path)
 }
 
-/// Makes a directory and those above it that are missing, each mode 0700, but never `base` or what
-/// is above it: where `base` has gone, nothing is made.
+/// Makes a directory and those above it that are missing, each mode 0700, but never `base` or anything
+/// above it: if `base` is gone, nothing is made.
 pub fn create_private_dirs_below(base: &Path, path: &Path) -> io::Result<()> {
     match create_private_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
@@ -86,8 +86,8 @@ pub fn create_private_dirs_below(base: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the file `path` with `content`, mode 0600, whole or not at all, unless something is there
-/// already: `Ok(false)` then, and what is there is untouched. Durable when it returns.
+/// Makes the file `path` with `content`, mode 0600, whole or not at all. Returns `Ok(false)` if something
+/// is there already, which is untouched. Durable when it returns.
 pub fn publish_file(path: &Path, content: &[u8]) -> io::Result<bool> {
     let staged = stage(path, content, true)?;
     let linked = match uninterrupted(|| fs::hard_link(&staged, path)) {
@@ -215,7 +215,7 @@ pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the symbolic link `path` to `target`. `Ok(false)` where something is there already.
+/// Makes the symbolic link `path` to `target`. `Ok(false)` if something is there already.
 pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let made = uninterrupted(|| std::os::unix::fs::symlink(target, path));
@@ -357,7 +357,7 @@ pub fn flush_file_system(path: &Path) {
     let _ = path;
 }
 
-/// Makes the file `path`, mode 0600, for writing; an error where something is there already.
+/// Makes the file `path`, mode 0600, for writing; an error if something is there already.
 pub fn new_private_file(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -440,7 +440,7 @@ fn stage(path: &Path, content: &[u8], durable: bool) -> io::Result<PathBuf> {
     }
 }
 
-/// Makes the file `path` with `content`, mode 0600; `Ok(false)` where something is there already.
+/// Makes the file `path` with `content`, mode 0600; `Ok(false)` if something is there already.
 /// A crash can leave it short: for files in a directory that is published whole afterwards. With
 /// `durable` it has reached the disk when this returns.
 pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Result<bool> {

@@ -31,7 +31,7 @@ pub enum LockError {
 pub struct Holder {
     /// The process.
     pub pid: u32,
-    /// Its host, where that is another one than this.
+    /// Its host, if that is another one than this.
     pub elsewhere: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Listener {
     /// Its port.
     pub port: u16,
-    /// A process that has it; `None` where the system does not show that, as for another user's.
+    /// A process that has it; `None` if the system does not show that, as for another user's.
     pub pid: Option<u32>,
 }
 

@@ -16,7 +16,7 @@ pub struct Identity {
     /// Its start, in the system's own terms; empty if that cannot be read.
     #[serde(default)]
     pub start: String,
-    /// The boot it belongs to; empty where that cannot be read.
+    /// The boot it belongs to; empty if that cannot be read.
     #[serde(default)]
     pub boot: String,
     /// The host it runs on: a home directory on a network has many.

@@ -130,8 +130,8 @@ mod system {
         #[cfg(not(target_os = "linux"))]
         pub(super) const BEST: Self = Self::Compared;
 
-        /// Opens the directory `name` in `parent`: `LOOP` or `NOTDIR` where it is a link or a file,
-        /// `XDEV` where something is mounted on it. One of this user's own is made accessible.
+        /// Opens the directory `name` in `parent`: `LOOP` or `NOTDIR` if it is a link or a file,
+        /// `XDEV` if something is mounted on it. One of this user's own is made accessible.
         fn open(self, parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
             let opened = match self.open_as_is(parent, name) {
                 Err(Errno::ACCESS) => {

@@ -1,4 +1,4 @@
-//! Whole directories: how much room they take.
+//! The size of whole directories.
 
 use std::fs;
 use std::io;

@@ -17,7 +17,7 @@ pub struct Process {
     pub processor: Duration,
 }
 
-/// The processes of this user, at one moment. Nothing where the system does not say (Windows).
+/// The processes of this user, at one moment. Empty if the system does not say (Windows).
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
     all: HashMap<u32, Process>,

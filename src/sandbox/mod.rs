@@ -18,7 +18,7 @@ pub use filter::filter;
 /// The facts that a command line needs about the process that becomes the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Around {
-    /// The descriptor of the file with the [`filter`]; `None` where there is none for this kind of
+    /// The descriptor of the file with the [`filter()`]; `None` if there is none for this kind of
     /// machine: then what is inside gets no terminal of its own to type on.
     pub filter: Option<String>,
     /// Standard input is a terminal.

@@ -12,8 +12,8 @@ use super::{Claim, Store};
 use crate::model::{Failure, PortRange, Result, Session};
 use crate::os::{self, Lock};
 
-/// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with
-/// one lock. Dropped without [`Store::end_batch`], it is swept up later.
+/// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with one
+/// lock. A batch that is dropped without [`Store::end_batch`] is swept up later.
 #[derive(Debug)]
 pub struct Batch {
     staged: PathBuf,
@@ -60,9 +60,9 @@ impl Store {
         Ok(root)
     }
 
-    /// Publishes one session of a batch under its name, with ports in `range`: `Ok(None)` where it exists
-    /// now, else who has that name. Where it fails, nothing of it is seen, and its files are in the batch
-    /// as before.
+    /// Publishes one session of a batch under its name, with ports in `range`. Returns `Ok(None)` if it
+    /// exists now, else the owner of that name. If it fails, nobody has seen the session, and its files
+    /// are in the batch as before.
     pub fn publish_from_batch(
         &self,
         batch: &Batch,
@@ -114,7 +114,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Takes a session back that was published from a batch, unless somebody works on it already.
+    /// Takes back a session that was published from a batch, unless somebody works on it already.
     pub fn withdraw_to_batch(&self, batch: &Batch, session: &Session) {
         let root = self.session_root(session.id);
         let held = Lock::take(&self.lock_path(&root, &session.id.to_string()), Duration::ZERO);

@@ -1,5 +1,5 @@
-//! The user's own table of bindings, `bindings.toml`, and beside it `bindings.paths`: what the hook
-//! of a shell reads to know, without starting a process, whether anything is bound where it is.
+//! The user's own table of bindings, `bindings.toml`, and beside it `bindings.paths`: the hook of a shell
+//! reads this to know, without starting a process, whether its directory is bound.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Store {
         Ok(!paths(&bindings).is_subset(&lines))
     }
 
-    /// Writes what the hooks of the shells see as the table has it.
+    /// Writes the file for the hooks of the shells from the table.
     pub fn show_hooks_bindings(&self) -> Result<()> {
         let _lock = lock(&self.root().join("lock"), "the bindings")?;
         self.write_paths(&paths(&self.bindings()?))
@@ -99,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Takes the binding of `place` away, and returns what it was bound to; `None` where it was not.
+    /// Removes the binding of `place`, and returns its target; `None` if there was no such binding.
     pub fn unbind(&self, place: &Place) -> Result<Option<Target>> {
         if !self.bindings()?.iter().any(|binding| binding.place == *place) {
             return Ok(None);

@@ -16,7 +16,7 @@ pub enum EphemeralNote {
     /// It was launched.
     #[default]
     Launched,
-    /// It has ended and stays for now: why. Nobody was told yet.
+    /// It has ended and stays for now, for this reason. No person was told yet.
     Stays(String),
     /// The same as [`Self::Stays`], after a person was told.
     Told,

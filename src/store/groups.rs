@@ -1,10 +1,10 @@
-//! Conversations that several sessions share on purpose: joining them, and leaving without taking
-//! what is others'.
+//! Conversations that several sessions share on purpose: joining them, and leaving without taking what is
+//! others'.
 //!
-//! Whoever joins keeps its own conversations beside its config directory (`own-projects`,
-//! `own-history.jsonl`), and gets links in their place. Every step leaves all of them somewhere, and
-//! can be done again: what a killed process left is finished by the next launch, or by the next
-//! `cs profile sync`.
+//! A session or profile that joins keeps its own conversations beside its config directory
+//! (`own-projects`, `own-history.jsonl`), and gets links in their place. Every step leaves all of them
+//! somewhere, and can be done again: the next launch, or the next `cs profile sync`, finishes what a
+//! killed process left.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -38,7 +38,7 @@ pub struct Member {
 pub struct Apart {
     /// The directory of transcripts.
     pub projects: PathBuf,
-    /// The file of prompts; `None` where that stays where it is.
+    /// The file of prompts; `None` if that stays where it is.
     pub prompts: Option<PathBuf>,
 }
 
@@ -82,8 +82,8 @@ impl Store {
         lock(&root.join("lock"), &format!("the conversations in {}", root.display()))
     }
 
-    /// Makes a group whose transcripts are the directory `projects`, which somebody else made and
-    /// keeps. `Ok(false)` where the group has transcripts already.
+    /// Makes a group whose transcripts are the directory `projects`, which somebody else made and keeps.
+    /// Returns `Ok(false)` if the group has transcripts already.
     pub fn make_group_of(&self, group: &Name, projects: &Path) -> Result<bool> {
         self.ensure()?;
         let root = self.group_root(group);
@@ -157,9 +157,9 @@ impl Member {
         }
     }
 
-    /// Moves in with the conversations at `to`: its own are copied there, unless they are there,
-    /// and put aside; links take their place. Nobody may have them open. `may_grow` says of a path
-    /// below `to` whether it may be replaced by a longer one that begins with all of it.
+    /// Moves in with the conversations at `to`: copies its own there, unless they are there, and puts
+    /// them aside; links take their place. Nobody may have them open. `may_grow` says of a path below
+    /// `to` whether it may be replaced by a longer file that begins with all of it.
     pub fn join(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         make_dirs(&to.projects)?;
         let mut merged = Merged::default();
@@ -187,9 +187,9 @@ impl Member {
         merge(&from, &self.aside("own-projects", "", 1), is_own, &|_| true, true)
     }
 
-    /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are
-    /// brought up to date from where they were shared, and take the place of the links. What is
-    /// others' is neither copied nor removed. Nobody may have them open.
+    /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are brought up
+    /// to date from the shared ones, and take the place of the links. Those of others are neither copied
+    /// nor removed. Nobody may have them open.
     pub fn leave(
         &self,
         is_own: &dyn Fn(&Path) -> bool,
@@ -222,8 +222,8 @@ impl Member {
     }
 }
 
-/// Finishes what a killed process began: where the transcripts of `member` are in neither place, they
-/// go where they belong, `to` if they are shared.
+/// Finishes what a killed process began: if the place of `member`'s transcripts is empty, links it to
+/// `to`, or, if they are not shared, moves the ones put aside back.
 pub fn settle(member: &Member, to: Option<&Apart>) -> Result<()> {
     let own = member.aside("own-projects", "", 1);
     if !os::exists(&member.projects()) && os::is_dir(&own) {
@@ -261,8 +261,8 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     os::publish_dir(from, to).map_err(|error| Failure::io("move", from, &error))
 }
 
-/// Copies every regular file below `from` that is `wanted` and not below `to`. One that `to` has in
-/// part is completed, where it `may_grow`; anything else that differs stays as it is in each.
+/// Copies every regular file below `from` that is `wanted` and not below `to`. A file that `to` has in
+/// part is completed if it `may_grow`; any other difference stays as it is in each.
 fn merge(
     from: &Path,
     to: &Path,
@@ -355,8 +355,8 @@ fn compare(source: &Path, target: &Path) -> io::Result<Difference> {
     }
 }
 
-/// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. `to` is made
-/// where it is missing.
+/// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. Makes `to` if it
+/// is missing.
 fn append_missing(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
     let read = |path: &Path| match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

@@ -108,8 +108,8 @@ impl Store {
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Claims whose owner does not exist and is not being made: the name, and the file of it. The
-    /// second list is of files that are no claims.
+    /// Returns the claims whose owner does not exist and is not being made, by name and file; and the
+    /// files in their directory that are no claims.
     pub fn names_without_owner(&self) -> (Vec<(Name, PathBuf)>, Vec<PathBuf>) {
         let (mut orphans, mut damaged) = (Vec::new(), Vec::new());
         for key in self.claimed_names() {
@@ -147,8 +147,8 @@ impl Store {
         }
     }
 
-    /// Puts back the claim of a session or profile that has lost it. Refused where it is gone by
-    /// now, or somebody else has the name.
+    /// Puts back the claim of a session or profile that has lost it. Refuses if the owner is gone by now,
+    /// or somebody else has the name.
     pub fn claim_again(&self, name: &Name, claim: Claim) -> Result<()> {
         let there = match claim {
             Claim::Session(id) => self.session(id).is_ok_and(|session| session.name == *name),
@@ -180,7 +180,7 @@ impl Store {
         found
     }
 
-    /// Takes away a record of trust, if it still says what it did.
+    /// Removes a record of trust, if it still says what it did.
     pub fn forget_trust(&self, record: &Path) -> Result<bool> {
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
         let still = self.trust()?.into_iter().find(|trusted| trusted.record == record);
@@ -193,8 +193,8 @@ impl Store {
         Ok(leads_nowhere)
     }
 
-    /// Makes a file or directory of ours private: 0600, or 0700. Nothing is opened, and neither a
-    /// link nor what another user owns is changed.
+    /// Makes a file or directory of ours private: 0600, or 0700. Opens nothing, and changes neither a
+    /// link nor what another user owns.
     pub fn make_private(&self, path: &Path) -> Result<()> {
         self.guard_own(path)?;
         #[cfg(unix)]

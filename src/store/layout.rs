@@ -18,15 +18,15 @@ pub enum Drift {
     OtherTarget(Link),
 }
 
-/// Makes what is missing of `layout`: directories (0700), links, files (0600). Idempotent. Nothing
-/// that is there already is replaced, but for a link whose target is gone: what stands otherwise
-/// than planned is returned, and stays. A link that is private by now is taken away if it is ours.
+/// Makes the missing directories (0700), links and files (0600) of `layout`. Idempotent. Replaces nothing
+/// that is there already, but for a link whose target is gone. Returns the paths that stand otherwise
+/// than planned; they stay. Removes links that are private by now, if they are ours.
 ///
-/// What is about to be made is noted in the manifest first. Where nothing is missing, the manifest
-/// is neither read nor written; one that cannot be read is left as it is, and nothing is noted.
+/// Notes in the manifest first what it is about to make. If nothing is missing, it neither reads nor
+/// writes the manifest; a manifest that cannot be read is left as it is, and nothing is noted.
 ///
-/// Below the config directory of a session or profile only: the caller plans nothing elsewhere.
-/// Refused, with nothing made, where the layout's base is gone.
+/// Below the config directory of a session or profile only: the caller plans nothing elsewhere. Refuses,
+/// with nothing made, if the layout's base is gone.
 pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
     make(layout).map_err(|failure| match &layout.base {
         Some(base) if !os::is_dir(base) => removed_meanwhile(base),
@@ -126,7 +126,8 @@ pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
     links.into_iter().filter(is_ours).collect()
 }
 
-/// Takes links of ours away, and out of the manifest. One that points somewhere else by now stays.
+/// Removes links of ours, from the disk and from the manifest. A link that points somewhere else by now
+/// stays.
 pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     if links.is_empty() {
         return Ok(());
@@ -143,8 +144,9 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     write_manifest(&place.file, &manifest)
 }
 
-/// Brings the manifest up to date: links that stand exactly as planned are taken into it, as of a
-/// session that was made before there was one, and those that are gone out of it. A damaged manifest is a failure, and stays.
+/// Brings the manifest up to date: adds links that stand exactly as planned, as in a session that was
+/// made before there was a manifest, and drops those that are gone. Fails if the manifest is damaged; it
+/// then stays.
 pub fn note_standing(layout: &Layout) -> Result<()> {
     let Some(place) = &layout.manifest else { return Ok(()) };
     let mut manifest = super::manifest(place)?;

@@ -71,9 +71,9 @@ impl Store {
         names
     }
 
-    /// Claims `name`. `Ok(None)` where it is ours now; else who has it.
+    /// Claims `name`. Returns `Ok(None)` if it is ours now; else its owner.
     ///
-    /// A claim whose owner does not exist, and is not being made right now, is taken over.
+    /// Takes over a claim whose owner does not exist, and is not being made right now.
     pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
         let path = self.claim_path(name);
         let publish = || {
@@ -101,8 +101,8 @@ impl Store {
         if publish()? { Ok(None) } else { self.holder(name) }
     }
 
-    /// Gives `name` up, if `claim` has it and whoever it names really has it no more: another
-    /// process may have restored a session, or made a profile of the same name, meanwhile.
+    /// Gives `name` up, if `claim` has it and the owner it names has it no more: another process may have
+    /// restored a session, or made a profile of the same name, meanwhile.
     pub(super) fn release_name(&self, name: &Name, claim: Claim) {
         if matches!(self.claim(name), Ok(Some(held)) if held == claim) && !self.is_held(name, claim) {
             // A claim that stays is taken over by the next who wants the name.
@@ -110,8 +110,8 @@ impl Store {
         }
     }
 
-    /// Takes the claim of `name` away if its owner does not exist and is not being made. `false`
-    /// where nothing claims it, or somebody holds it by now.
+    /// Removes the claim of `name` if its owner does not exist and is not being made. Returns false if
+    /// nothing claims it, or somebody holds it by now.
     pub fn forget_name(&self, name: &Name) -> Result<bool> {
         // Whoever takes such a claim over holds this lock, too.
         let _repair = lock(&self.names().join(".repair"), "the names")?;

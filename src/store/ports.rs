@@ -68,10 +68,11 @@ impl Store {
         self.candidates(range).find(may_have)
     }
 
-    /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first in
-    /// `range` that nobody has and that is free. `None` where there is none left.
+    /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first
+    /// in `range` that nobody has and that is free. Returns `None` if there is none left.
     ///
-    /// The session has to be on its way, under its lock: that is what makes the claim hold.
+    /// The session has to be on its way, and the caller to hold its lock: that is what makes the claim
+    /// hold.
     pub fn claim_ports(
         &self,
         id: Uuid,
@@ -140,8 +141,8 @@ impl Store {
         }
     }
 
-    /// Gives a block up that the session `id` claims and does not have, or not for long. Under its lock,
-    /// which is what keeps everybody else from the claim.
+    /// Gives up a block that the session `id` claims and does not have, or not for long. The caller holds
+    /// the session's lock, which keeps everybody else from the claim.
     pub(super) fn release_ports(&self, ports: Ports, id: Uuid) {
         if self.ports_claim(ports) == Ok(Some(id)) {
             // A claim that stays is stale, and taken over by the next who needs it.
@@ -149,7 +150,7 @@ impl Store {
         }
     }
 
-    /// Takes the claim of a block away that belongs to nothing. `false` where nothing claims it, or a
+    /// Removes the claim of a block that belongs to nothing. Returns false if nothing claims it, or a
     /// session has it by now.
     pub fn forget_ports(&self, ports: Ports) -> Result<bool> {
         let _repair = self.lock_ports()?;
@@ -183,8 +184,8 @@ impl Store {
         }
     }
 
-    /// Gives a session ports that are its own, if it has not: those its record says, else those it
-    /// claims already, else others. Its record as it is now. Under its lock.
+    /// Gives a session ports that are its own, if it has none: those its record says, else those it
+    /// claims already, else others. Returns its record as it is now. The caller holds the session's lock.
     pub fn settle_ports(
         &self,
         session: &Session,
@@ -204,7 +205,7 @@ impl Store {
         self.set_session_ports(session, ports)
     }
 
-    /// Notes the ports of a session, which it has claimed. Under its lock.
+    /// Notes the ports of a session, which it has claimed. The caller holds the session's lock.
     fn set_session_ports(&self, session: &Session, ports: Option<Ports>) -> Result<Session> {
         let changed = Session { ports, ..session.clone() };
         if let Err(failure) = self.rewrite_session(&changed) {

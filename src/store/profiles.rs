@@ -260,8 +260,8 @@ impl Store {
         })
     }
 
-    /// Makes a profile. One that adopts no directory and inherits none gets one of its own, whose
-    /// path never changes, laid out as `furnished` says of the directory it is given. When this
+    /// Makes a profile. If it adopts no directory and inherits none, it gets a directory of its own,
+    /// whose path never changes, laid out as `furnished` says of the directory it is given. When this
     /// returns `Ok` the profile exists; when it fails nothing of it does.
     pub fn create_profile(
         &self,
@@ -403,8 +403,8 @@ impl Store {
         self.make_profile(&foreign.profile.name, &foreign.record, furnished)
     }
 
-    /// Makes the staging directory of a profile, and takes the lock in it. Where another process
-    /// made the profile meanwhile, or gave up, its directory went away and there is another try.
+    /// Makes the staging directory of a profile, and takes the lock in it. Tries again if another process
+    /// made the profile meanwhile, or gave up: then the directory went away.
     fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
         let path = self.lock_path(staged, &name.key());
         loop {
@@ -461,14 +461,14 @@ impl Store {
         Ok(document.to_string())
     }
 
-    /// Writes the record of a profile, whole. Under its lock.
+    /// Writes the record of a profile, whole. The caller holds the profile's lock.
     pub fn write_profile_record(&self, name: &Name, text: &str) -> Result<()> {
         let path = self.profile_record_path(name);
         os::replace_file(&path, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Takes the lock of a profile, so that nobody else changes its record, or what is in its config
-    /// directory of ours, meanwhile.
+    /// Takes the lock of a profile, so that nobody else changes its record, or our files in its config
+    /// directory, meanwhile.
     pub fn lock_profile(&self, name: &Name) -> Result<Lock> {
         let root = self.profile_root(name);
         if name.is_default() {

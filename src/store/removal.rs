@@ -1,6 +1,6 @@
-//! Removing for good: the trash, what processes that died left behind, and caches.
+//! Removing for good: the trash, things left behind by processes that died, and caches.
 //!
-//! What goes was renamed first, to a name that nothing looks for: a kill half-way leaves something that
+//! Everything is renamed first, to a name that nothing looks for: a kill half-way leaves something that
 //! the next removal finishes, and that nobody is ever offered.
 
 use std::ffi::OsStr;
@@ -108,7 +108,7 @@ impl Leftover {
     }
 }
 
-/// Refuses a removal below which, or in which, something that is to be kept lies.
+/// Refuses to remove a directory that contains, is, or is inside something to be kept.
 fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     let real = os::real_path(path).map_err(|error| Failure::io("remove", path, &error))?;
     for kept in keep {
@@ -171,10 +171,11 @@ impl Store {
         Ok(whole.into_iter().map(Piece::Whole).chain(others).collect())
     }
 
-    /// Removes a piece of trash for good, and says what of it could not be removed. Under its lock, so
-    /// that of a restore and a removal one wins. `keep` is what must not be reached. Refused, with
-    /// nothing removed, for what is unknown, for what is or holds something to be kept, and where
-    /// anything is mounted in it.
+    /// Removes a piece of trash for good, and returns the parts that could not be removed. Takes its
+    /// lock, so that of a restore and a removal one wins. Nothing in `keep` is reached.
+    ///
+    /// Refuses, with nothing removed: unknown pieces, a piece that is or holds something to be kept, and
+    /// one in which anything is mounted.
     pub fn empty(&self, piece: &Piece, keep: &[Keep]) -> Result<Vec<Left>> {
         let trash = self.trash_dir();
         let path = piece.path();
@@ -212,9 +213,9 @@ impl Store {
         }
     }
 
-    /// Removes one directory or file of a session's or profile's config directory for good: something that
-    /// Claude makes again. `config` has to be the directory of ours that it should be, with no link on
-    /// the way; a link in the place of `item` is left alone. `None` where there is no such item.
+    /// Removes for good one directory or file of a session's or profile's config directory: something
+    /// that Claude makes again. `config` has to be the directory of ours that it should be, with no link
+    /// on the way; a link in the place of `item` is left alone. Returns `None` if there is no such item.
     pub fn trim(&self, config: &Path, item: &str, keep: &[Keep]) -> Result<Option<Vec<Left>>> {
         let root = os::real_path(&self.root).map_err(|error| Failure::io("find", &self.root, &error))?;
         let inside = config.strip_prefix(&self.root).ok().map(|inside| root.join(inside));
@@ -304,7 +305,8 @@ impl Store {
             .collect()
     }
 
-    /// Removes what was being made, as far as that can be: whoever makes something next tries again.
+    /// Removes things that were being made, as far as that can be: the next process to make something
+    /// tries again.
     pub(super) fn sweep_staging(&self) {
         for leftover in self.staged() {
             let _ = self.sweep(&leftover, &self.kept_by_profiles());
@@ -330,8 +332,8 @@ impl Store {
         found
     }
 
-    /// Removes what belongs to nothing any more, after looking again; what of it could not be removed is
-    /// returned. `keep` is what must not be reached.
+    /// Removes something that belongs to nothing any more, after looking again. Returns the parts that
+    /// could not be removed. Nothing in `keep` is reached.
     pub fn sweep(&self, leftover: &Leftover, keep: &[Keep]) -> Result<Vec<Left>> {
         let path = leftover.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();

@@ -80,7 +80,7 @@ impl Store {
         self.root.join("locks")
     }
 
-    /// Makes the data root and its rooms, 0700 each, where they are missing.
+    /// Makes the data root and its directories, 0700 each, if they are missing.
     pub(super) fn ensure(&self) -> Result<()> {
         let made = |path: &Path| {
             os::create_private_dirs(path).map_err(|error| {

@@ -99,9 +99,9 @@ impl Store {
         records::read(path).ok()
     }
 
-    /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time
-    /// of last use, and every launch would pay for more than that. Refused where the session or
-    /// profile was removed meanwhile: its directory is not made again.
+    /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time of
+    /// last use, and every launch would pay for more than that. Refuses if the session or profile was
+    /// removed meanwhile: its directory is not made again.
     pub fn note_run(&self, path: &Path, run: &Run) -> Result<()> {
         let text = records::text(run)?;
         let failed = |error| Failure::io("write", path, &error);

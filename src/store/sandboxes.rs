@@ -11,8 +11,8 @@ use super::locking::no_locks;
 use crate::model::{Failure, Result};
 use crate::os::{Lock, LockError};
 
-/// Takes the lock at `path` for a sandbox that is about to be started, and leaves it to that. Refused
-/// where something still runs in an earlier one.
+/// Takes the lock at `path` for a sandbox that is about to be started, and leaves the lock to it. Refuses
+/// if something still runs in an earlier one.
 pub fn hold_sandbox(path: &Path) -> Result<Lock> {
     let lock = Lock::take(path, Duration::from_secs(2)).map_err(|error| match error {
         LockError::Held(_) => Failure::refused("something still runs in the sandbox of this session")

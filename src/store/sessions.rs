@@ -177,8 +177,8 @@ impl Store {
         modified(&self.session_root(id).join("claude/history.jsonl"))
     }
 
-    /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in
-    /// `range`, those it has already if it can have them, which were found to be free a moment ago; none where there are
+    /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in `range`,
+    /// its earlier ones if it can have them, which were found to be free a moment ago; none if there are
     /// none left.
     pub fn draft(&self, session: Session, range: Option<PortRange>) -> Result<Draft> {
         self.ensure()?;
@@ -215,8 +215,8 @@ impl Store {
         }
     }
 
-    /// Makes a directory for this user only, in which two processes meet for a moment. It is named by
-    /// nothing; where [`Store::leave_meeting`] is not reached, it is swept up as what was being made.
+    /// Makes a directory for this user only, in which two processes meet for a moment. No name leads to
+    /// it; if [`Store::leave_meeting`] is not reached, it is swept up as something unfinished.
     pub fn meeting_place(&self) -> Result<PathBuf> {
         self.ensure()?;
         let place = self.staging().join(Uuid::now_v7().to_string());
@@ -258,7 +258,7 @@ impl Store {
         Ok(lock)
     }
 
-    /// Drops a session that was not published, and gives up its name where that was claimed.
+    /// Drops a session that was not published, and gives up its name if that was claimed.
     pub fn discard(&self, draft: Draft) {
         let Draft { session, staged, .. } = draft;
         self.drop_staged(&session, &staged);
@@ -273,9 +273,9 @@ impl Store {
         discard(staged);
     }
 
-    /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.
-    /// Refused where that happened while this waited: the lock of a directory that was moved away
-    /// guards nothing, and what was decided from the old record is void.
+    /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile. Refuses
+    /// if that happened while this waited: the lock of a directory that was moved away guards nothing,
+    /// and what was decided from the old record is void.
     pub fn lock_session(&self, session: &Session) -> Result<Lock> {
         let root = self.session_root(session.id);
         let changed = || {
@@ -308,15 +308,15 @@ impl Store {
         Ok(renamed)
     }
 
-    /// Says where the conversations of a session live; `None` leaves it to its profile. Under its
-    /// lock.
+    /// Writes where the conversations of a session live; `None` leaves that to its profile. The caller
+    /// holds the session's lock.
     pub fn set_session_history(&self, session: &Session, history: Option<History>) -> Result<Session> {
         let changed = Session { history, ..session.clone() };
         self.rewrite_session(&changed)?;
         Ok(changed)
     }
 
-    /// Puts the record of a session in the place of the one it has. Under its lock.
+    /// Replaces the record of a session. The caller holds the session's lock.
     pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
         let path = self.session_record_path(session.id);
         os::replace_file(&path, records::text(session)?.as_bytes(), true)

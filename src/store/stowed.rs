@@ -58,7 +58,8 @@ impl Store {
         Some(room(root).join(part.name())).filter(|path| os::is_dir(path))
     }
 
-    /// Begins to stow a worktree with the session `id`: writes its record. Under the session's lock.
+    /// Begins to stow a worktree with the session `id`: writes its record. The caller holds the session's
+    /// lock.
     pub fn begin_stowing(&self, id: Uuid, worktree: &StowedWorktree) -> Result<()> {
         let room = room(&self.session_root(id));
         os::create_private_dir(&room).map_err(|error| Failure::io("create", &room, &error))?;
@@ -67,8 +68,9 @@ impl Store {
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Moves a part of the worktree from `from` to the session `id`. Under its lock. A part that is gone, or
-    /// was moved before, is left out: what is at `from` then belongs to somebody else.
+    /// Moves a part of the worktree from `from` to the session `id`. The caller holds the session's lock.
+    /// A part that is gone, or was moved before, is skipped: what is at `from` then belongs to somebody
+    /// else.
     pub fn stow_part(&self, id: Uuid, part: Part, from: &Path) -> Result<()> {
         let to = room(&self.session_root(id)).join(part.name());
         let moved = || {
@@ -78,8 +80,8 @@ impl Store {
         moved().map_err(|error| Failure::io("move to the trash", from, &error))
     }
 
-    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. Under its lock.
-    /// `false` where the session has no such part.
+    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. The caller holds
+    /// the session's lock. Returns false if the session has no such part.
     pub fn unstow_part(&self, id: Uuid, part: Part, to: &Path) -> Result<bool> {
         let from = room(&self.session_root(id)).join(part.name());
         let moved = || {

@@ -43,7 +43,8 @@ impl Trashed {
 }
 
 impl Store {
-    /// Moves a session to the trash and frees its name and its ports. Under its lock. Its files are not touched.
+    /// Moves a session to the trash and frees its name and its ports. The caller holds its lock. Its
+    /// files are not touched.
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
@@ -59,8 +60,8 @@ impl Store {
         Ok(moved)
     }
 
-    /// Moves a profile to the trash and frees its name. A config directory that was adopted stays
-    /// where it is: only the record goes.
+    /// Moves a profile to the trash and frees its name. An adopted config directory stays in its place:
+    /// only the record goes.
     pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
         let root = self.profile_root(name);
         guard(&root, &self.profiles_dir(), &name.key())?;
@@ -124,9 +125,9 @@ impl Store {
         })
     }
 
-    /// Puts a piece of trash back, under `name`; the ports it has now: those it had if they are still
-    /// free, else others in `range`. Cut short, it can be done again: the claim that was made names the
-    /// very same session.
+    /// Puts a piece of trash back, under `name`. Returns the ports it has now: its earlier ones if they
+    /// are still free, else others in `range`. Cut short, it can be done again: the claim that was made
+    /// names the very same session.
     pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
         let gone = || Failure::refused(format!("'{}' is no longer in the trash", trashed.name()));
@@ -188,8 +189,8 @@ fn split(name: &str) -> Option<(&str, jiff::Timestamp)> {
     Some((what, jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?))
 }
 
-/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct child
-/// of its room, a real directory on the same file system, ours.
+/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct
+/// child of its directory in the store, a real directory on the same file system, ours.
 pub(super) fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
     let refuse = |why: &str| Err(Failure::refused(format!("{} {why}, so it is left alone", path.display())));
     if path.parent() != Some(room) || path.file_name() != Some(entry.as_ref()) {

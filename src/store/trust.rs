@@ -17,7 +17,7 @@ use crate::os;
 pub enum Trust {
     /// It counts, with this very content.
     Allowed,
-    /// It does not, whatever its content, and is not to be asked about.
+    /// It does not count, whatever its content, and nobody is to be asked about it.
     Denied,
     /// None was given: it does not count.
     Unsaid,
@@ -94,9 +94,9 @@ impl Store {
         os::exists(&self.denied_path(path))
     }
 
-    /// Allows the file `path` with this content, which says `said`. Other contents that were
-    /// allowed there before stay so, as branches may differ, unless the file was denied since.
-    /// `false` where it was allowed already.
+    /// Allows the file `path` with this content, which says `said`. Other contents that were allowed
+    /// there before stay so, as branches may differ, unless the file was denied since. Returns false if
+    /// it was allowed already.
     pub fn allow(&self, path: &Path, content: &[u8], said: &Repository) -> Result<bool> {
         self.ensure_trust()?;
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
@@ -176,7 +176,7 @@ impl Store {
         os::create_private_dir(&dir).map_err(|error| Failure::io("create", &dir, &error))
     }
 
-    /// Removes every record that allows the file `path`. Fails where one cannot be read, which could
+    /// Removes every record that allows the file `path`. Fails if one cannot be read, which could
     /// be one of those.
     fn withdraw(&self, path: &Path) -> Result<()> {
         for Trusted { record, about } in self.trust()? {

@@ -29,7 +29,7 @@ mod unix {
     }
 
     impl Screen {
-        /// Takes the terminal over; `None` where standard input or output is none.
+        /// Takes the terminal over; `None` if standard input or output is none.
         pub fn take() -> Option<Self> {
             let input = io::stdin();
             if !input.is_terminal() || !io::stdout().is_terminal() {

@@ -85,7 +85,7 @@ pub const FIELDS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(String),
-    /// `after` is none where the text stands for the value.
+    /// `after` is none if the text stands for the value.
     Field {
         name: &'static str,
         before: String,
@@ -114,7 +114,7 @@ impl Format {
     /// text. `{{` is a brace; `%%` in a field's text is a percent sign. Text between two fields is
     /// their separator and only there between two that say something.
     ///
-    /// What makes no sense is left out, and told.
+    /// Parts that make no sense are left out and reported.
     pub fn parse(text: &str) -> (Self, Vec<Wrong>) {
         let mut wrong = Vec::new();
         let lines = text.split('\n').map(|line| pieces(line, &mut wrong)).collect();
