@@ -22,25 +22,25 @@ pub struct Config {
     pub default_profile: Name,
     /// Claude's program: a name on `PATH` or an absolute path; `~` and `$VARS` are expanded.
     pub claude: String,
-    /// What happens where another profile than the bound one is about to run.
+    /// The reaction when another profile than the bound one is about to run.
     pub guard: Guard,
-    /// How sessions are separated.
+    /// The way sessions are separated.
     pub isolation: IsolationConfig,
-    /// What sessions share with their profile.
+    /// The items that sessions share with their profile.
     pub share: ShareOverrides,
-    /// When advice is given.
+    /// The limits above which advice is given.
     pub limits: LimitsConfig,
-    /// What `cs cleanup` takes.
+    /// The ages for `cs cleanup`.
     pub cleanup: CleanupConfig,
     /// The status line of sessions that have none of their own.
     pub statusline: StatuslineConfig,
-    /// What is done where `cs` makes a worktree.
+    /// The settings for worktrees that `cs` makes.
     pub worktree: WorktreeConfig,
-    /// Which ports sessions are given.
+    /// The ports that sessions are given.
     pub ports: PortsConfig,
-    /// What a sandbox lets in and out.
+    /// The openings of a sandbox.
     pub sandbox: SandboxConfig,
-    /// What sessions outlive a connection in.
+    /// The multiplexer in which sessions outlive a connection.
     pub multiplexer: MultiplexerKind,
     /// Variables for every session.
     pub env: BTreeMap<VarName, String>,
@@ -52,9 +52,10 @@ pub struct Config {
 pub struct IsolationConfig {
     /// The method of new sessions.
     pub method: Isolation,
-    /// New sessions go to the trash by themselves when Claude ends.
+    /// New sessions go to the trash automatically when Claude ends.
     pub cleanup_on_close: bool,
-    /// What a session with a home of its own finds there of the user's: paths below the home directory.
+    /// The user's own files that a session with a home of its own gets links to: paths below the home
+    /// directory.
     pub home_symlinks: Vec<String>,
 }
 
@@ -72,9 +73,9 @@ pub struct LimitsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CleanupConfig {
-    /// How long a session was not used before `cs cleanup` takes it.
+    /// The time without use after which `cs cleanup` takes a session.
     pub older_than: Age,
-    /// How long `cs cleanup` keeps what is in the trash.
+    /// The time that `cs cleanup` leaves something in the trash.
     pub keep_trash: Age,
 }
 
@@ -82,11 +83,11 @@ pub struct CleanupConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StatuslineConfig {
-    /// Whether sessions that have no status line of their own get one.
+    /// True if sessions that have no status line of their own get one.
     pub install: bool,
-    /// How it looks.
+    /// Its look.
     pub theme: String,
-    /// What it says; empty for what the theme says.
+    /// Its fields and text; empty for those of the theme.
     pub format: String,
 }
 
@@ -120,21 +121,22 @@ struct PortsTable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// What holds it.
+    /// The program that makes it.
     pub engine: SandboxEngine,
-    /// Whether what is in it reaches the network.
+    /// Its access to the network.
     pub network: SandboxNetwork,
-    /// What may be written beside the session's own and its directory; `~` and `$VARS` are expanded.
+    /// Paths that may be written, beside the session's own and its directory; `~` and `$VARS` are
+    /// expanded.
     pub write: Vec<String>,
-    /// What may be read besides.
+    /// Paths that may be read besides.
     pub read: Vec<String>,
 }
 
-/// What holds a sandbox.
+/// The program that makes a sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxEngine {
-    /// bubblewrap where it is installed, else podman.
+    /// bubblewrap if it is installed, else podman.
     #[default]
     Auto,
     /// bubblewrap.
@@ -143,7 +145,7 @@ pub enum SandboxEngine {
     Podman,
 }
 
-/// Whether a sandbox reaches the network.
+/// The access of a sandbox to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxNetwork {
@@ -154,11 +156,11 @@ pub enum SandboxNetwork {
     None,
 }
 
-/// What a session can outlive a connection in.
+/// The multiplexer in which a session can outlive a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MultiplexerKind {
-    /// tmux where it is installed, else zellij.
+    /// tmux if it is installed, else zellij.
     #[default]
     Auto,
     /// tmux.
@@ -182,7 +184,7 @@ impl Default for PortsTable {
 }
 
 impl PortsConfig {
-    /// The ports that sessions are given; `None` for none.
+    /// Returns the ports that sessions are given; `None` if there are none.
     pub fn range(&self) -> Option<PortRange> {
         if self.first == 0 { None } else { PortRange::new(self.first, self.last) }
     }
@@ -274,8 +276,8 @@ impl Default for IsolationConfig {
 }
 
 impl Config {
-    /// Reads the file at `path`; the built-in settings where there is none. An error names the
-    /// file, the line and, for an unknown key, the nearest one.
+    /// Reads the file at `path`; the built-in settings if there is none. Fails naming the file, the line
+    /// and, for an unknown key, the nearest one.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
         match bytes {
@@ -304,7 +306,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The text of the file `current` with `default_profile` set to `name`, comments kept.
+    /// Returns the text of the file `current` with `default_profile` set to `name`, comments kept.
     pub fn with_default_profile(current: &str, name: &Name) -> Result<String> {
         let mut document: toml_edit::DocumentMut =
             current.parse().map_err(|error| Failure::usage(format!("config.toml: {error}")))?;
@@ -313,9 +315,9 @@ impl Config {
     }
 }
 
-/// The name of the file in which a repository says which profile it wants, and how its programs call
-/// what a session has. It is a stranger's: it can name and nothing else, and has no effect before it
-/// is allowed.
+/// The name of the file in which a repository says which profile it wants, and how its programs call a
+/// session's values. A stranger wrote it: it can name and nothing else, and has no effect before it is
+/// allowed.
 pub const REPOSITORY_FILE: &str = ".cs.toml";
 
 /// The most bytes that a `.cs.toml` may have.
@@ -329,8 +331,8 @@ struct RepositoryFile {
     env: BTreeMap<String, toml::Spanned<String>>,
 }
 
-/// What a `.cs.toml`, which is at `path` and has this content, says. An error names the file and the
-/// line; one that says nothing is an error.
+/// Reads a `.cs.toml`, which is at `path` and has this content. Fails, naming file and line, for text
+/// that makes no sense; a file that asks for nothing is an error too.
 pub fn repository(content: &[u8], path: &Path) -> Result<Repository> {
     let text = std::str::from_utf8(content)
         .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
@@ -354,17 +356,17 @@ pub fn repository(content: &[u8], path: &Path) -> Result<Repository> {
     Ok(Repository { profile: file.profile.map(|profile| profile.folded()), env })
 }
 
-/// The number of the line in which the byte `at` of `text` is.
+/// Returns the number of the line, from 1, in which the byte `at` of `text` is.
 fn line_at(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Where `config.toml` is: `$CS_CONFIG`, or `cs/config.toml` in the configuration directory.
+/// Returns the path of `config.toml`: `$CS_CONFIG`, or `cs/config.toml` in the configuration directory.
 pub fn path(explicit: Option<PathBuf>, config_home: &Path) -> PathBuf {
     explicit.unwrap_or_else(|| config_home.join("cs").join("config.toml"))
 }
 
-/// A TOML error as `FILE:LINE: what`, with the nearest key to an unknown one.
+/// Returns a TOML error as `FILE:LINE: what`, with the nearest key to an unknown one.
 pub fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
     let message = error.message().lines().next().unwrap_or("it is no TOML");
     let line = error.span().map(|span| line_at(text, span.start));
@@ -381,7 +383,7 @@ pub fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
     }
 }
 
-/// The unknown key and the known ones in serde's message about it.
+/// Returns the unknown key and the known ones in serde's message about it.
 fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
     if !message.starts_with("unknown field") {
         return None;
@@ -390,7 +392,7 @@ fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
     Some((quoted.next()?, quoted.collect()))
 }
 
-/// The one of `known` that `text` was most likely meant to be.
+/// Returns the one of `known` that `text` was most likely meant to be.
 pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
     known
@@ -400,7 +402,7 @@ pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be changed, put in, taken out, or swapped with their neighbour.
+/// Counts the letters that must be changed, put in, taken out, or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

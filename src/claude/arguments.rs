@@ -1,11 +1,11 @@
-//! What a person's arguments for Claude ask for.
+//! The meaning of a person's arguments for Claude.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use uuid::Uuid;
 
-/// What arguments ask for, as far as it decides what `cs` adds.
+/// The kind of run that arguments ask for, as far as it decides what `cs` adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// A conversation, and which one is ours to say.
@@ -63,7 +63,7 @@ pub fn asked(arguments: &[OsString]) -> Asked {
     Asked::Conversation
 }
 
-/// Whether one of `flags` is among the arguments, as `--flag` or `--flag=value`.
+/// Returns true if one of `flags` is among the arguments, as `--flag` or `--flag=value`.
 pub(super) fn has_flag(arguments: &[OsString], flags: &[&str]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| {
         let Some(argument) = argument.to_str() else { return false };
@@ -72,16 +72,17 @@ pub(super) fn has_flag(arguments: &[OsString], flags: &[&str]) -> bool {
     })
 }
 
-/// What arguments go on with.
+/// The conversation that arguments ask to go on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoesOn {
-    /// The conversation of this id; `None` where they name it otherwise, or let a person choose.
+    /// The conversation of this id; `None` if they name it otherwise, or let a person choose.
     Conversation(Option<Uuid>),
     /// The newest one of the directory.
     Newest,
 }
 
-/// What arguments go on with by themselves; `None` for a new conversation, and for a copy of one.
+/// Returns the conversation that the arguments themselves go on with; `None` for a new one, and for a
+/// copy of one.
 pub fn goes_on(arguments: &[OsString]) -> Option<GoesOn> {
     if arguments.iter().any(|argument| argument == "--fork-session") {
         return None;
@@ -103,13 +104,13 @@ pub fn goes_on(arguments: &[OsString]) -> Option<GoesOn> {
     None
 }
 
-/// The value of `--settings` among the arguments: a file's path, or JSON.
+/// Returns the value of `--settings` among the arguments: a file's path, or JSON.
 pub fn settings_argument(arguments: &[OsString]) -> Option<String> {
     settings_value(arguments).map(|(_, value)| value)
 }
 
-/// Where the value of `--settings` is among the arguments: its index, and the value. Claude takes
-/// the last one whole and forgets the others (2.1.197 and 2.1.329, by experiment).
+/// Returns the index and the value of `--settings` among the arguments. Claude takes the last one whole
+/// and forgets the others (2.1.197 and 2.1.329, by experiment).
 pub(super) fn settings_value(arguments: &[OsString]) -> Option<(usize, String)> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     for (index, argument) in arguments[..end].iter().enumerate().rev() {

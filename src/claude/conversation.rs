@@ -18,30 +18,30 @@ pub struct Conversation {
     pub id: Uuid,
     /// Its file, `projects/<slug>/<id>.jsonl`.
     pub path: PathBuf,
-    /// When it was last written.
+    /// The time it was last written.
     pub modified: SystemTime,
-    /// When its file was made, where the file system says. After `/clear`, 2.1.329 writes the old and the
-    /// new transcript within one tick of the clock: this tells which is the new one.
+    /// The time its file was made, if the file system says. After `/clear`, 2.1.329 writes the old and
+    /// the new transcript within one tick of the clock: this tells which is the new one.
     pub born: Option<SystemTime>,
     /// Its size in bytes.
     pub size: u64,
 }
 
 impl Conversation {
-    /// The directory below `projects/` it is in (see [`super::slug`]).
+    /// Returns the name of the directory below `projects/` it is in (see [`super::slug`]).
     pub fn slug(&self) -> &str {
         self.path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    /// Whether Claude can resume it: something was said in it. A start that was left at once can
-    /// leave a transcript without a message, which `--resume` does not find. Fails where the transcript
+    /// Returns true if Claude can resume it: something was said in it. A start that was left at once can
+    /// leave a transcript without a message, which `--resume` does not find. Fails if the transcript
     /// cannot be read.
     pub fn is_resumable(&self) -> Result<bool> {
         has_messages(&self.path).map_err(|error| Failure::io("read", &self.path, &error))
     }
 }
 
-/// What a transcript says about itself.
+/// The facts that a transcript holds about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// The title it was given: by a person, else by Claude, else its last or first prompt. Text of
@@ -55,13 +55,13 @@ pub struct About {
     pub directory: Option<String>,
 }
 
-/// The conversations in the config directory `config`, newest first. Fails where what is there cannot
-/// be read: taken for empty, it would become a new conversation in place of an old one.
+/// Reads the list of conversations in the config directory `config`, newest first. Fails if any of it
+/// cannot be read: taken for empty, it would become a new conversation in place of an old one.
 pub fn conversations(config: &Path) -> Result<Vec<Conversation>> {
     conversations_below(&config.join("projects"))
 }
 
-/// As [`conversations`], in a directory that stands for `projects`.
+/// Does the work of [`conversations`] in a directory that stands for `projects`.
 pub fn conversations_below(projects: &Path) -> Result<Vec<Conversation>> {
     let mut found = Vec::new();
     for project in directories(projects)? {
@@ -73,14 +73,14 @@ pub fn conversations_below(projects: &Path) -> Result<Vec<Conversation>> {
     Ok(found)
 }
 
-/// The conversation that the file or directory `path` belongs to, as it lies below `projects`: a
-/// transcript, or what Claude keeps beside it. `None` for what belongs to none.
+/// Returns the conversation that the file or directory `path`, relative to `projects`, belongs to: a
+/// transcript, or what Claude keeps beside it. `None` if it belongs to none.
 pub fn conversation_of(path: &Path) -> Option<Uuid> {
     let name = path.components().nth(1)?.as_os_str().to_str()?;
     name.strip_suffix(".jsonl").unwrap_or(name).parse().ok()
 }
 
-/// The conversation that a line of `history.jsonl`, one prompt, was said in.
+/// Returns the conversation in which a line of `history.jsonl`, one prompt, was said.
 pub fn said_in(line: &str) -> Option<Uuid> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -90,7 +90,7 @@ pub fn said_in(line: &str) -> Option<Uuid> {
     serde_json::from_str::<Prompt>(line).ok()?.session_id
 }
 
-/// The conversation of this id in `config`, wherever in it. Fails as [`conversations`] does.
+/// Looks for the conversation of this id in every project of `config`. Fails as [`conversations`] does.
 pub fn find_conversation(config: &Path, id: Uuid) -> Result<Option<Conversation>> {
     let name = format!("{id}.jsonl");
     for project in directories(&config.join("projects"))? {
@@ -101,7 +101,7 @@ pub fn find_conversation(config: &Path, id: Uuid) -> Result<Option<Conversation>
     Ok(None)
 }
 
-/// The newest conversation in `config` that Claude can resume. Fails as [`conversations`] does.
+/// Returns the newest conversation in `config` that Claude can resume. Fails as [`conversations`] does.
 pub fn newest_resumable(config: &Path) -> Result<Option<Conversation>> {
     for conversation in conversations(config)? {
         if conversation.is_resumable()? {
@@ -111,12 +111,12 @@ pub fn newest_resumable(config: &Path) -> Result<Option<Conversation>> {
     Ok(None)
 }
 
-/// The directories in `path`; none where it is not there.
+/// Returns the directories in `path`; empty if `path` does not exist.
 fn directories(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(path)?.into_iter().filter(|entry| entry.is_dir()).collect())
 }
 
-/// What is in the directory `path`; nothing where it is not there, or went while this looked.
+/// Returns the entries of the directory `path`; empty if it does not exist, or went meanwhile.
 fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| Failure::io("list", path, &error);
     match fs::read_dir(path) {
@@ -126,7 +126,8 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// The conversation whose transcript is the file `path`; `None` where that is none, or not there.
+/// Returns the conversation whose transcript is the file `path`; `None` if that is no transcript, or does
+/// not exist.
 fn conversation_at(path: &Path) -> Result<Option<Conversation>> {
     let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".jsonl"));
     let Some(id) = stem.and_then(|stem| stem.parse().ok()) else { return Ok(None) };
@@ -146,7 +147,7 @@ fn conversation_at(path: &Path) -> Result<Option<Conversation>> {
     }))
 }
 
-/// Whether the transcript holds a line that Claude resumes from; reading stops at the first. Each
+/// Returns true if the transcript holds a line that Claude resumes from; reading stops at the first. Each
 /// of these types is enough by itself, and lines of side chains are not (2.1.197 and 2.1.329, by
 /// experiment).
 fn has_messages(path: &Path) -> io::Result<bool> {
@@ -302,7 +303,7 @@ pub fn copy_conversation(source: &Conversation, config: &Path, slug: &str) -> io
     Ok(copy)
 }
 
-/// Copies regular files and directories; links are left out, so nothing outside is reached.
+/// Copies regular files and directories; links are skipped, so nothing outside is reached.
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     os::create_private_dir(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,4 +1,4 @@
-//! What a sandboxed session is given: a pure function of what was found.
+//! The sandbox and environment of a sandboxed session: a pure function of what was found.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -40,8 +40,8 @@ const LEADING_OUT: &[&str] = &[
     "ZELLIJ_SESSION_NAME",
 ];
 
-/// What the environment loses before a person's own `[env]` is set: the variables that lead out, and what
-/// by its name is a secret. The names of the secrets are returned.
+/// Unsets, before a person's own `[env]` is set, the variables that lead out and those that are secret by
+/// name. Returns the names of the secrets.
 pub(super) fn close_environment(scene: &Scene, env: &mut EnvChanges) -> BTreeSet<String> {
     for name in LEADING_OUT {
         env.unset(name);
@@ -88,7 +88,8 @@ pub(super) fn enclose(
     }
 }
 
-/// The directory that podman makes a root of, with the links in it. bubblewrap's is in memory.
+/// Adds the directory that podman makes a root of, with the links in it, to `layout`. bubblewrap's root
+/// is in memory.
 pub(super) fn root_of(sandbox: &Sandbox, layout: &mut Layout) {
     if sandbox.engine != Engine::Podman {
         return;
@@ -103,7 +104,7 @@ pub(super) fn root_of(sandbox: &Sandbox, layout: &mut Layout) {
     }));
 }
 
-/// What a person should know: which secrets of the shell are not passed on.
+/// Returns the line that tells a person which secrets of the shell are not passed on.
 pub(super) fn kept_back(secrets: &BTreeSet<String>, scene: &Scene, env: &EnvChanges) -> Option<String> {
     let list: Vec<&str> = secrets
         .iter()

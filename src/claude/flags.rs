@@ -3,12 +3,12 @@
 
 use std::ffi::OsString;
 
-/// What fits where the cursor is.
+/// The completions that fit at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered<'a> {
-    /// What of the word stands before it and stays: `--model=`, or nothing.
+    /// The beginning of the word that stays: `--model=`, or nothing.
     pub prefix: &'a str,
-    /// What fits after that.
+    /// The completions after that.
     pub what: Fits,
 }
 
@@ -225,8 +225,8 @@ const COMMANDS: &[Command] = &[
     command("update", "update Claude Code", &[]),
 ];
 
-/// What fits as the word that begins with `typed`, after the arguments `before`. Flags only where
-/// it begins with `-`; where only a person can know, nothing.
+/// Returns the completions of the word that begins with `typed`, after the arguments `before`. Offers
+/// flags only if it begins with `-`, and nothing for a value that only a person can know.
 pub fn offered<'a>(before: &[OsString], typed: &'a str) -> Offered<'a> {
     let nothing = Offered { prefix: "", what: Fits::Words(Vec::new()) };
     let before: Vec<&str> = before.iter().map(|word| word.to_str().unwrap_or_default()).collect();
@@ -264,7 +264,7 @@ pub fn offered<'a>(before: &[OsString], typed: &'a str) -> Offered<'a> {
     Offered { prefix: "", what: Fits::Words(words) }
 }
 
-/// The flag that the next word is a value of.
+/// Returns the flag that the next word is a value of.
 fn waiting<'a>(flags: &'a [Flag], before: &[&str]) -> Option<&'a Flag> {
     let at = before.iter().rposition(|word| word.starts_with('-'))?;
     let flag = flags.iter().find(|flag| flag.names.contains(&before[at]))?;
@@ -289,7 +289,7 @@ impl Value {
     }
 }
 
-/// Every flag and every command that is offered: to be held against the program.
+/// Returns every flag and every command that is offered: to be held against the program.
 pub fn all_offered() -> (Vec<&'static str>, Vec<&'static str>) {
     let flags = FLAGS.iter().flat_map(|flag| flag.names).copied().collect();
     (flags, COMMANDS.iter().map(|command| command.name).collect())

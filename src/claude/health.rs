@@ -1,4 +1,4 @@
-//! What Claude Code's own files say about their health. Nothing is changed, and no login is opened.
+//! The health of Claude Code's own files. Changes nothing, and opens no login.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,28 +14,29 @@ use super::variables::CREDENTIALS;
 use crate::model::reason;
 use crate::os;
 
-/// The days that Claude keeps conversations where no setting says otherwise (`cleanupPeriodDays`).
+/// The days that Claude keeps conversations by default (`cleanupPeriodDays`).
 pub const RETENTION_DAYS: u64 = 30;
 
-/// The file that Claude reads instead of `.claude.json` where it is there (2.1.197, by experiment).
+/// Returns the path of the file that Claude reads instead of `.claude.json` if it exists (2.1.197, by
+/// experiment).
 pub fn legacy_state_file(config: &Path) -> PathBuf {
     config.join(".config.json")
 }
 
-/// The settings of a config directory.
+/// Returns the path of a config directory's settings.
 pub fn settings_file(config: &Path) -> PathBuf {
     config.join("settings.json")
 }
 
-/// The memory and rules of the base config directory `base` that Claude reads in every directory
-/// below the one it lies in.
+/// Returns the memory and rules of the base config directory `base`, as far as they exist: Claude reads
+/// them in every directory below the one that `base` lies in.
 pub fn memory_of_base(base: &Path) -> Vec<PathBuf> {
     ["CLAUDE.md", "rules"].map(|item| base.join(item)).into_iter().filter(|path| path.exists()).collect()
 }
 
-/// The Keychain item of macOS that holds the login of the credential store `directory`, or of the
+/// Returns the Keychain item of macOS that holds the login of the credential store `directory`, or of the
 /// default one: `Claude Code-credentials`, and the beginning of a hash of the very text of the path
-/// (2.1.197, from its code). `None` where the text is not ASCII: it is normalised there first.
+/// (2.1.197, from its code). `None` if the text is not ASCII: it is normalised there first.
 pub fn keychain_item(directory: Option<&Path>) -> Option<String> {
     let Some(directory) = directory else { return Some("Claude Code-credentials".into()) };
     let text = directory.to_str().filter(|text| text.is_ascii())?;
@@ -44,10 +45,10 @@ pub fn keychain_item(directory: Option<&Path>) -> Option<String> {
     Some(format!("Claude Code-credentials-{short}"))
 }
 
-/// What is of interest in a state file (`.claude.json`).
+/// The facts of interest in a state file (`.claude.json`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateFacts {
-    /// Whose login it shows.
+    /// The account whose login it shows.
     pub account: Option<Account>,
     /// The projects that are trusted.
     pub trusted: Vec<PathBuf>,
@@ -56,7 +57,7 @@ pub struct StateFacts {
 /// The account that a state file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// What tells it from others: its id, or else its address.
+    /// The key that tells it from others: its id, or else its address.
     pub id: String,
     /// Its address, all but the first letter and the host hidden.
     pub masked: String,
@@ -69,7 +70,7 @@ struct State {
     projects: BTreeMap<PathBuf, Value>,
 }
 
-/// Reads the state file `path`; `None` where there is none, and why where it cannot be read.
+/// Reads the state file `path`; `None` if there is none. Fails with the reason if it cannot be read.
 pub fn state_facts(path: &Path) -> Result<Option<StateFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     let state: State = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
@@ -86,23 +87,23 @@ pub fn state_facts(path: &Path) -> Result<Option<StateFacts>, String> {
     Ok(Some(StateFacts { account, trusted }))
 }
 
-/// An address of which a person knows their own again, and others learn little.
+/// Returns an address shortened so that its owner knows it again, and others learn little.
 fn masked(address: &str) -> String {
     let (name, host) = address.split_once('@').unwrap_or((address, ""));
     let first: String = name.chars().take(1).collect();
     if host.is_empty() { format!("{first}…") } else { format!("{first}…@{host}") }
 }
 
-/// What is of interest in a settings file. Values of variables are not kept.
+/// The facts of interest in a settings file. Values of variables are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsFacts {
     /// The variables of its `env` that say where the config directory or the login is.
     pub directories: Vec<String>,
-    /// What in it decides who is billed: variables of its `env`, and `apiKeyHelper`.
+    /// The entries that decide who is billed: variables of its `env`, and `apiKeyHelper`.
     pub credentials: Vec<String>,
     /// Its `cleanupPeriodDays`.
     pub retention_days: Option<u64>,
-    /// Whether it excludes any memory (`claudeMdExcludes`).
+    /// True if it excludes any memory (`claudeMdExcludes`).
     pub excludes_memory: bool,
 }
 
@@ -115,7 +116,7 @@ struct Settings {
     claude_md_excludes: Option<Vec<IgnoredAny>>,
 }
 
-/// Reads the settings file `path`; `None` where there is none, and why where it cannot be read.
+/// Reads the settings file `path`; `None` if there is none. Fails with the reason if it cannot be read.
 pub fn settings_facts(path: &Path) -> Result<Option<SettingsFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     // An empty file is as good as none.
@@ -137,14 +138,14 @@ pub fn settings_facts(path: &Path) -> Result<Option<SettingsFacts>, String> {
     }))
 }
 
-/// What is in a file of Claude's, without the mark that editors on Windows begin a text with.
+/// Reads a file of Claude's, without the mark that editors on Windows begin a text with.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let bytes = os::read_optional(path).map_err(|error| reason(&error))?;
     Ok(bytes.map(|bytes| bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes)))
 }
 
-/// The installed plugins that the config directory `config` records, and where each one lies:
-/// absolute paths through the config directory that they were installed from (2.1.197).
+/// Reads the installed plugins that the config directory `config` records, each with its place: absolute
+/// paths through the config directory that they were installed from (2.1.197).
 pub fn plugin_places(config: &Path) -> Vec<(String, PathBuf)> {
     let path = config.join("plugins/installed_plugins.json");
     let Ok(Some(bytes)) = read(&path) else { return Vec::new() };
@@ -162,8 +163,8 @@ pub fn plugin_places(config: &Path) -> Vec<(String, PathBuf)> {
     places
 }
 
-/// The lock directories of Claude in and beside the config directory `config` (and beside the state
-/// file `state`), with the time since each was last touched. Claude makes one for each write, and
+/// Returns the lock directories of Claude in and beside the config directory `config` (and beside the
+/// state file `state`), with the time since each was last touched. Claude makes one for each write, and
 /// touches it every few seconds while it holds it (proper-lockfile; 2.1.197).
 pub fn locks_of(config: &Path, state: &Path) -> Vec<(PathBuf, Duration)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(config)
@@ -187,7 +188,7 @@ pub fn locks_of(config: &Path, state: &Path) -> Vec<(PathBuf, Duration)> {
     paths.into_iter().filter_map(|path| Some((age(&path)?, path))).map(|(age, path)| (path, age)).collect()
 }
 
-/// The live files in the config directory `config` of processes that run no more.
+/// Returns the live files in the config directory `config` of processes that run no more.
 pub fn live_files_left(config: &Path) -> Vec<PathBuf> {
     let live: Vec<u32> = super::live_in(config).iter().map(|live| live.pid).collect();
     let mut left: Vec<PathBuf> = fs::read_dir(config.join("sessions"))

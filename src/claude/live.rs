@@ -1,4 +1,4 @@
-//! Which Claude processes run in a config directory, read from the live files they keep there.
+//! The Claude processes that run in a config directory, read from the live files they keep there.
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub struct Live {
     pub conversation: Option<Uuid>,
     /// `idle`, `busy`, `waiting`; absent in print mode and while the file is being rewritten.
     pub status: Option<String>,
-    /// What it waits for, when it waits.
+    /// The thing it waits for, if it waits.
     pub waiting_for: Option<String>,
-    /// Whether the background daemon runs it, on purpose beside others (2.1.329).
+    /// True if the background daemon runs it, on purpose beside others (2.1.329).
     pub background: bool,
 }
 
@@ -39,18 +39,18 @@ struct LiveFile {
     kind: Option<String>,
 }
 
-/// The Claude processes that run in the config directory `config` now: those whose live file names
+/// Reads the Claude processes that run in the config directory `config` now: those whose live file names
 /// a process that runs and started when the file says.
 ///
-/// Live files are rewritten in place, so one may be read half-written: then its pid, which is its
-/// name, must do. Those of killed processes stay behind; they name nothing that runs.
+/// Live files are rewritten in place, so one may be read half-written: then its pid, which is its name,
+/// must do. Those of killed processes stay behind; they name nothing that runs.
 pub fn live_in(config: &Path) -> Vec<Live> {
     let runs = |pid: u32, start: &str| os::process_alive(pid, start);
     files_of(config, &runs)
 }
 
-/// What the live files in the config directory `config` say, whether those processes run or not: for one
-/// whose processes have pids of their own, in a sandbox, where nobody outside can tell.
+/// Reads the live files in the config directory `config`, whether their processes run or not: those of a
+/// sandbox have pids of their own, and nobody outside can tell.
 pub fn noted_in(config: &Path) -> Vec<Live> {
     files_of(config, &|_, _| true)
 }
@@ -89,6 +89,27 @@ fn files_of(config: &Path, runs: &dyn Fn(u32, &str) -> bool) -> Vec<Live> {
     live
 }
 
+/// Returns the name of a background job in the config directory `config` that has not ended, or does not
+/// say so. A job notes its end in `jobs/<id>/state.json` (2.1.329).
+pub fn pending_job(config: &Path) -> Option<String> {
+    const ENDED: &[&str] =
+        &["stopped", "done", "completed", "failed", "killed", "cancelled", "canceled", "error", "exited"];
+    fs::read_dir(config.join("jobs")).ok()?.flatten().find_map(|job| {
+        let path = job.path().join("state.json");
+        let text = os::read_optional(&path).ok();
+        // A directory without a state has nothing to be waited for.
+        let text = match text {
+            Some(None) => return None,
+            Some(Some(text)) => text,
+            None => Vec::new(),
+        };
+        let state = serde_json::from_slice::<serde_json::Value>(&text).ok();
+        let state = state.as_ref().and_then(|state| state.get("state")).and_then(|state| state.as_str());
+        let ended = state.is_some_and(|state| ENDED.contains(&state));
+        (!ended).then(|| job.file_name().to_string_lossy().into_owned())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +137,25 @@ mod tests {
         if cfg!(target_os = "linux") {
             write(format!("{me}.json"), format!(r#"{{"pid":{me},"procStart":"1"}}"#));
             assert_eq!(live_in(dir.path()), [], "an earlier process of the same pid");
+        }
+    }
+
+    #[test]
+    fn a_job_that_works_or_does_not_say_is_waited_for() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let job = dir.path().join("jobs/0a1b2c3d");
+        assert_eq!(pending_job(dir.path()), None);
+        fs::create_dir_all(&job).expect("made");
+        assert_eq!(pending_job(dir.path()), None);
+        for (state, pending) in [
+            (r#"{"state":"working"}"#, true),
+            (r#"{"state":"stopped"}"#, false),
+            (r#"{"state":"#, true),
+            (r#"{"state":"something new"}"#, true),
+            (r#"{"state":"completed"}"#, false),
+        ] {
+            fs::write(job.join("state.json"), state).expect("written");
+            assert_eq!(pending_job(dir.path()).is_some(), pending, "{state}");
         }
     }
 }

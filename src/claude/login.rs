@@ -1,4 +1,4 @@
-//! Whether a profile has a login, as far as the disk tells. Nothing of a login is ever read.
+//! The presence of a profile's login, as far as the disk tells. Nothing of a login is ever read.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// The word for it in a list.
+    /// Returns the word for it in a list.
     pub fn word(self) -> &'static str {
         match self {
             Self::Present => "logged in",
@@ -30,7 +30,7 @@ impl Login {
     }
 }
 
-/// Whether `profile` has a login: on Linux and Windows whether its `.credentials.json` is there.
+/// Looks for the login of `profile`: on Linux and Windows by the presence of its `.credentials.json`.
 pub fn login_of(profile: &Profile) -> Login {
     match &profile.kind {
         ProfileKind::Api(endpoint) => match &endpoint.token {
@@ -43,21 +43,21 @@ pub fn login_of(profile: &Profile) -> Login {
     }
 }
 
-/// Whether `directory` looks like one that Claude Code has used as its config directory.
+/// Returns true if `directory` looks like one that Claude Code has used as its config directory.
 pub fn is_config_directory(directory: &Path) -> bool {
     let has = |name: &str| directory.join(name).exists();
     directory.is_dir() && (has(".claude.json") || has("projects") || has("settings.json") && has("plugins"))
 }
 
-/// Where the login of a config directory is, on Linux and Windows. Only its presence, kind and mode
+/// Returns the path of a config directory's login, on Linux and Windows. Only its presence, kind and mode
 /// are anybody's business.
 pub fn login_file(config: &Path) -> PathBuf {
     config.join(".credentials.json")
 }
 
-/// Whether the file store of a login is in the config directory `config`. Claude leaves an emptied
-/// one behind after a login was lost (237 bytes of empty tokens in 2.1.197); that it is empty is for
-/// Claude to say.
+/// Returns true if the file store of a login is in the config directory `config`. Claude leaves an
+/// emptied one behind after a login was lost (237 bytes of empty tokens in 2.1.197); that it is empty is
+/// for Claude to say.
 pub fn has_login_file(config: &Path) -> bool {
     os::exists(&login_file(config))
 }

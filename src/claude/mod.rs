@@ -1,15 +1,15 @@
-//! What Claude Code is and does: its variables, files, flags, transcripts, and where its program
-//! is. The only room that knows any of it.
+//! Everything about Claude Code: its variables, files, flags, transcripts, and the place of its program.
+//! The only room that knows any of it.
 //!
-//! [`plan`] is pure. What it needs to know about the disk is gathered first, into a [`Scene`].
-//! Facts without another source are from experiments with 2.1.197 and 2.1.329 on Linux.
+//! [`plan`] is pure. The facts it needs about the disk are gathered first, into a [`Scene`]. Facts
+//! without another source are from experiments with 2.1.197 and 2.1.329 on Linux.
 
 mod arguments;
+mod contents;
 mod conversation;
 mod enclosing;
 mod flags;
 mod health;
-mod keeping;
 mod live;
 mod login;
 mod place;
@@ -26,6 +26,7 @@ mod status;
 mod variables;
 
 pub use arguments::{Asked, GoesOn, asked, goes_on, settings_argument};
+pub use contents::{CACHES, CONVERSATIONS, OWN, may_be_copied};
 pub use conversation::{
     About, Conversation, about, conversation_of, conversations, conversations_below, copy_conversation,
     find_conversation, newest_resumable, said_in,
@@ -35,8 +36,7 @@ pub use health::{
     Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
     locks_of, memory_of_base, plugin_places, settings_facts, settings_file, state_facts,
 };
-pub use keeping::{CACHES, CONVERSATIONS, OWN, may_be_copied, pending_job};
-pub use live::{Live, live_in, noted_in};
+pub use live::{Live, live_in, noted_in, pending_job};
 pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
 pub use place::{Place, slug};
 pub use planning::{Continuation, Scene, looks_secret, plan};

@@ -7,34 +7,35 @@ use std::path::{Path, PathBuf};
 pub struct Place {
     /// The directory with every link resolved: Claude ignores `PWD`.
     pub directory: PathBuf,
-    /// Under which `projects` of `.claude.json` keeps trust: the root of the *main* git checkout
+    /// The key under which `projects` of `.claude.json` keeps trust: the root of the *main* git checkout
     /// (also for a linked worktree and from a subdirectory), else the directory itself.
     pub root: PathBuf,
 }
 
 impl Place {
-    /// The place `directory`, whose links are resolved; `main_checkout` is the root of the main git checkout it belongs to.
+    /// Returns the place `directory`, whose links are resolved; `main_checkout` is the root of the main
+    /// git checkout it belongs to.
     pub fn new(directory: &Path, main_checkout: Option<PathBuf>) -> Self {
         let root = main_checkout.unwrap_or_else(|| directory.to_path_buf());
         Self { directory: directory.to_path_buf(), root }
     }
 
-    /// The keys that can hold trust for this place: the root and every directory above it. Claude
+    /// Returns the keys that can hold trust for this place: the root and every directory above it. Claude
     /// accepts any of them.
     pub fn trust_keys(&self) -> impl Iterator<Item = &Path> {
         self.root.ancestors()
     }
 }
 
-/// A directory as a key of `projects` in `.claude.json`: with `/` on Windows too (2.1.329).
+/// Returns a directory as a key of `projects` in `.claude.json`: with `/` on Windows too (2.1.329).
 pub(super) fn project_key(directory: &Path) -> String {
     let text = directory.to_string_lossy();
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
-/// The name of the directory below `projects/` that holds the transcripts of conversations in
-/// `directory` (links resolved): every UTF-16 unit but `[A-Za-z0-9]` becomes `-`; a name longer
-/// than 200 is cut there and gets a hash of the whole. Not reversible: `a/b` and `a-b` are one.
+/// Returns the name of the directory below `projects/` that holds the transcripts of conversations in
+/// `directory` (links resolved): every UTF-16 unit but `[A-Za-z0-9]` becomes `-`; a name longer than 200
+/// is cut there and gets a hash of the whole. Not reversible: `a/b` and `a-b` are one.
 pub fn slug(directory: &Path) -> String {
     let text = directory.to_string_lossy();
     let mut name = String::with_capacity(text.len());

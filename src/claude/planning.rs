@@ -26,29 +26,29 @@ pub struct Scene {
     pub environment: Environment,
     /// The environment of the shell as it is: what was taken from it by `cs use` was told then.
     pub exported: Environment,
-    /// Claude's program, with what stands before its own arguments (an interpreter's script); empty
-    /// where Claude is not what is started.
+    /// Claude's program, with the words before its own arguments (an interpreter's script); empty if
+    /// something else is started.
     pub program: Vec<OsString>,
-    /// What people call `cs`: Claude names it when a session ends.
+    /// The word that people call `cs` by: Claude shows it when a session ends.
     pub family: String,
-    /// Where the program is started.
+    /// The directory to start the program in.
     pub directory: PathBuf,
-    /// Where `cs` keeps everything, and its settings: told to a session whose `HOME` is another.
+    /// The data root of `cs`, and its configuration: given to a session whose `HOME` is another.
     pub kept: (PathBuf, PathBuf),
-    /// Where the session's files are; `None` for a profile itself.
+    /// The paths of the session's files; `None` for a profile itself.
     pub paths: Option<SessionPaths>,
     /// The `[env]` of `config.toml`; the profile's own goes over it.
     pub env: BTreeMap<VarName, String>,
-    /// What the repository's programs read for what the session has: each with the variable of the
-    /// session. A person's `[env]` goes over it.
+    /// The variables that the repository's programs read for the session's values, each with the
+    /// session's variable. A person's `[env]` goes over them.
     pub named: BTreeMap<VarName, VarName>,
-    /// What a person should know of what was found.
+    /// Lines that a person should read about what was found.
     pub notices: Vec<String>,
     /// The shared items that exist.
     pub shared: Vec<Shared>,
     /// The items that are not shared, by name.
     pub private: Vec<&'static str>,
-    /// Where what is put into the config directory is noted; `None` where that is not ours.
+    /// The manifest of what is put into the config directory; `None` if that is not ours.
     pub manifest: Option<ManifestPlace>,
     /// The real path of the rules in the user's own `~/.claude`.
     pub base_rules: Option<PathBuf>,
@@ -62,7 +62,7 @@ pub struct Scene {
     pub history: Vec<Link>,
     /// Links into the user's home directory, for a session with a home of its own.
     pub home_links: Vec<Link>,
-    /// What is linked there and is not to be any more.
+    /// The links that are there and are not to be any more.
     pub unlinked: Vec<PathBuf>,
     /// Files to make.
     pub seeds: Vec<SeedFile>,
@@ -72,30 +72,30 @@ pub struct Scene {
     pub start: Continuation,
     /// The text behind a `--settings` among the arguments, where it is a file.
     pub settings_file: Option<String>,
-    /// The command of our status line, where the session has none of its own and is to have one.
+    /// The command of our status line, if the session has none of its own and is to have one.
     pub status_line: Option<String>,
     /// The endpoint's token.
     pub token: Option<String>,
     /// The shell command to be run when Claude ends.
     pub ended: Option<String>,
-    /// What the session's sandbox is made from; `None` where it has none.
+    /// The facts that the session's sandbox is made from; `None` if it has none.
     pub sandbox: Option<Surroundings>,
 }
 
-/// Which conversation a launch is for.
+/// The conversation that a launch is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Continuation {
     /// None that is ours to say.
     Unsaid,
     /// A new one with this id.
     New(Uuid),
-    /// This one again; by its file where Claude would not find the id from the directory.
+    /// This one again; by its file if Claude would not find the id from the directory.
     Resume(Uuid, Option<PathBuf>),
     /// A new one with an id of its own that begins as a copy of another.
     Fork {
         /// The one it is a copy of.
         from: Uuid,
-        /// Its file, where Claude would not find the id from the directory.
+        /// Its file, if Claude would not find the id from the directory.
         file: Option<PathBuf>,
         /// The id of the new one.
         id: Uuid,
@@ -178,7 +178,7 @@ fn identity(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Sets what the repository's programs read for what the session has, as far as it has that.
+/// Sets the variables that the repository's programs read, to the values that the session has for them.
 fn named(scene: &Scene, env: &mut EnvChanges) {
     for (name, source) in &scene.named {
         let value = env.get(source.as_str()).and_then(Change::value).map(str::to_owned);
@@ -188,13 +188,13 @@ fn named(scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Whether a variable is one of a session's own, which a profile does not have, nor each session.
+/// Returns true for a variable of a session's own, which profiles do not have, and some sessions do not.
 fn is_of_a_session(name: &str) -> bool {
     Ports::VARIABLES.contains(&name) || ["CS_SESSION", "CS_SESSION_ID", "CS_SLUG"].contains(&name)
 }
 
-/// Sets what a person wants set: `config.toml`, then the profile. What needs something of a session
-/// that there is not is left out; for a session that is said.
+/// Sets what a person wants set: `config.toml`, then the profile. A value that needs something the
+/// session has not is left out; for a session that is said.
 fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<Vec<String>> {
     let mut left_out = Vec::new();
     let profile = subject.profile();
@@ -249,7 +249,7 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<Ve
     Ok(left_out)
 }
 
-/// Whether the name of a variable says that its value is nobody's business.
+/// Returns true if a variable is secret by its name.
 pub fn looks_secret(name: &str) -> bool {
     ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
 }
@@ -265,7 +265,7 @@ fn endpoint(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-/// Sets where everything is: the config directory and the login.
+/// Sets the places of the config directory and the login.
 fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     let profile = &subject.profile().home;
     match (subject, &scene.paths) {
@@ -356,7 +356,7 @@ fn command(subject: &Subject, launch: &Program, scene: &Scene) -> Vec<OsString> 
     command
 }
 
-/// Whether the rules of the session are those of the user's own `~/.claude`.
+/// Returns true if the rules of the session are those of the user's own `~/.claude`.
 fn has_base_rules(scene: &Scene) -> bool {
     let base = scene.base_rules.as_deref();
     base.is_some()
@@ -433,7 +433,7 @@ fn links(config: &Path, shared: &[Shared]) -> Vec<Link> {
         .collect()
 }
 
-/// What a person should know: which credentials of the shell are not passed on.
+/// Returns the lines that tell a person which credentials of the shell are not passed on.
 fn notices(subject: &Subject, scene: &Scene, env: &EnvChanges) -> Vec<String> {
     let mut notices = Vec::new();
     let exported = |name: &str| scene.exported.get(OsStr::new(name)).filter(|value| !value.is_empty());
@@ -473,7 +473,7 @@ fn present(scene: &Scene, name: &str) -> bool {
     scene.environment.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
 }
 
-/// A path as text. Paths of ours are UTF-8: the store refuses others.
+/// Returns a path as text. Paths of ours are UTF-8: the store refuses others.
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! What models cost.
+//! The list prices of models.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use super::spent::{Message, Tokens};
 
 const TABLE: &str = include_str!("../../templates/prices.toml");
 
-/// The day the prices are of, as their file says.
+/// Returns the day the prices are of, as their file says.
 pub fn prices_date() -> &'static str {
     TABLE.split("as of ").nth(1).and_then(|rest| rest.get(..10)).unwrap_or_default()
 }
@@ -48,8 +48,8 @@ struct Prices {
 static PRICES: LazyLock<Vec<Price>> =
     LazyLock::new(|| toml::from_str::<Prices>(TABLE).map(|prices| prices.price).unwrap_or_default());
 
-/// What a message cost, in USD: what its line says, else by the list prices; `None` where no price
-/// of its model is known. The rules are those of Claude Code 2.1.329.
+/// Returns the cost of a message in USD: the one its line has, else by the list prices; `None` if its
+/// model has no known price. The rules are those of Claude Code 2.1.329.
 pub fn cost_of(message: &Message) -> Option<f64> {
     if message.cost.is_some() {
         return message.cost;
@@ -80,7 +80,7 @@ fn millions(number: u64) -> f64 {
     number as f64 / 1e6
 }
 
-/// The name of a model without its provider, date, version and window:
+/// Returns the name of a model without its provider, date, version and window:
 /// `us.anthropic.claude-opus-4-5-20251101-v1:0` is `claude-opus-4-5`.
 fn plain_name(model: &str) -> &str {
     let model = model.find("claude-").map_or(model, |at| &model[at..]);

@@ -1,15 +1,16 @@
-//! Where Claude Code is.
+//! The search for Claude Code's program.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Failure, Kind, Result};
 
-/// The absolute path of the program `configured` (a name or a path, already expanded) names, found
-/// on the absolute entries of `path` (the value of `PATH`).
+/// Returns the absolute path of the program that `configured` (a name or a path, already expanded) names,
+/// found on the absolute entries of `path` (the value of `PATH`). Fails if there is none, with what to
+/// do.
 ///
-/// Relative entries are left out: `.` on `PATH` would run whatever a repository holds. So is what
-/// `is_ours` says of a program: a `claude` that is `cs` would start itself for ever.
+/// Relative entries are left out: `.` on `PATH` would run whatever a repository holds. So is a program
+/// that `is_ours` says yes to: a `claude` that is `cs` would start itself for ever.
 pub fn find_program(
     configured: &str,
     path: Option<&OsStr>,
@@ -38,7 +39,7 @@ pub fn find_program(
         .ok_or_else(|| missing(configured))
 }
 
-/// Whether `path`, an absolute one, is a file that can be run.
+/// Returns true if the absolute path `path` is a file that can be run.
 pub fn is_program(path: &Path) -> bool {
     which::which_in(path, None::<&OsStr>, "/").is_ok()
 }

@@ -1,7 +1,7 @@
-//! Whether a Claude Code honours the two variables that everything here rests on, by trying it.
+//! The trial that tells whether a Claude Code honours the two variables that everything here rests on.
 //!
-//! `CLAUDE_CONFIG_DIR` is documented and `CLAUDE_SECURESTORAGE_CONFIG_DIR` is not, so each program
-//! is tried: `claude auth status` prints whether it finds a login, and writes its state file, without
+//! `CLAUDE_CONFIG_DIR` is documented and `CLAUDE_SECURESTORAGE_CONFIG_DIR` is not, so each program is
+//! tried: `claude auth status` prints whether it finds a login, and writes its state file, without
 //! talking to anybody (2.1.197 and 2.1.329, by experiment). It runs in a directory of its own, with a
 //! home and a login that are made up, and every address that it could talk to is a closed port.
 
@@ -19,10 +19,10 @@ use super::variables::QUIET;
 use crate::model::Environment;
 use crate::os;
 
-/// The two variables: where everything is, and where the login is.
+/// The two variables: the place of everything, and the place of the login.
 pub const DIRECTORY_VARIABLES: [&str; 2] = ["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR"];
 
-/// What a trial showed of one variable.
+/// The result of a trial for one variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It does what it says.
@@ -35,14 +35,14 @@ pub enum Verdict {
     Unclear(String),
 }
 
-/// What a trial showed.
+/// The results of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// What the program says its version is.
+    /// The version that the program prints.
     pub version: Option<String>,
-    /// Of `CLAUDE_CONFIG_DIR`.
+    /// The result for `CLAUDE_CONFIG_DIR`.
     pub config: Verdict,
-    /// Of `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
+    /// The result for `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
     pub login: Verdict,
 }
 
@@ -113,7 +113,7 @@ fn logged_in(status: Option<&[u8]>) -> Option<bool> {
     Some(values.next()?.ok()?.logged_in)
 }
 
-/// The version in what `claude --version` prints: `2.1.329 (Claude Code)`.
+/// Returns the version in what `claude --version` prints: `2.1.329 (Claude Code)`.
 fn version(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let word = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
@@ -121,7 +121,7 @@ fn version(text: &[u8]) -> Option<String> {
     plain.then(|| word.to_owned())
 }
 
-/// Whether the name stands in the program's file. A program may be a short script that starts
+/// Returns true if the name stands in the program's file. A program may be a short script that starts
 /// another one, so its absence proves nothing.
 pub fn names(program: &Path, name: &str) -> io::Result<bool> {
     let mut file = File::open(program)?;
@@ -167,7 +167,8 @@ impl Scratch {
         self.0.join(name)
     }
 
-    /// What the program prints; `None` where it could not be started, or did not end in time.
+    /// Runs the program and returns what it prints; `None` if it could not be started, or did not end in
+    /// time.
     fn run(
         &self,
         program: &Path,

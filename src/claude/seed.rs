@@ -1,7 +1,7 @@
-//! What a new session knows already: the allow-listed keys of Claude's state file (`.claude.json`).
+//! The first state file of a new session: the allow-listed keys of Claude's state file (`.claude.json`).
 //!
-//! Only answers that the profile, or an earlier session of it, really gave are carried over. Trust
-//! in a directory is never invented, and nothing about other projects is copied.
+//! Only answers that the profile, or an earlier session of it, really gave are carried over. Trust in a
+//! directory is never invented, and nothing about other projects is copied.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use super::place::project_key;
 use crate::model::SeedFile;
 use crate::os;
 
-/// What a session should know at its start.
+/// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
-    /// Where it works: trust is looked for there and above.
+    /// Its working directory: trust is looked for there and above.
     pub place: &'a Place,
-    /// Whether the user-scope MCP servers of the profile are copied.
+    /// True if the user-scope MCP servers of the profile are copied.
     pub mcp: bool,
-    /// Whether it is given an API key, whose use Claude asks about once.
+    /// True if it is given an API key, whose use Claude asks about once.
     pub key: bool,
 }
 
@@ -80,9 +80,10 @@ impl Answers {
     }
 }
 
-/// What the state file `state` of a session lacks and its `profile`'s state file, or one of its
-/// `siblings` (earlier sessions of the profile, newest first, asked for only when needed), has.
-/// `None` where nothing is to be added. A file that cannot be read is left to Claude.
+/// Returns the state file `state` of a session with the answers it lacks, as far as its `profile`'s state
+/// file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
+/// needed), has them. `None` if nothing is to be added, or if the file cannot be read: that is left to
+/// Claude.
 pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
     state: &Path,
     profile: &Path,
@@ -124,11 +125,11 @@ pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
     Some(SeedFile { path: state.to_path_buf(), content, replaces: before })
 }
 
-/// The state file of a profile that is being made: the questions of a first start that have no
+/// Returns the state file of a profile that is being made: the questions of a first start that have no
 /// bearing on whose login it is, and the MCP servers of `base` (the user's own state file).
 ///
-/// `hasCompletedOnboarding` skips the choice of a theme and of a way to log in: `cs profile login`
-/// is where a profile logs in, and an endpoint needs no login.
+/// `hasCompletedOnboarding` skips the choice of a theme and of a way to log in: `cs profile login` is
+/// where a profile logs in, and an endpoint needs no login.
 pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
     let mut content = Map::new();
     content.insert("hasCompletedOnboarding".into(), json!(true));

@@ -13,7 +13,7 @@ use crate::os;
 /// The key of Claude's state file under which they are.
 const SERVERS: &str = "mcpServers";
 
-/// What became of a server that a session and its profile do not have alike.
+/// The outcome for a server that differs between a session and its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The profile gained it.
@@ -26,27 +26,27 @@ pub enum Fate {
     Conflict,
 }
 
-/// How the servers of a session are to be merged with those of its profile.
+/// The result of merging the servers of a session with those of its profile.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Merge {
-    /// What is done, or left undone, by the name of the server.
+    /// The outcome by the name of the server, for those done and those left.
     pub fates: BTreeMap<String, Fate>,
-    /// The state file as it should be; `None` where it stays as it is.
+    /// The state file as it should be; `None` if it stays as it is.
     pub file: Option<SeedFile>,
     /// The SHA-256 of each server as it was put in, from now on.
     pub base: BTreeMap<String, String>,
 }
 
-/// The servers of the user scope in a state file's text, by name, and the SHA-256 of each.
+/// Returns the SHA-256 of each server of the user scope in a state file's text, by name.
 pub fn server_hashes(state: &[u8]) -> BTreeMap<String, String> {
     let state: Map<String, Value> = serde_json::from_slice(state).unwrap_or_default();
     servers(&state).iter().map(|(name, server)| (name.clone(), hash(server))).collect()
 }
 
-/// A three-way merge of the servers in the state file `state` with those in `source`, the profile's:
-/// `base` has what was put in before. Servers named in `take` become the profile's whatever was done
-/// to them here. With `wanted` false the profile is taken to have none. Nothing is written. Fails
-/// where a state file cannot be read.
+/// Merges the servers in the state file `state` three ways with those in `source`, the profile's; `base`
+/// has those that were put in before. Servers named in `take` become the profile's whatever was done to
+/// them here. With `wanted` false the profile is taken to have none. Writes nothing. Fails if a state
+/// file cannot be read.
 pub fn merge_servers(
     state: &Path,
     source: &Path,
@@ -124,7 +124,7 @@ fn servers(state: &Map<String, Value>) -> Map<String, Value> {
     state.get(SERVERS).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// The SHA-256 of a server, whatever the order of its keys.
+/// Returns the SHA-256 of a server, whatever the order of its keys.
 fn hash(server: &Value) -> String {
     fn sorted(value: &Value) -> Value {
         match value {
@@ -146,7 +146,8 @@ mod tests {
     use serde_json::json;
     use std::fs;
 
-    /// Merges `ours` with `theirs`, where `put` was put in; what happened, and what there is then.
+    /// Merges `ours` with `theirs`, given the hash `put` of what was put in. Returns the outcome, and the
+    /// server there is then.
     fn merged(ours: &Value, theirs: &Value, put: &Value, take: &[&str], wanted: bool) -> (Merge, Value) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str, servers: &Value| {

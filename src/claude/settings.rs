@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-/// The settings for a session: the base `~/.claude` must not leak into it because its directory
+/// Returns the settings for a session: the base `~/.claude` must not leak into it because its directory
 /// lies below the home directory, and memory of the project is shared if that is wanted.
 ///
 /// Claude reads `CLAUDE.md` and rules from `.claude` in every directory above the working one, so
@@ -34,8 +34,8 @@ pub fn injected(home: &Path, base_rules: bool, memory: Option<&Path>, status_lin
     Value::Object(settings)
 }
 
-/// `settings` with a hook that runs `command` when Claude, or a conversation in it, ends. Hooks given
-/// by `--settings` run beside those of the settings files (2.1.197 and 2.1.329, by experiment).
+/// Returns `settings` with a hook that runs `command` when Claude, or a conversation in it, ends. Hooks
+/// given by `--settings` run beside those of the settings files (2.1.197 and 2.1.329, by experiment).
 pub(super) fn with_end_hook(mut settings: Value, command: &str) -> Value {
     if let Value::Object(settings) = &mut settings {
         // Claude cuts its hooks off at its end; this one only starts something.
@@ -45,8 +45,8 @@ pub(super) fn with_end_hook(mut settings: Value, command: &str) -> Value {
     settings
 }
 
-/// Whether the settings in `text` have a status line. Text that names one and is no JSON counts: it
-/// may be half-written.
+/// Returns true if the settings in `text` have a status line. Text that names one and is no JSON counts:
+/// it may be half-written.
 pub fn has_status_line(text: &[u8]) -> bool {
     let named = text.windows(12).any(|window| window == b"\"statusLine\"");
     named
@@ -56,16 +56,16 @@ pub fn has_status_line(text: &[u8]) -> bool {
         }
 }
 
-/// The files in which settings for a project stand, for a Claude started in `directory`: those that
-/// are shared with whoever has the project, and those that are not. Those in directories above it
+/// Returns the paths of the settings files for a project, for a Claude started in `directory`: the one
+/// that is shared with whoever has the project, and the one that is not. Those in directories above it
 /// are not read (2.1.329, by experiment).
 pub fn project_settings(directory: &Path) -> [PathBuf; 2] {
     ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
 }
 
-/// `ours` with the settings a person gave on the command line on top: objects are merged key by
-/// key, `claudeMdExcludes` and the hooks for each event joined, everything else is theirs. `None` where theirs are no JSON
-/// object: then they stand alone, and Claude says what is wrong with them.
+/// Returns `ours` with the settings a person gave on the command line on top: objects are merged key by
+/// key, `claudeMdExcludes` and the hooks for each event joined, everything else is theirs. `None` if
+/// theirs are no JSON object: then they stand alone, and Claude says what is wrong with them.
 pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
     let Value::Object(theirs) = serde_json::from_str(theirs).ok()? else { return None };
     let mut merged = ours.as_object()?.clone();
@@ -95,7 +95,7 @@ fn join_hooks(ours: &mut Map<String, Value>, more: Map<String, Value>) {
     }
 }
 
-/// A path as a glob. A backslash does not take the meaning from every special character in
+/// Returns a path as a glob. A backslash does not take the meaning from every special character in
 /// Claude's globs, so each is a `?`, which matches itself (2.1.197 and 2.1.329, by experiment).
 fn glob_literal(path: &str) -> String {
     const SPECIAL: &str = "*?[]{}()!+@|";

@@ -1,4 +1,4 @@
-//! What is there to be shared.
+//! The items of a config directory that can be shared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use crate::os;
 pub struct Shared {
     /// `skills`, `settings.json`, …
     pub item: &'static str,
-    /// Where it really is. Claude follows one link when it rewrites `settings.json`, so a link to
-    /// a link would be replaced; ours always point to the end.
+    /// Its real path. Claude follows one link when it rewrites `settings.json`, so a link to a link would
+    /// be replaced; ours always point to the end.
     pub target: PathBuf,
 }
 
-/// The items of `share` that exist in the config directory `config`. What is missing there is left
-/// out: a dangling link would be filled by the first session that writes through it.
+/// Returns the items of `share` that exist in the config directory `config`. Missing ones are left out: a
+/// dangling link would be filled by the first session that writes through it.
 pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
     let Ok(real) = os::real_path(config) else { return Vec::new() };
     share
@@ -31,9 +31,9 @@ pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
         .collect()
 }
 
-/// Copies for a memory directory that is being used for the first time: the notes in `from`, as
-/// files to make in `to`. None where `to` is there already, and only plain Markdown files of at
-/// most 256 KiB, 200 of them.
+/// Returns copies for a memory directory that is being used for the first time: the notes in `from`, as
+/// files to make in `to`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
+/// copied, and at most 200.
 pub fn memory_seeds(from: &Path, to: &Path) -> Vec<SeedFile> {
     if os::exists(to) {
         return Vec::new();

@@ -18,9 +18,9 @@ use uuid::Uuid;
 /// Tokens of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Of the prompt, as far as it was not cached.
+    /// Tokens of the prompt, as far as it was not cached.
     pub input: u64,
-    /// Of the answer.
+    /// Tokens of the answer.
     pub output: u64,
     /// Written to the cache for five minutes.
     pub write: u64,
@@ -33,9 +33,9 @@ pub struct Tokens {
 /// An answer of the model.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Which one: the same wherever it is copied to. Made of the message's id and the request's.
+    /// Its key, made of the message's id and the request's: the same wherever the message is copied to.
     pub key: (u64, u64),
-    /// When it was written.
+    /// The time it was written.
     pub at: Timestamp,
     /// The model, as the endpoint calls it. Text of others.
     pub model: Arc<str>,
@@ -47,7 +47,7 @@ pub struct Message {
     pub fast: bool,
     /// It was made in the US at the price of that.
     pub in_us: bool,
-    /// What the line itself says that it cost, in USD.
+    /// The cost that the line itself has, in USD.
     pub cost: Option<f64>,
 }
 
@@ -67,7 +67,7 @@ impl Default for Message {
 }
 
 impl Message {
-    /// Takes over what another copy of the same message says: an answer that is still being written
+    /// Takes over the numbers of another copy of the same message: an answer that is still being written
     /// stands in its first lines with fewer tokens than in the last.
     pub fn merge(&mut self, other: &Self) {
         let mine = &mut self.tokens;
@@ -91,16 +91,16 @@ impl Message {
 pub struct Transcript {
     /// Its file.
     pub path: PathBuf,
-    /// The conversation that it is of, where its path says so.
+    /// The conversation that it is of, if its path says so.
     pub conversation: Option<Uuid>,
-    /// When it was last written.
+    /// The time it was last written.
     pub modified: SystemTime,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// Every transcript in the config directory `config`, those of subagents too. What was already
-/// seen, by its real path, is left out: sessions can share them. What cannot be read is left out too.
+/// Returns every transcript in the config directory `config`, those of subagents too. Directories whose
+/// real path is in `seen` are skipped: sessions can share them. So is anything that cannot be read.
 pub fn all_transcripts(config: &Path, seen: &mut BTreeSet<PathBuf>) -> Vec<Transcript> {
     let mut found = Vec::new();
     for project in fs::read_dir(config.join("projects")).into_iter().flatten().flatten() {
@@ -113,7 +113,7 @@ pub fn all_transcripts(config: &Path, seen: &mut BTreeSet<PathBuf>) -> Vec<Trans
     found
 }
 
-/// Transcripts in a directory and below it; links are not followed.
+/// Adds the transcripts in a directory and below it to `found`; links are not followed.
 fn walk(directory: &Path, conversation: Option<Uuid>, depth: usize, found: &mut Vec<Transcript>) {
     const DEEPEST: usize = 8;
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -175,7 +175,8 @@ struct Usage {
     inference_geo: Option<Value>,
 }
 
-/// A number of tokens; what is none counts nothing, and no more than a model can ever have had.
+/// Reads a number of tokens; anything else counts nothing, and no number more than a model can ever have
+/// had.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(whole(Some(&Value::deserialize(deserializer)?)))
 }
@@ -185,9 +186,9 @@ fn whole(value: Option<&Value>) -> u64 {
     value.and_then(Value::as_u64).filter(|number| *number <= MOST).unwrap_or(0)
 }
 
-/// Reads a transcript line by line and gives `each` the answers in it, the later lines of one
-/// answer too. What is read is added to `progress`, in bytes. Returns how many lines with tokens in
-/// them make no sense, such as one that is half-written.
+/// Reads a transcript line by line and gives `each` the answers in it, the later lines of one answer too.
+/// Adds the bytes read to `progress`. Returns the number of lines with tokens in them that make no sense,
+/// such as one that is half-written.
 pub fn read_spent(
     transcript: &Transcript,
     progress: &AtomicU64,
@@ -234,7 +235,7 @@ fn skip_line(reader: &mut impl BufRead, progress: &AtomicU64) -> io::Result<()> 
     }
 }
 
-/// The answer in a line; `None` where it is none, or one that Claude made up itself.
+/// Returns the answer in a line; `None` if the line is none, or one that Claude made up itself.
 fn message(line: &Line<'_>, fallback: Timestamp, last_model: &mut Arc<str>) -> Option<Message> {
     let answer = line.message.as_ref().filter(|_| line.kind.as_deref() == Some("assistant"))?;
     let usage = answer.usage.as_ref()?;

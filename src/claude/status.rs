@@ -1,13 +1,13 @@
-//! What Claude Code tells a status line: one JSON object on standard input.
+//! The input of a status line from Claude Code: one JSON object on standard input.
 
 use serde_json::Value;
 
 /// The most bytes of it that are read: what 2.1.329 sends is below 2 KiB.
 pub const STATUS_LIMIT: u64 = 1 << 20;
 
-/// What a status line is told (2.1.197 and 2.1.329, by experiment; the limits from the program
-/// itself). Everything may be missing: nothing was said yet, another version, another endpoint.
-/// Texts are those of others: escape them before they are shown.
+/// The facts that a status line is given (2.1.197 and 2.1.329, by experiment; the limits from the program
+/// itself). Everything may be missing: nothing was said yet, another version, another endpoint. Texts are
+/// those of others: escape them before they are shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     /// The name of the session, as Claude has it.
@@ -16,15 +16,15 @@ pub struct Status {
     pub directory: Option<String>,
     /// The model, for people: `Opus 5.5`.
     pub model: Option<String>,
-    /// How hard it thinks: `medium`.
+    /// The effort of its thinking: `medium`.
     pub effort: Option<String>,
-    /// How much of the context is used, in percent.
+    /// The used part of the context, in percent.
     pub context: Option<f64>,
-    /// How many tokens the context holds at most.
+    /// The number of tokens that the context holds at most.
     pub context_size: Option<u64>,
-    /// What this run of Claude has cost, in USD at list prices.
+    /// The cost of this run of Claude, in USD at list prices.
     pub cost: Option<f64>,
-    /// How long it runs, in milliseconds.
+    /// The time since this run began, in milliseconds.
     pub duration: Option<u64>,
     /// Lines of files that it added and removed.
     pub lines: Option<(u64, u64)>,
@@ -32,25 +32,25 @@ pub struct Status {
     pub five_hour: Option<Limit>,
     /// The limit of a week; as above.
     pub week: Option<Limit>,
-    /// The output style, where it is not the usual one.
+    /// The output style, if it is not the usual one.
     pub style: Option<String>,
-    /// The mode of vim keys, where they are on.
+    /// The mode of vim keys, if they are on.
     pub vim: Option<String>,
     /// Claude's version.
     pub version: Option<String>,
 }
 
-/// How much of a limit is used up.
+/// The used part of a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// In percent.
+    /// The used part, in percent.
     pub used: f64,
-    /// When it starts anew, in seconds of Unix time.
+    /// The time of the limit's next beginning, in seconds of Unix time.
     pub resets: Option<i64>,
 }
 
 impl Status {
-    /// Reads what Claude sent. Whatever is missing, of another kind or out of all reason is left
+    /// Reads what Claude sent. Values that are missing, of another kind or out of all reason are left
     /// out; text that is no JSON says nothing at all.
     pub fn parse(text: &[u8]) -> Self {
         let Ok(value) = serde_json::from_slice::<Value>(text) else { return Self::default() };

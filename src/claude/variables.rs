@@ -1,8 +1,8 @@
 //! The environment variables that decide who Claude Code is, and whose child.
 
-/// What a running Claude Code sets for its children. A Claude started with
-/// `CLAUDE_CODE_CHILD_SESSION` writes no transcript, no history and no live file when it is
-/// interactive (2.1.197, by experiment), so a session started from inside another one must not see any.
+/// The variables that a running Claude Code sets for its children. A Claude started with
+/// `CLAUDE_CODE_CHILD_SESSION` writes no transcript, no history and no live file when it is interactive
+/// (2.1.197, by experiment), so a session started from inside another one must not see any.
 pub const CHILD_MARKERS: &[&str] = &[
     "AI_AGENT",
     "CLAUDECODE",
@@ -63,8 +63,8 @@ pub const CHILD_MARKERS: &[&str] = &[
     "CLAUDE_PROJECT_DIR",
 ];
 
-/// What decides who is billed and which login is used, above the profile. Each is unset for every
-/// session unless the profile or `config.toml` sets it; one that was set is named on stderr.
+/// The variables that decide who is billed and which login is used, above the profile. Each is unset for
+/// every session unless the profile or `config.toml` sets it; one that was set is named on stderr.
 pub const CREDENTIALS: &[&str] = &[
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
@@ -122,7 +122,8 @@ pub const MODELS: &[&str] = &[
     "CLAUDE_CODE_SUBAGENT_MODEL",
 ];
 
-/// What keeps Claude Code from talking to anybody but the API by itself. Each is set to `1`.
+/// The variables that keep Claude Code from talking to anybody but the API on its own account. Each is
+/// set to `1`.
 pub const QUIET: &[&str] = &[
     "DISABLE_TELEMETRY",
     "DISABLE_ERROR_REPORTING",
@@ -130,7 +131,7 @@ pub const QUIET: &[&str] = &[
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
 ];
 
-/// What `cs` decides by itself: a person's `[env]` cannot set these.
+/// The variables that `cs` alone decides: a person's `[env]` cannot set these.
 pub const OURS: &[&str] = &[
     "CLAUDE_CONFIG_DIR",
     "CLAUDE_SECURESTORAGE_CONFIG_DIR",
@@ -158,12 +159,12 @@ pub const OURS: &[&str] = &[
     "CS_SLUG",
 ];
 
-/// Whether a variable is Claude Code's, and says nothing to other programs.
+/// Returns true if a variable is Claude Code's, and says nothing to other programs.
 pub fn is_claudes(name: &str) -> bool {
     name.starts_with("ANTHROPIC_") || name.starts_with("CLAUDE") || QUIET.contains(&name)
 }
 
-/// What would lead a program out of a `HOME` of its own: where the directories in it are instead.
+/// The variables that would lead a program out of a `HOME` of its own, to directories elsewhere.
 pub const XDG: &[&str] = &["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"];
 
 #[cfg(test)]

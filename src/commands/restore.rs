@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
         // One that is back, and whose worktree is not yet.
         if let Some(session) = context.store()?.sessions()?.into_iter().find_map(|entry| {
             entry.record.ok().filter(|session| session.name.as_str().eq_ignore_ascii_case(wanted))
-        }) && Store::kept_worktree(&context.store()?.session_root(session.id))?.is_some()
+        }) && Store::stowed_worktree(&context.store()?.session_root(session.id))?.is_some()
         {
             return worktree(context, &session);
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::report;
 use crate::claude;
 use crate::cli::TrashCommand;
-use crate::model::{Age, Exit, Failure, KeptWorktree, Outcome, Result};
+use crate::model::{Age, Exit, Failure, Outcome, Result, StowedWorktree};
 use crate::os;
 use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::ui::{self, Align, Table};
@@ -70,7 +70,7 @@ fn described(trashed: &Trashed) -> Value {
     json!({
         "kind": kind, "name": trashed.name(), "id": id, "removed": trashed.removed, "directory": directory,
         "bytes": size.bytes, "files": size.files, "path": trashed.path.to_string_lossy(),
-        "worktree": Store::kept_worktree(&trashed.path).ok().flatten().map(|kept| kept.root),
+        "worktree": Store::stowed_worktree(&trashed.path).ok().flatten().map(|kept| kept.root),
     })
 }
 
@@ -226,8 +226,8 @@ pub(super) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
 }
 
 /// The session whose worktree lies in a piece of trash, and what is known of that.
-fn worktree_in(piece: &Piece) -> Option<(uuid::Uuid, KeptWorktree)> {
-    let kept = Store::kept_worktree(piece.path()).ok()??;
+fn worktree_in(piece: &Piece) -> Option<(uuid::Uuid, StowedWorktree)> {
+    let kept = Store::stowed_worktree(piece.path()).ok()??;
     let name = piece.path().file_name()?.to_str()?;
     let (id, _) = name.trim_start_matches("removing.").rsplit_once('-')?;
     Some((id.parse().ok()?, kept))
@@ -235,7 +235,7 @@ fn worktree_in(piece: &Piece) -> Option<(uuid::Uuid, KeptWorktree)> {
 
 /// Lets go of the commits of a worktree that is removed for good. One whose repository is gone has none, and
 /// where git fails `cs doctor` tells of them.
-fn forget_commits(context: &Context, worktree: Option<&(uuid::Uuid, KeptWorktree)>) {
+fn forget_commits(context: &Context, worktree: Option<&(uuid::Uuid, StowedWorktree)>) {
     let Some((id, kept)) = worktree else { return };
     if let Ok(repository) = away::repository_of(kept)
         && let Err(why) = context.umask.lifted(|| repository.forget(*id))

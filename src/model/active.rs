@@ -1,4 +1,4 @@
-//! What `cs use` did to a shell, and how it is undone.
+//! The changes that `cs use` made to a shell, and the way back.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,7 +9,7 @@ use super::{Name, VarName};
 /// A whole environment.
 pub type Environment = BTreeMap<OsString, OsString>;
 
-/// Who put a session's or profile's variables into a shell.
+/// The one who put a session's or profile's variables into a shell: a person, or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsedBy {
     /// A person, by `cs use`. It stays until a person changes it.
@@ -25,7 +25,7 @@ pub enum UsedBy {
 /// It holds, of each variable that was changed, what it was: a value, the empty one, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// Who did it.
+    /// The one who did it.
     pub by: UsedBy,
     /// The process id of the shell it was done in.
     pub shell: u32,
@@ -43,7 +43,7 @@ impl Saved {
     /// The variable it is kept in.
     pub const VARIABLE: &str = "CS_SAVED";
 
-    /// The state of a shell whose environment was `before` and becomes `after`.
+    /// Returns the state of a shell whose environment was `before` and becomes `after`.
     pub fn new(
         by: UsedBy,
         shell: u32,
@@ -56,7 +56,7 @@ impl Saved {
         Self { by, shell, name, previous, before }
     }
 
-    /// `environment`, the shell's, as it was before.
+    /// Returns `environment`, the shell's, with everything put back as it was before.
     pub fn undone(&self, environment: &Environment) -> Environment {
         let mut before = environment.clone();
         before.remove(OsStr::new(Self::VARIABLE));
@@ -70,7 +70,7 @@ impl Saved {
         before
     }
 
-    /// The text of the variable: printable ASCII without blanks and quotes.
+    /// Returns the text of the variable: printable ASCII without blanks and quotes.
     pub fn text(&self) -> String {
         let by = match &self.by {
             UsedBy::Person => "use".to_owned(),
@@ -89,7 +89,7 @@ impl Saved {
         text
     }
 
-    /// Reads the text of the variable; `None` where it is not one that [`Saved::text`] made.
+    /// Reads the text of the variable; `None` if [`Saved::text`] did not make it.
     pub fn parse(text: &OsStr) -> Option<Self> {
         let mut fields = text.to_str()?.split(';');
         if fields.next()? != VERSION {
@@ -117,7 +117,7 @@ impl Saved {
     }
 }
 
-/// What a shell remembers for `cs` beside its environment, in a variable that is not exported.
+/// The state that a shell keeps for `cs` beside its environment, in a variable that is not exported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// The session or profile that was used before `cs off`, for `cs use -`.
@@ -132,8 +132,8 @@ impl Memory {
     /// The variable it is handed to the program in, for the call only.
     pub const VARIABLE: &str = "CS_MEMORY";
 
-    /// The text a shell keeps. It has a `;` exactly where something ends with the directory, so a
-    /// shell that leaves one knows whether to ask.
+    /// Returns the text that a shell keeps. It has a `;` exactly if something ends with the directory, so
+    /// a shell that leaves one knows whether to ask.
     pub fn text(&self) -> String {
         let mut text = self.previous.as_ref().map_or(String::new(), |name| name.as_str().to_owned());
         for (key, place) in [("off", &self.off), ("told", &self.told)] {
@@ -161,9 +161,9 @@ impl Memory {
     }
 }
 
-/// What has to be done to the environment `from` to make it `to`: the value of each variable that
-/// differs, `None` where it is to go. Variables whose names no shell can write are left out: `cs`
-/// changes none of them.
+/// Returns the changes that make the environment `from` into `to`: the new value of each variable that
+/// differs, or `None` to unset it. Variables whose names no shell can write are left out: `cs` changes
+/// none of them.
 pub fn difference(from: &Environment, to: &Environment) -> BTreeMap<VarName, Option<OsString>> {
     let names = from.keys().chain(to.keys());
     names
@@ -172,7 +172,7 @@ pub fn difference(from: &Environment, to: &Environment) -> BTreeMap<VarName, Opt
         .collect()
 }
 
-/// Text with everything but letters, digits, `_`, `-`, `.` and `/` as `%XX`.
+/// Returns the text with everything but letters, digits, `_`, `-`, `.` and `/` as `%XX`.
 fn encoded(text: &OsStr) -> String {
     let mut encoded = String::new();
     for &byte in text.as_encoded_bytes() {

@@ -1,4 +1,4 @@
-//! How old something has to be.
+//! A least age, as a person writes it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +12,18 @@ use serde::{Deserialize, Serialize};
 pub struct Age(SignedDuration);
 
 impl Age {
-    /// An age of so many days.
+    /// Returns an age of so many days.
     pub const fn days(days: i64) -> Self {
         Self(SignedDuration::from_hours(days * 24))
     }
 
-    /// Whether what was last touched `then` is this old `now`. What lies ahead is young.
+    /// Returns true if something last touched at `then` is this old at `now`. A time in the future counts
+    /// as young.
     pub fn is_reached(self, then: Timestamp, now: Timestamp) -> bool {
         now.duration_since(then) >= self.0
     }
 
-    /// The moment that lies this far before `now`; the earliest there is where that is too far.
+    /// Returns the moment that lies this far before `now`; the earliest there is if that is too far.
     pub fn before(self, now: Timestamp) -> Timestamp {
         now.checked_sub(self.0).unwrap_or(Timestamp::MIN)
     }

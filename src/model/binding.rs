@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Name, Subject};
 
-/// What a place is bound to. A session is known by its id, so that it can be renamed.
+/// The profile or session that a place is bound to. A session is known by its id, so that it can be
+/// renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A profile.
@@ -17,7 +18,7 @@ pub enum Target {
     Session(Uuid),
 }
 
-/// What is bound: a line of the user's own table.
+/// A bound place: a line of the user's own table, or a repository's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A directory (absolute, links resolved) and everything below it.
@@ -29,12 +30,13 @@ pub enum Place {
 }
 
 impl Place {
-    /// Every checkout with a remote like `glob`, or what is wrong with that.
+    /// Returns the place of every checkout with a remote like `glob`. Fails with what is wrong with the
+    /// glob.
     ///
-    /// A glob is read as the address of a remote is: `https://github.com/acme/*`,
-    /// `git@github.com:acme/*` and `github.com/acme/*` are one. Its host is matched with the host
-    /// and its path with the path, so no `*` reaches from one into the other; in the path, `*`
-    /// stands for `/` too. Without a path it is every remote there.
+    /// A glob is read as the address of a remote is: `https://github.com/acme/*`, `git@github.com:acme/*`
+    /// and `github.com/acme/*` are one. Its host is matched with the host and its path with the path, so
+    /// no `*` reaches from one into the other; in the path, `*` stands for `/` too. Without a path it is
+    /// every remote of the host.
     pub fn remote(glob: &str) -> Result<Self, String> {
         if let Some(control) = glob.chars().find(|c| c.is_control()) {
             return Err(format!("it holds the control character {control:?}"));
@@ -49,7 +51,7 @@ impl Place {
         }
     }
 
-    /// Whether a checkout with a remote at `url` is bound by this place.
+    /// Returns true if a checkout with a remote at `url` is bound by this place.
     pub fn holds_remote(&self, url: &str) -> bool {
         let Self::Remote(glob) = self else { return false };
         let (glob, address) = (Address::of(glob), Address::of(url));
@@ -57,7 +59,7 @@ impl Place {
         like(&glob.host, &address.host) && (glob.path.is_empty() || like(&glob.path, &address.path))
     }
 
-    /// The place as one line of text: what a person is shown, and what tells two places apart.
+    /// Returns the place as one line of text: a person is shown this, and it tells two places apart.
     pub fn text(&self) -> String {
         match self {
             Self::Directory(path) | Self::File(path) => path.to_string_lossy().into_owned(),
@@ -65,7 +67,7 @@ impl Place {
         }
     }
 
-    /// Whether `directory` (links resolved) is bound by this place, if that is a directory.
+    /// Returns true if `directory` (links resolved) is bound by this place. Always false for a remote.
     pub fn holds(&self, directory: &Path) -> bool {
         match self {
             Self::Directory(path) => directory.starts_with(path),
@@ -75,8 +77,8 @@ impl Place {
     }
 }
 
-/// Where a remote is, however it is spelled: scheme, user, port, `.git` and slashes at the ends are
-/// no part of it. The host is empty for a path on this machine.
+/// The host and path of a remote, however it is spelled: scheme, user, port, `.git` and slashes at the
+/// ends are no part of it. The host is empty for a path on this machine.
 struct Address {
     host: String,
     path: String,
@@ -117,17 +119,17 @@ fn without_port(authority: &str) -> &str {
 /// The binding that holds in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// What binds it.
+    /// The place that binds it.
     pub place: Place,
-    /// What it is bound to.
+    /// The profile or session it is bound to.
     pub subject: Subject,
 }
 
-/// What happens where another profile than the bound one is about to run.
+/// The reaction when another profile than the bound one is about to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Guard {
-    /// Nothing.
+    /// No reaction.
     Off,
     /// It is said on stderr.
     #[default]

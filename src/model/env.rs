@@ -23,7 +23,7 @@ impl VarName {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +49,7 @@ impl fmt::Display for VarName {
     }
 }
 
-/// What happens to one variable.
+/// The change to one variable.
 ///
 /// An empty value is a value: Claude Code tells `CLAUDE_SECURESTORAGE_CONFIG_DIR=` from its absence.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The value afterwards; `None` where the variable is not there.
+    /// Returns the value afterwards; `None` if the variable is unset.
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Set(value) | Self::SetSecret(value) => Some(value),
@@ -71,7 +71,7 @@ impl Change {
         }
     }
 
-    /// The value as it may be shown: a secret's is `***`.
+    /// Returns the value as it may be shown: a secret's is `***`.
     pub fn shown(&self) -> Option<&str> {
         match self {
             Self::SetSecret(_) => Some("***"),
@@ -96,7 +96,7 @@ impl fmt::Debug for Change {
 pub struct EnvChanges(BTreeMap<VarName, Change>);
 
 impl EnvChanges {
-    /// No change at all.
+    /// Returns no changes at all.
     pub fn new() -> Self {
         Self::default()
     }
@@ -104,7 +104,7 @@ impl EnvChanges {
     /// Sets `name`, whatever was said of it before.
     ///
     /// # Panics
-    /// Where `name` is no variable name. Names given as text are compile-time constants of ours;
+    /// If `name` is no variable name. Names given as text are compile-time constants of ours;
     /// a person's go through [`VarName`] and [`EnvChanges::put`].
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.put(Self::constant(name), Change::Set(value.into()));
@@ -120,17 +120,17 @@ impl EnvChanges {
         self.0.insert(name, change);
     }
 
-    /// What happens to `name`; `None` where it is left alone.
+    /// Returns the change to `name`; `None` if it is left alone.
     pub fn get(&self, name: &str) -> Option<&Change> {
         self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, change)| change)
     }
 
-    /// Every change, in name order.
+    /// Returns every change, in name order.
     pub fn iter(&self) -> impl Iterator<Item = (&VarName, &Change)> {
         self.0.iter()
     }
 
-    /// The environment `before` after these changes.
+    /// Returns the environment `before` after these changes.
     pub fn applied_to(&self, before: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
         let mut after = before.clone();
         for (name, change) in &self.0 {

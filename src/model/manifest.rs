@@ -1,4 +1,4 @@
-//! What `cs` put into a config directory, so that it can be taken out again and nothing else is.
+//! The links that `cs` put into a config directory, so that exactly those can be removed again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ impl Manifest {
     /// The layout that this version writes and reads.
     pub const VERSION: u32 = 1;
 
-    /// Whether the link `name` was put there, pointing to `target`.
+    /// Returns true if the link `name` was put there, pointing to `target`.
     pub fn has(&self, name: &str, target: &Path) -> bool {
         self.links.get(name).is_some_and(|noted| Path::new(noted) == target)
     }
@@ -45,7 +45,7 @@ impl Manifest {
     }
 }
 
-/// Where the manifest of a config directory is.
+/// The path of the manifest of a config directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestPlace {
     /// The file `links.toml`.
@@ -55,13 +55,14 @@ pub struct ManifestPlace {
 }
 
 impl ManifestPlace {
-    /// The manifest in `root`, a session's or profile's own directory, for what is put into `config`.
+    /// Returns the place of the manifest in `root`, a session's or profile's own directory, for links in
+    /// `config`.
     pub fn new(root: &Path, config: &Path) -> Self {
         Self { file: root.join("links.toml"), config: config.to_path_buf() }
     }
 
-    /// The name under which the link `path` is noted; `None` for one outside the config directory and the
-    /// home of a session.
+    /// Returns the name under which the link `path` is noted; `None` for one outside the config directory
+    /// and the home of a session.
     pub fn name_of(&self, path: &Path) -> Option<String> {
         match (path.strip_prefix(&self.config), self.home()) {
             (Ok(name), _) => name.to_str().map(str::to_owned),
@@ -70,14 +71,14 @@ impl ManifestPlace {
         }
     }
 
-    /// The links of `manifest` that are in the home of a session, by their paths.
+    /// Returns the paths of those links of `manifest` that are in the home of a session.
     pub fn in_home(&self, manifest: &Manifest) -> Vec<PathBuf> {
         let Some(home) = self.home() else { return Vec::new() };
         manifest.links.keys().filter_map(|name| Some(home.join(name.strip_prefix("../")?))).collect()
     }
 
-    /// The home that the config directory is in, where a session has one of its own: then there is a
-    /// directory between this and the session's own.
+    /// Returns the home that the config directory is in, if the session has a home of its own: then there
+    /// is a directory between the config directory and the session's own.
     fn home(&self) -> Option<&Path> {
         self.config.parent().filter(|parent| Some(*parent) != self.file.parent())
     }

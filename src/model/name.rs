@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// Why a text is no [`Name`].
+/// The reason a text is no [`Name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
     /// It is empty.
@@ -113,34 +113,34 @@ impl Name {
         }
     }
 
-    /// The name of the profile that always exists.
+    /// Returns the name of the profile that always exists.
     pub fn default_profile() -> Self {
         Self(Self::DEFAULT_PROFILE.to_owned())
     }
 
-    /// Whether this is the profile that always exists.
+    /// Returns true for the profile that always exists.
     pub fn is_default(&self) -> bool {
         self.0 == Self::DEFAULT_PROFILE
     }
 
-    /// The name as it is kept in the store: two names are the same exactly if their keys are.
+    /// Returns the name as the store keeps it: two names are the same exactly if their keys are.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 
-    /// The name in lower case: how a profile is known everywhere, however it is typed.
+    /// Returns the name in lower case: a profile is known by it everywhere, however it is typed.
     #[must_use]
     pub fn folded(&self) -> Self {
         Self(self.key())
     }
 
-    /// The name as it was given.
+    /// Returns the name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A lower-case identifier made of it, for database names and the like: letters, digits and
-    /// `_`, beginning with a letter. Different names can give the same one.
+    /// Returns a lower-case identifier made of the name, for database names and the like: letters, digits
+    /// and `_`, beginning with a letter. Different names can give the same one.
     pub fn slug(&self) -> String {
         let text: String = self
             .0
@@ -150,8 +150,8 @@ impl Name {
         if text.starts_with(|c: char| c.is_ascii_digit()) { format!("s{text}") } else { text }
     }
 
-    /// A name made from any text, such as the last part of a directory: what is not allowed
-    /// becomes `-`. Falls back to `session` where nothing is left.
+    /// Makes a name from any text, such as the last part of a directory: characters that are not allowed
+    /// become `-`. Returns `session` if nothing is left.
     pub fn suggest(text: &str) -> Self {
         let mut made = String::new();
         for c in text.chars() {
@@ -168,7 +168,7 @@ impl Name {
             .unwrap_or_else(|_| Self("session".into()))
     }
 
-    /// The `n`th variation of this name (`api`, `api-2`, `api-3`, …); 1 is the name itself.
+    /// Returns the `n`th variation of this name (`api`, `api-2`, `api-3`, …); 1 is the name itself.
     #[must_use]
     pub fn numbered(&self, n: usize) -> Self {
         if n < 2 {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{EnvChanges, ManifestPlace, Name, Profile, Sandbox, Session};
 
-/// What a name stands for.
+/// The profile or session that a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A profile itself: its own config directory.
@@ -16,7 +16,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The name of it.
+    /// Returns its name.
     pub fn name(&self) -> &Name {
         match self {
             Self::Profile(profile) => &profile.name,
@@ -24,7 +24,7 @@ impl Subject {
         }
     }
 
-    /// The profile that the work is done as.
+    /// Returns the profile that the work is done as.
     pub fn profile(&self) -> &Profile {
         match self {
             Self::Profile(profile) | Self::Session(_, profile) => profile,
@@ -32,7 +32,7 @@ impl Subject {
     }
 }
 
-/// What is to be started.
+/// The program to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// Claude, with the arguments a person gave.
@@ -50,58 +50,58 @@ pub enum Program {
 pub struct Plan {
     /// The directory the program is started in.
     pub directory: PathBuf,
-    /// The program and its arguments; empty where only the environment is asked for.
+    /// The program and its arguments; empty if only the environment is asked for.
     pub command: Vec<OsString>,
-    /// What the program is run in; `None` for the machine as it is.
+    /// The sandbox that the program runs in; `None` to run it directly on this machine.
     pub sandbox: Option<Sandbox>,
     /// Variables set and unset.
     pub env: EnvChanges,
-    /// What has to be on disk before.
+    /// The files that have to be on disk before.
     pub layout: Layout,
-    /// What a person should know, a line each, on stderr.
+    /// Lines that a person should read, on stderr.
     pub notices: Vec<String>,
 }
 
-/// What has to be on disk before a launch. Laying it out is idempotent, and replaces nothing that
-/// somebody else made.
+/// The files that have to be on disk before a launch. Laying them out is idempotent, and replaces nothing
+/// that somebody else made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The session's or profile's own directory in the store, or what an adopted directory lies
-    /// in. It has to be there and is never made: where somebody removed it meanwhile, making it
-    /// again would leave a directory without a record where a restored one belongs.
+    /// The session's or profile's own directory in the store, or the one that an adopted directory lies
+    /// in. It has to be there and is never made: if somebody removed it meanwhile, making it again would
+    /// leave a directory without a record in the place of a restored one.
     pub base: Option<PathBuf>,
     /// Directories, outermost first, for their owner only.
     pub directories: Vec<PathBuf>,
     /// Symbolic links.
     pub links: Vec<Link>,
-    /// Links that are private by now: taken away where `cs` made them and they still point where
-    /// they did. Nothing else that may stand there is touched.
+    /// Links that are private by now: removed if `cs` made them and they still point where they did.
+    /// Nothing else that may stand there is touched.
     pub private: Vec<PathBuf>,
     /// Files, for their owner only.
     pub files: Vec<SeedFile>,
     /// The MCP servers in a state file that is made now, by name, and the SHA-256 of each.
     pub servers: BTreeMap<String, String>,
-    /// Where it is noted what is put there; `None` where nothing is.
+    /// The manifest that the links are noted in; `None` if nothing is noted.
     pub manifest: Option<ManifestPlace>,
 }
 
 /// A symbolic link that should be there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// Where the link is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it points to: an existing, absolute path.
+    /// Its target: an existing, absolute path.
     pub target: PathBuf,
 }
 
 /// A file that should be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it holds.
+    /// Its content.
     pub content: Vec<u8>,
-    /// The exact content it replaces; `None` where it is only made if nothing is there. Anything
+    /// The exact content it replaces; `None` to make it only if nothing is there. Anything
     /// else on disk by then is left alone: somebody was faster.
     pub replaces: Option<Vec<u8>>,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Ports(u16);
 
 impl Ports {
-    /// How many ports are in a block.
+    /// The number of ports in a block.
     pub const SIZE: u16 = 10;
 
     /// The variables that carry them, in order.
@@ -30,29 +30,29 @@ impl Ports {
         "CS_PORT_9",
     ];
 
-    /// The block that begins with `first`; `None` where none does: at what is no multiple of ten,
-    /// below 1024, which is not for everybody, and where it would not end below 65536.
+    /// Returns the block that begins with `first`. `None` if that is no multiple of ten, is below 1024
+    /// (not for everybody), or the block would not end below 65536.
     pub fn new(first: u16) -> Option<Self> {
         let inside = first >= 1024 && first.checked_add(Self::SIZE - 1).is_some();
         (inside && first.is_multiple_of(Self::SIZE)).then_some(Self(first))
     }
 
-    /// The first port.
+    /// Returns the first port.
     pub fn first(self) -> u16 {
         self.0
     }
 
-    /// The last port.
+    /// Returns the last port.
     pub fn last(self) -> u16 {
         self.0.saturating_add(Self::SIZE - 1)
     }
 
-    /// Each port.
+    /// Returns each port in order.
     pub fn all(self) -> impl Iterator<Item = u16> {
         self.first()..=self.last()
     }
 
-    /// Each variable with its port.
+    /// Returns each variable with its port.
     pub fn variables(self) -> impl Iterator<Item = (&'static str, u16)> {
         Self::VARIABLES.into_iter().zip(self.all())
     }
@@ -73,7 +73,7 @@ impl From<Ports> for u16 {
 }
 
 impl fmt::Display for Ports {
-    /// `20000-20009`.
+    /// Writes `20000-20009`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.first(), self.last())
     }
@@ -87,20 +87,20 @@ pub struct PortRange {
 }
 
 impl PortRange {
-    /// The whole blocks from `first` to `last`, both included; `None` where there is none, or where
-    /// it would begin below 1024.
+    /// Returns the whole blocks from `first` to `last`, both included; `None` if there is none, or if it
+    /// would begin below 1024.
     pub fn new(first: u16, last: u16) -> Option<Self> {
         let start = Ports::new(first.checked_next_multiple_of(Ports::SIZE)?).filter(|_| first >= 1024)?;
         let blocks = (u32::from(last) + 1).checked_sub(u32::from(start.first()))? / u32::from(Ports::SIZE);
         (blocks > 0).then_some(Self { first: start, blocks: u16::try_from(blocks).ok()? })
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     pub fn blocks(self) -> u16 {
         self.blocks
     }
 
-    /// Every block once: first the one at `place` (of any size: it is taken modulo their number),
+    /// Returns every block once: first the one at `place` (of any size: it is taken modulo their number),
     /// then those after it, then those before it.
     pub fn from(self, place: u64) -> impl Iterator<Item = Ports> {
         let start = place % u64::from(self.blocks);

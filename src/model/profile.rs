@@ -10,7 +10,7 @@ use super::{Name, ShareOverrides, VarName};
 pub struct Profile {
     /// Its name, for life: on macOS the path made from it names the login's Keychain item.
     pub name: Name,
-    /// Where its config directory is: that of the profile it inherits, where it inherits one.
+    /// Its config directory, or that of the profile it inherits.
     pub home: ConfigHome,
     /// The profile whose config directory it works in, in place of one of its own.
     pub inherit: Option<Name>,
@@ -20,18 +20,18 @@ pub struct Profile {
     pub bare: bool,
     /// Variables for every session of it; `${NAME}` is filled when a plan is made.
     pub env: BTreeMap<VarName, String>,
-    /// What its sessions share with it, where that differs from `config.toml`.
+    /// The exceptions to the `[share]` of `config.toml` for its sessions.
     pub share: ShareOverrides,
 }
 
 impl Profile {
-    /// The profile whose config directory it works in: itself, unless it inherits another.
+    /// Returns the profile whose config directory it works in: itself, unless it inherits another.
     pub fn host(&self) -> &Name {
         self.inherit.as_ref().unwrap_or(&self.name)
     }
 }
 
-/// Where a profile's config directory is.
+/// The place of a profile's config directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigHome {
     /// The user's own `~/.claude` (here as an absolute path), with `.claude.json` beside it in the
@@ -47,7 +47,7 @@ pub enum ConfigHome {
 }
 
 impl ConfigHome {
-    /// The config directory.
+    /// Returns the config directory.
     pub fn directory(&self) -> PathBuf {
         match self {
             Self::Default { home } => home.join(".claude"),
@@ -55,7 +55,8 @@ impl ConfigHome {
         }
     }
 
-    /// Claude's state file (`.claude.json`), which is beside the default directory and inside any other.
+    /// Returns the path of Claude's state file (`.claude.json`), which is beside the default directory
+    /// and inside any other.
     pub fn state_file(&self) -> PathBuf {
         match self {
             Self::Default { home } => home.join(".claude.json"),
@@ -63,13 +64,13 @@ impl ConfigHome {
         }
     }
 
-    /// Whether `path` is this config directory, by its text.
+    /// Returns true if `path` is this config directory, by its text.
     pub fn is(&self, path: &Path) -> bool {
         self.directory() == path
     }
 }
 
-/// What a profile stands for.
+/// The service that a profile reaches: an account, or an API endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProfileKind {
     /// A login of Claude's own, made by `claude auth login` inside the profile.
@@ -85,14 +86,14 @@ pub struct Endpoint {
     pub provider: Option<String>,
     /// `ANTHROPIC_BASE_URL`; `None` for Anthropic's own.
     pub base_url: Option<String>,
-    /// Where the token comes from.
+    /// The source of its token.
     pub token: TokenSource,
     /// The variable that carries the token: `ANTHROPIC_AUTH_TOKEN` or `ANTHROPIC_API_KEY`.
     pub token_as: VarName,
 }
 
-/// Where an endpoint's token comes from. It is asked for when a program is about to start, kept in
-/// memory only, and never shown.
+/// The source of an endpoint's token. It is read when a program is about to start, kept in memory only,
+/// and never shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// The endpoint needs none (a model on this machine).
@@ -107,7 +108,7 @@ pub enum TokenSource {
     Entry {
         /// The file.
         file: PathBuf,
-        /// Where in it: keys joined by dots, such as `env.ANTHROPIC_AUTH_TOKEN`.
+        /// The token's place in it: keys joined by dots, such as `env.ANTHROPIC_AUTH_TOKEN`.
         key: String,
     },
     /// The token itself, in the record. Allowed, and warned about.

@@ -1,11 +1,11 @@
-//! What a repository may ask for in its `.cs.toml`: a profile by its name, and its programs' own
-//! names for what a session has.
+//! The requests of a repository in its `.cs.toml`: a profile by its name, and its programs' own names for
+//! a session's values.
 
 use std::collections::BTreeMap;
 
 use super::{Name, Ports, VarName};
 
-/// What a `.cs.toml` says. It is a stranger's: nothing in it ever becomes the value of a variable.
+/// The content of a `.cs.toml`. A stranger wrote it: nothing in it ever becomes the value of a variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repository {
     /// The profile it names.
@@ -14,11 +14,11 @@ pub struct Repository {
     pub env: BTreeMap<VarName, VarName>,
 }
 
-/// What a variable that ends in one of these reads is the number of a port.
+/// The ending of variables that are read as the number of a port.
 const PORT: &str = "PORT";
 
-/// What a variable that ends in one of these reads is the name of something of its own: a word of it,
-/// so `DB` is one and `HTTPDB` is not.
+/// The endings of variables that are read as the name of something of the session's own. Each is a whole
+/// word, so `DB` ends in one and `HTTPDB` does not.
 const NAMES: &[&str] = &[
     "APP_NAME",
     "CACHE_PREFIX",
@@ -39,16 +39,17 @@ const NAMES: &[&str] = &[
 /// Variables of `psql` and its like, which have no `_`.
 const TOGETHER: [(&str, &str); 2] = [("PGPORT", "PORT"), ("PGDATABASE", "DATABASE")];
 
-/// What is somebody's own although it ends like that: where these begin, or what they hold, decides what
-/// runs, who is billed, or where requests go.
+/// Names that belong to somebody else although they end like that: variables with these beginnings, or
+/// with this word in them, decide what runs, who is billed, or where requests go.
 const NEVER: &[&str] = &["ANTHROPIC", "CLAUDE", "CS_", "GIT_"];
 
 impl Repository {
-    /// Whether the variable `name` may stand for the session's `source`, or why not.
+    /// Checks that the variable `name` may stand for the session's `source`. Fails with the reason if
+    /// not.
     ///
-    /// What may is a list of endings and not a list of what may not: every tool has variables that
-    /// make it load or run something, and nobody knows them all. A variable that ends in one of
-    /// these is read as a port, or as the name of something. A number is only for a port, and a
+    /// The rule is a list of endings that are allowed, not of names that are not: every tool has
+    /// variables that make it load or run something, and nobody knows them all. A variable that ends in
+    /// one of these is read as a port, or as the name of something. A number is only for a port, and a
     /// name only for a name.
     pub fn may_name(name: &str, source: &str) -> Result<(), String> {
         let is_port = Ports::VARIABLES.contains(&source);
@@ -75,13 +76,13 @@ impl Repository {
     }
 }
 
-/// Whether `name` is `word`, or ends in it after a `_`, or is that word together with another's.
+/// Returns true if `name` is `word`, or ends in it after a `_`, or is a known compound of it.
 fn ends_in(name: &str, word: &str) -> bool {
     TOGETHER.contains(&(name, word))
         || name.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
 }
 
-/// `PORT`, `WEB_PORT`, `WEB_PORT_2`, `PORT2`.
+/// Returns true for names like `PORT`, `WEB_PORT`, `WEB_PORT_2`, `PORT2`.
 fn ends_in_port(name: &str) -> bool {
     let without = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = name.len() - without.len();

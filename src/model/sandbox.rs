@@ -1,11 +1,11 @@
-//! What a sandbox lets in: everything that is not named here is not there.
+//! The contents of a sandbox: everything that is not named here is not there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// What holds a sandbox.
+/// The program that makes a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Engine {
     /// bubblewrap.
@@ -15,7 +15,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Its program.
+    /// Returns the name of its program.
     pub fn program(self) -> &'static str {
         match self {
             Self::Bwrap => "bwrap",
@@ -24,12 +24,12 @@ impl Engine {
     }
 }
 
-/// What is at a path in a sandbox.
+/// The content of a path in a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mount {
-    /// What is there outside, to be read.
+    /// The same as outside, to be read.
     Read,
-    /// What is there outside, to be read and written.
+    /// The same as outside, to be read and written.
     Write,
     /// An empty directory, in memory: what is written to it is gone when the sandbox ends.
     Empty,
@@ -37,13 +37,13 @@ pub enum Mount {
     Link(PathBuf),
 }
 
-/// What is in a sandbox, by path. A path is the same inside as outside. What lies deeper goes over
-/// what it lies in.
+/// The contents of a sandbox, by path. A path is the same inside as outside. A deeper path covers the one
+/// it lies in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mounts(BTreeMap<PathBuf, Mount>);
 
 impl Mounts {
-    /// Nothing at all.
+    /// Returns no contents at all.
     pub fn new() -> Self {
         Self::default()
     }
@@ -65,12 +65,12 @@ impl Mounts {
         self.0.extend(more.0.iter().map(|(path, mount)| (path.clone(), mount.clone())));
     }
 
-    /// Whether what is at `path` outside, a path without links, can be read inside.
+    /// Returns true if `path`, a path without links, can be read inside with its content from outside.
     pub fn holds(&self, path: &Path) -> bool {
         matches!(self.over(path), Some(Mount::Read | Mount::Write))
     }
 
-    /// Whether it can be written.
+    /// Returns true if `path` can be written inside.
     pub fn lets_write(&self, path: &Path) -> bool {
         self.over(path) == Some(&Mount::Write)
     }
@@ -79,7 +79,7 @@ impl Mounts {
         path.ancestors().find_map(|above| self.0.get(above))
     }
 
-    /// Everything in it; what lies in something comes after that.
+    /// Returns all contents by path, each before anything that lies in it.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &Mount)> {
         self.0.iter().map(|(path, mount)| (path.as_path(), mount))
     }
@@ -88,27 +88,27 @@ impl Mounts {
 /// A sandbox: what holds it, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
-    /// What holds it.
+    /// The program that makes it.
     pub engine: Engine,
-    /// Where the program of that is.
+    /// The path of that program.
     pub program: PathBuf,
-    /// What is in it.
+    /// Its contents.
     pub mounts: Mounts,
-    /// Whether it has the network of this machine; otherwise it has none.
+    /// True if it has the network of this machine; otherwise it has none.
     pub network: bool,
-    /// A file of `cs` outside, on which there is a lock for as long as anything runs in it. `None` where
-    /// what is run is not the session's Claude.
+    /// A file of `cs` outside, which is locked for as long as anything runs in it. `None` if the program
+    /// is not the session's Claude.
     pub held: Option<PathBuf>,
     /// A directory of `cs` outside, where an engine may keep its root.
     pub scratch: PathBuf,
 }
 
-/// What a sandbox is made from, as it was found on this machine.
+/// The facts of this machine that a sandbox is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
-    /// What holds it.
+    /// The program that makes it.
     pub engine: Engine,
-    /// Where the program of that is.
+    /// The path of that program.
     pub program: PathBuf,
     /// The system: its programs and settings, to be read.
     pub system: Mounts,
@@ -116,15 +116,15 @@ pub struct Surroundings {
     pub home: Mounts,
     /// The directory the session works in, and what of its repository is needed there.
     pub work: Mounts,
-    /// What is the session's own, to be written: its config directory, and where its login is.
+    /// The session's own directories, to be written: its config directory, and that of its login.
     pub own: Mounts,
-    /// What is needed to run what is to be run, and what a person let in.
+    /// The paths that the program needs to run, and those that a person let in.
     pub more: Mounts,
-    /// Whether it has the network of this machine.
+    /// True if it has the network of this machine.
     pub network: bool,
-    /// Where sandboxes of the profile keep their login; `None` where they need none.
+    /// The directory in which sandboxes of the profile keep their login; `None` if they need none.
     pub login: Option<PathBuf>,
-    /// What a person should know.
+    /// Lines that a person should read.
     pub notices: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{ConfigHome, History, Name, Ports, Worktree};
 
-/// How a session is separated from the others.
+/// The way a session is separated from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
@@ -65,18 +65,18 @@ pub struct Session {
     pub name: Name,
     /// The profile it belongs to.
     pub profile: Name,
-    /// Where it works: an absolute path.
+    /// Its working directory: an absolute path.
     pub directory: String,
-    /// How it is separated.
+    /// The way it is separated.
     #[serde(default)]
     pub isolation: Isolation,
     /// It shares nothing with its profile but the login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
-    /// It goes to the trash by itself when Claude ends.
+    /// It goes to the trash automatically when Claude ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ephemeral: bool,
-    /// Where its conversations live, where that is not its profile's to say.
+    /// The place of its conversations, if the session decides that and not its profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
     /// The conversation it was forked from, which its first launch continues under a new id.
@@ -85,8 +85,8 @@ pub struct Session {
     /// Its ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<Ports>,
-    /// When it was made. Behind what may be absent: so a record that is cut short is never taken for a whole
-    /// one without that.
+    /// The time it was made. Comes after everything that may be absent: so a record that is cut short
+    /// lacks this, and is never taken for a whole one.
     pub created: jiff::Timestamp,
     /// The worktree that was made, or taken over, for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,13 +97,13 @@ impl Session {
     /// The layout of the record that this version writes and reads.
     pub const VERSION: u32 = 1;
 
-    /// Where it works.
+    /// Returns its working directory.
     pub fn directory(&self) -> &Path {
         Path::new(&self.directory)
     }
 }
 
-/// Where the files of one session are.
+/// The paths of the files of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPaths {
     /// `sessions/<id>`.
@@ -117,7 +117,7 @@ pub struct SessionPaths {
 }
 
 impl SessionPaths {
-    /// The paths of a session kept in `root`, whose profile is at `profile`.
+    /// Returns the paths of a session kept in `root`, whose profile is at `profile`.
     pub fn new(root: &Path, isolation: Isolation, profile: &ConfigHome) -> Self {
         let root = root.to_path_buf();
         match isolation {

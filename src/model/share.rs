@@ -1,4 +1,4 @@
-//! What a session takes from its profile, and a profile from the user's own `~/.claude`.
+//! The things that a session takes from its profile, and a profile from the user's own `~/.claude`.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ pub const SHAREABLE: &[&str] = &[
     "keybindings.json",
 ];
 
-/// What else can be shared, by other means than a link.
+/// The items that are shared by other means than a link.
 pub const SWITCHES: &[&str] = &["memory", "plugins", "mcp"];
 
-/// How one item is shared.
+/// The way one item is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ShareMode {
@@ -32,15 +32,15 @@ pub enum ShareMode {
     Private,
 }
 
-/// Where the transcripts and the prompt history of a session are. In `[share]` it is `false`, `true`,
-/// or the name of a group.
+/// The place of a session's transcripts and prompt history. In `[share]` it is `false`, `true`, or the
+/// name of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub enum History {
-    /// In its own config directory.
+    /// The session's own config directory.
     #[default]
     Own,
-    /// In that of its profile.
+    /// The config directory of its profile.
     Profile,
     /// With those of all other members of a group.
     Group(Name),
@@ -103,7 +103,7 @@ pub struct ShareOverrides {
     /// `keybindings.json`.
     #[serde(rename = "keybindings.json", skip_serializing_if = "Option::is_none")]
     pub keybindings: Option<ShareMode>,
-    /// What Claude learned about a project (its auto memory).
+    /// Claude's auto memory: the notes it keeps about a project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<bool>,
     /// Plugins, through one directory for all sessions of the profile.
@@ -112,14 +112,14 @@ pub struct ShareOverrides {
     /// MCP servers of the user scope, copied when a session is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mcp: Option<bool>,
-    /// Where transcripts and prompt history are.
+    /// The place of transcripts and prompt history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
 }
 
 impl ShareOverrides {
-    /// Says how `item` is shared: one of [`SHAREABLE`], one of [`SWITCHES`], or `history`. `false`
-    /// where there is no such item.
+    /// Sets how `item` is shared: one of [`SHAREABLE`], one of [`SWITCHES`], or `history`. Returns false
+    /// if there is no such item.
     pub fn set(&mut self, item: &str, mode: ShareMode) -> bool {
         let shared = mode == ShareMode::Link;
         match item {
@@ -135,7 +135,7 @@ impl ShareOverrides {
         true
     }
 
-    /// Whether it says anything about `item`.
+    /// Returns true if these settings say anything about `item`.
     pub fn says(&self, item: &str) -> bool {
         match item {
             "memory" => self.memory.is_some(),
@@ -146,7 +146,7 @@ impl ShareOverrides {
         }
     }
 
-    /// This, and what `under` says of items about which this says nothing.
+    /// Returns these settings, completed by those of `under` for items that are not set here.
     #[must_use]
     pub fn over(self, under: Self) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl ShareOverrides {
     }
 }
 
-/// What is shared, decided: every item has an answer.
+/// The decision what is shared: every item has an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
     links: BTreeMap<&'static str, ShareMode>,
@@ -190,12 +190,12 @@ pub struct Share {
     pub plugins: bool,
     /// MCP servers of the user scope are copied when a session is made.
     pub mcp: bool,
-    /// Where transcripts and prompt history are.
+    /// The place of transcripts and prompt history.
     pub history: History,
 }
 
 impl Default for Share {
-    /// Everything that is safe to share is shared; conversations are not.
+    /// Returns the default: everything that is safe to share is shared; conversations are not.
     fn default() -> Self {
         Self {
             links: SHAREABLE.iter().map(|item| (*item, ShareMode::Link)).collect(),
@@ -208,7 +208,8 @@ impl Default for Share {
 }
 
 impl Share {
-    /// Nothing is shared (`--bare`). The login is no part of this: it belongs to the profile.
+    /// Returns the decision of `--bare`: nothing is shared. The login is no part of this: it belongs to
+    /// the profile.
     pub fn nothing() -> Self {
         Self {
             links: SHAREABLE.iter().map(|item| (*item, ShareMode::Private)).collect(),
@@ -219,7 +220,7 @@ impl Share {
         }
     }
 
-    /// This, with what `overrides` says instead.
+    /// Returns this decision, changed by every item that `overrides` sets.
     #[must_use]
     pub fn with(mut self, overrides: &ShareOverrides) -> Self {
         let said = [
@@ -244,17 +245,17 @@ impl Share {
         self
     }
 
-    /// The items that are links, by name, in name order.
+    /// Returns the names of the items that are links, in name order.
     pub fn linked(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.links.iter().filter(|(_, mode)| **mode == ShareMode::Link).map(|(item, _)| *item)
     }
 
-    /// The items each session has for itself, in name order.
+    /// Returns the names of the items that each session has for itself, in name order.
     pub fn private(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.links.iter().filter(|(_, mode)| **mode == ShareMode::Private).map(|(item, _)| *item)
     }
 
-    /// Whether `item` is shared: one of [`SHAREABLE`] or of [`SWITCHES`].
+    /// Returns true if `item`, one of [`SHAREABLE`] or of [`SWITCHES`], is shared.
     pub fn shares(&self, item: &str) -> bool {
         match item {
             "memory" => self.memory,

@@ -12,21 +12,21 @@ pub struct Worktree {
     pub root: String,
     /// The repository it belongs to: the root of the main checkout, or a bare repository.
     pub repository: String,
-    /// The branch that was checked out in it; `None` where it was on none.
+    /// The branch that was checked out in it; `None` if it was on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The branch it came from, and finishing brings its work to; `None` where it came from none.
+    /// The branch it came from, and finishing brings its work to; `None` if it came from none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onto: Option<String>,
 }
 
 impl Worktree {
-    /// Its root.
+    /// Returns its root.
     pub fn root(&self) -> &Path {
         Path::new(&self.root)
     }
 
-    /// The repository it belongs to.
+    /// Returns the repository it belongs to.
     pub fn repository(&self) -> &Path {
         Path::new(&self.repository)
     }

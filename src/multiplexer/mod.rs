@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name of the program.
+    /// Returns the name of the program.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tmux => "tmux",
@@ -41,12 +41,12 @@ pub struct Multiplexer {
     environment: Environment,
 }
 
-/// What is to be started.
+/// The program to start in a multiplexer.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
-    /// What its session, window or tab is called, if nothing else is.
+    /// The name of its session, window or tab, if nothing else has one.
     pub name: &'a str,
-    /// Where it is started.
+    /// The directory to start it in.
     pub directory: &'a Path,
     /// The columns and rows of who will look at it, if anybody.
     pub size: Option<(u16, u16)>,
@@ -56,10 +56,10 @@ pub struct Wanted<'a> {
     pub detached: bool,
 }
 
-/// Where something runs: a pane.
+/// The pane that something runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pane {
-    /// In what.
+    /// The multiplexer it is in.
     pub kind: Kind,
     /// The name of its session.
     pub session: String,
@@ -78,7 +78,7 @@ pub struct Pane {
 }
 
 impl fmt::Display for Pane {
-    /// `tmux (api:0)`, as tmux itself writes a window; `zellij (api)`.
+    /// Writes `tmux (api:0)`, as tmux itself writes a window; `zellij (api)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.window {
             Some(window) => write!(f, "{} ({}:{window})", self.kind.name(), self.session),
@@ -87,14 +87,15 @@ impl fmt::Display for Pane {
     }
 }
 
-/// Why a pane cannot be shown in this terminal.
+/// The reason a pane cannot be shown in this terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nested {
     /// This terminal is inside another server of tmux, at this socket.
     Tmux(PathBuf),
 }
 
-/// What a program inside a multiplexer has of its pane, and not of where it was started from.
+/// The variables that a program inside a multiplexer has from its pane, and not from the shell it was
+/// started from.
 const OF_THE_PANE: &[&str] = &[
     "COLUMNS",
     "LINES",
@@ -108,8 +109,8 @@ const OF_THE_PANE: &[&str] = &[
     "ZELLIJ_SESSION_NAME",
 ];
 
-/// What says which window of which terminal, or which connection, somebody is at. What is shown now here
-/// and now there has none.
+/// The variables that say which window of which terminal, or which connection, somebody is at. A program
+/// that is shown now here and now there has none of them.
 const OF_A_TERMINAL: &[&str] = &[
     "ALACRITTY_WINDOW_ID",
     "GHOSTTY_RESOURCES_DIR",
@@ -132,7 +133,7 @@ const OF_A_TERMINAL: &[&str] = &[
     "WT_SESSION",
 ];
 
-/// `environment` as a program in a pane has it: what belongs to the pane is that of `pane`.
+/// Returns `environment` as a program in a pane has it: with the pane's own variables from `pane`.
 pub fn in_pane(mut environment: Environment, pane: &Environment) -> Environment {
     for name in OF_A_TERMINAL {
         environment.remove(OsStr::new(name));
@@ -147,8 +148,8 @@ pub fn in_pane(mut environment: Environment, pane: &Environment) -> Environment 
 }
 
 impl Multiplexer {
-    /// The one to use: `wanted`; else the one that this terminal is inside of; else tmux, else zellij.
-    /// `None` where it is not on the `PATH` of `environment`.
+    /// Returns the multiplexer to use: `wanted`; else the one that this terminal is inside of; else tmux,
+    /// else zellij. `None` if it is not on the `PATH` of `environment`.
     pub fn choose(wanted: Option<Kind>, environment: &Environment) -> Option<Self> {
         let order = match wanted {
             Some(kind) => vec![kind],
@@ -157,23 +158,23 @@ impl Multiplexer {
             }
             None => vec![Kind::Tmux, Kind::Zellij],
         };
-        order.into_iter().find_map(|kind| Self::found(kind, environment))
+        order.into_iter().find_map(|kind| Self::find(kind, environment))
     }
 
-    fn found(kind: Kind, environment: &Environment) -> Option<Self> {
+    fn find(kind: Kind, environment: &Environment) -> Option<Self> {
         let path = environment.get(OsStr::new("PATH"))?;
         // What lies in the directory one happens to be in is not asked for.
         let program = which::which_in(kind.name(), Some(path), "/").ok()?;
         Some(Self { kind, program, environment: environment.clone() })
     }
 
-    /// Which one it is.
+    /// Returns which one it is.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
-    /// or tab beside. Nothing of a person's is replaced. Fails with what the program says.
+    /// Starts what is wanted in a new session, or, if this terminal is inside already, in a new window or
+    /// tab beside. Replaces nothing of a person's. Fails with what the program says.
     pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, String> {
         match self.kind {
             Kind::Tmux => tmux::start(self, wanted),
@@ -181,17 +182,18 @@ impl Multiplexer {
         }
     }
 
-    /// The command that shows `pane` in this terminal: its program becomes the terminal's, or has the
-    /// multiplexer that this terminal is inside of switch to it.
+    /// Returns the command that shows `pane` in this terminal: its program becomes the terminal's, or has
+    /// the multiplexer that this terminal is inside of switch to it.
     pub fn show(pane: &Pane, environment: &Environment) -> Result<Option<Vec<OsString>>, Nested> {
-        let Some(found) = Self::found(pane.kind, environment) else { return Ok(None) };
+        let Some(found) = Self::find(pane.kind, environment) else { return Ok(None) };
         Ok(Some(match pane.kind {
             Kind::Tmux => tmux::show(&found, pane)?,
             Kind::Zellij => zellij::show(&found, pane),
         }))
     }
 
-    /// Runs the program to its end; its output, or what it says of its failure, in one line.
+    /// Runs the program to its end. Returns its output; fails with what it says of its failure, in one
+    /// line.
     fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
         command.args(words).env_clear().envs(&self.environment).stdin(Stdio::null());
@@ -213,16 +215,17 @@ fn said(ran: &Output, program: &str) -> String {
     line.map_or_else(|| format!("{program} failed"), |line| format!("{program}: {line}"))
 }
 
-/// Whether the variable `name`, which a multiplexer sets, is there.
+/// Returns true if the variable `name`, which a multiplexer sets, is there.
 fn inside(environment: &Environment, name: &str) -> bool {
     environment.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
 }
 
-/// The pane that the process `pid` runs in, whoever started it there; `None` where it runs in none, or it
-/// cannot be told. `environment` is what the multiplexers are run with.
+/// Returns the pane that the process `pid` runs in, whoever started it there; `None` if it runs in none,
+/// or if that cannot be told. The multiplexers are run with `environment`.
 ///
-/// What the process was started with (Linux) says where to ask. That it says so is not enough: a terminal
-/// that was opened from inside a pane hands it on. So the pane has to be above the process.
+/// The environment that the process was started with (Linux) says which one to ask. That is not enough: a
+/// terminal that was opened from inside a pane hands its environment on. So the pane has to be above the
+/// process.
 pub fn pane_of(pid: u32, environment: &Environment) -> Option<Pane> {
     let own = os::environment_of(pid);
     if let Some(own) = &own
@@ -234,7 +237,7 @@ pub fn pane_of(pid: u32, environment: &Environment) -> Option<Pane> {
     let mut above = vec![pid];
     above.extend(os::Processes::now().above(pid));
     if own.as_ref().is_none_or(|own| inside(own, "TMUX"))
-        && let Some(program) = Multiplexer::found(Kind::Tmux, environment)
+        && let Some(program) = Multiplexer::find(Kind::Tmux, environment)
         && let Some(pane) = tmux::pane_of(&program, &above, own.as_ref())
     {
         return Some(pane);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Kind, Multiplexer, Nested, Pane, Wanted, inside};
 use crate::model::Environment;
 
-/// What is asked about a pane. The name of a session may hold blanks, so it comes last.
+/// The format of a question about a pane. The name of a session may hold blanks, so it comes last.
 const ABOUT: &str = "#{pane_id} #{pane_pid} #{window_id} #{window_index} #{session_id} #{session_name}";
 
 /// The most sessions of one name that are looked past.
@@ -61,7 +61,7 @@ fn answer(
     Ok(pane)
 }
 
-/// A line of [`ABOUT`].
+/// Reads a line of [`ABOUT`].
 fn parse(line: &str) -> Option<Pane> {
     let mut fields = line.splitn(6, ' ');
     let mut next = || fields.next();
@@ -80,12 +80,13 @@ fn parse(line: &str) -> Option<Pane> {
     })
 }
 
-/// A name of ours as one of a session: there, a dot and a colon stand between sessions, windows and panes.
+/// Returns a name of ours as one of a session: there, a dot and a colon stand between sessions, windows
+/// and panes.
 fn name_for(name: &str) -> String {
     name.replace(['.', ':'], "_")
 }
 
-/// The server that `environment` is inside of: the first part of `TMUX`, `socket,pid,session`.
+/// Returns the server that `environment` is inside of: the first part of `TMUX`, `socket,pid,session`.
 fn server_of(environment: &Environment) -> Option<PathBuf> {
     if !inside(environment, "TMUX") {
         return None;
@@ -121,8 +122,8 @@ fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// The pane whose process is among `above`. The server is the one that `own`, the environment of the process,
-/// names; where that is not known, the one that `tmux` finds by itself.
+/// Returns the pane whose process is among `above`. Asks the server that `own`, the environment of the
+/// process, names; if that is not known, the one that `tmux` finds by itself.
 pub(super) fn pane_of(tmux: &Multiplexer, above: &[u32], own: Option<&Environment>) -> Option<Pane> {
     let server = match own {
         Some(own) => Some(server_of(own)?),

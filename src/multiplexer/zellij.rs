@@ -69,7 +69,7 @@ pub(super) fn show(zellij: &Multiplexer, pane: &Pane) -> Vec<OsString> {
     words
 }
 
-/// The pane that `own` names, where one of the processes `above` is a zellij.
+/// Returns the pane that `own` names, if one of the processes `above` is a zellij.
 pub(super) fn pane_of(above: &[u32], own: &Environment) -> Option<Pane> {
     let text = |name: &str| own.get(OsStr::new(name)).and_then(|value| value.to_str());
     let session = text("ZELLIJ_SESSION_NAME").filter(|session| !session.is_empty())?;

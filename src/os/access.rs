@@ -1,4 +1,4 @@
-//! Who owns something, and who else may use it.
+//! The owner and the permissions of a file or directory.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use std::path::Path;
 pub struct Access {
     /// The uid of its owner.
     pub owner: u32,
-    /// Whether that is the user of this process.
+    /// True if the owner is the user of this process.
     pub is_mine: bool,
     /// Its mode: permissions, and the bits above them.
     pub mode: u32,
-    /// Whether it is a directory.
+    /// True for a directory.
     pub is_dir: bool,
 }
 
-/// The access to `path` itself; `None` for a link, where nothing is there, and where there are no
-/// modes (Windows).
+/// Returns owner and mode of `path` itself. `None` for a link, for a path that does not exist, and on
+/// systems without modes (Windows).
 pub fn access(path: &Path) -> Option<Access> {
     #[cfg(unix)]
     {

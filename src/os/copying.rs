@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path};
 
-/// Why a file was not copied.
+/// The reason a file was not copied.
 #[derive(Debug)]
 pub enum NotCopied {
     /// Its path leads elsewhere, or through a link, or it is not a regular file.
@@ -35,9 +35,9 @@ impl From<io::Error> for NotCopied {
     }
 }
 
-/// Copies the regular file `path` of the tree `from` to the same path of the tree `to`, with its permissions,
-/// whole or not at all; directories are made as they are needed. Of at most `limit` bytes; how many it had.
-/// What is there already stays.
+/// Copies the regular file `path` of the tree `from` to the same path of the tree `to`, with its
+/// permissions, whole or not at all. Makes directories as they are needed, and replaces nothing. Returns
+/// the number of bytes copied; fails above `limit` bytes.
 pub fn copy_between(from: &Path, to: &Path, path: &Path, limit: u64) -> Result<u64, NotCopied> {
     let mut parts = Vec::new();
     for part in path.components() {
@@ -191,7 +191,8 @@ mod system {
         Ok(copied?)
     }
 
-    /// The directory `above` in `root`, no part of which is a link; made where it is missing.
+    /// Returns the directory `above` in `root`, and creates its missing parts if `make` is set. Fails
+    /// with [`NotCopied::Unfit`] if a part is a link or no directory.
     fn below(root: &Path, above: &[&OsStr], make: bool) -> Result<PathBuf, NotCopied> {
         let mut path = root.to_path_buf();
         for part in above {

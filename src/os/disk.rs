@@ -3,16 +3,16 @@
 use std::io;
 use std::path::Path;
 
-/// What is known of a file system.
+/// Free space and kind of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disk {
     /// Bytes that this user may still write.
     pub free: u64,
-    /// Its kind, where it is one that other machines reach; as far as the system says (Linux).
+    /// Its kind, if other machines reach it, as far as the system says (Linux).
     pub network: Option<&'static str>,
 }
 
-/// The file system that `path`, or the nearest directory above it that exists, lies on.
+/// Returns the file system of `path`, or of the nearest directory above it that exists.
 pub fn disk_of(path: &Path) -> io::Result<Disk> {
     let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);
     #[cfg(target_os = "linux")]
@@ -41,7 +41,7 @@ pub fn disk_of(path: &Path) -> io::Result<Disk> {
     }
 }
 
-/// The kind of a network file system by its number (`statfs(2)`).
+/// Returns the kind of a network file system by its number (`statfs(2)`).
 #[cfg(target_os = "linux")]
 fn network(kind: u32) -> Option<&'static str> {
     match kind {
@@ -63,7 +63,7 @@ fn network(kind: u32) -> Option<&'static str> {
     }
 }
 
-/// What programs make, of whatever kind (`statfs(2)`).
+/// The number of file systems that programs provide, of whatever kind (`statfs(2)`).
 #[cfg(target_os = "linux")]
 const FUSE: u32 = 0x6573_5546;
 
@@ -81,14 +81,16 @@ const FUSE_KINDS: &[(&str, &str)] = &[
     ("fuse.sshfs", "sshfs"),
 ];
 
-/// The kind of the network file system that a program shows at `path`; `None` where it is of this machine.
+/// Returns the kind of the network file system that a program provides at `path`; `None` if the files are
+/// of this machine. Reads `/proc/self/mountinfo`.
 #[cfg(target_os = "linux")]
 fn fuse_below(path: &Path) -> Option<&'static str> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     fuse_kind(&mounts, &std::fs::canonicalize(path).ok()?)
 }
 
-/// As [`fuse_below`], by the text of `mountinfo` (proc(5): the fifth field is where, the one after the dash what).
+/// Does the work of [`fuse_below`] on the text of `mountinfo` (proc(5): the fifth field is the mount
+/// point, the first after the dash the kind).
 #[cfg(target_os = "linux")]
 fn fuse_kind(mounts: &str, path: &Path) -> Option<&'static str> {
     let mounted = |line: &str| {

@@ -17,8 +17,8 @@ pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
     }
 }
 
-/// The names in the directory `path` that begin with `beginning`, in no order; none where it cannot
-/// be read, and none that is not UTF-8.
+/// Returns the names in the directory `path` that begin with `beginning`, unordered. Names that are not
+/// UTF-8 are skipped; a directory that cannot be read has none.
 pub fn names_in(path: &Path, beginning: &str) -> Vec<String> {
     let mut names = Vec::new();
     // The standard library makes three allocations of each name: with ten thousand that is felt.
@@ -71,8 +71,8 @@ pub fn create_private_dirs(path: &Path) -> io::Result<()> {
     create_private_dirs_below(Path::new(""), path)
 }
 
-/// Makes a directory and those above it that are missing, each mode 0700, but never `base` or what
-/// is above it: where `base` has gone, nothing is made.
+/// Makes a directory and those above it that are missing, each mode 0700, but never `base` or anything
+/// above it: if `base` is gone, nothing is made.
 pub fn create_private_dirs_below(base: &Path, path: &Path) -> io::Result<()> {
     match create_private_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
@@ -86,8 +86,8 @@ pub fn create_private_dirs_below(base: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the file `path` with `content`, mode 0600, whole or not at all, unless something is there
-/// already: `Ok(false)` then, and what is there is untouched. Durable when it returns.
+/// Makes the file `path` with `content`, mode 0600, whole or not at all. Returns `Ok(false)` if something
+/// is there already, which is untouched. Durable when it returns.
 pub fn publish_file(path: &Path, content: &[u8]) -> io::Result<bool> {
     let staged = stage(path, content, true)?;
     let linked = match uninterrupted(|| fs::hard_link(&staged, path)) {
@@ -215,7 +215,7 @@ pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the symbolic link `path` to `target`. `Ok(false)` where something is there already.
+/// Makes the symbolic link `path` to `target`. `Ok(false)` if something is there already.
 pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     let made = uninterrupted(|| std::os::unix::fs::symlink(target, path));
@@ -232,8 +232,8 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     }
 }
 
-/// The content of a regular file of at most 16 MiB; `None` where nothing is there. A FIFO, a
-/// device or a directory in its place is an error and is never waited for.
+/// Reads a regular file of at most 16 MiB; `None` if nothing is there. Fails, without waiting, for a
+/// FIFO, a device or a directory.
 pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     const LIMIT: u64 = 16 << 20;
     let mut file = match open_without_waiting(path) {
@@ -261,9 +261,8 @@ pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
-/// The content of a regular file of at most `limit` bytes that a stranger may have put there;
-/// `None` where nothing is there. Anything else is an error and is not opened, as that alone does
-/// something to a FIFO or a device.
+/// Reads a regular file of at most `limit` bytes that a stranger may have put there; `None` if nothing is
+/// there. Fails for anything else without opening it: opening alone does something to a FIFO or a device.
 pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let too_large = || io::Error::other(format!("larger than {limit} bytes"));
     let fits = |about: fs::Metadata| match about.is_file() {
@@ -296,8 +295,8 @@ fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
-/// The path with every link resolved, as other programs name it: the system's own answer on Windows
-/// begins with `\\?\`, which few of them do.
+/// Returns the path with every link resolved, as other programs name it. On Windows the `\\?\` that the
+/// system's own answer begins with is taken off: few programs write paths so.
 pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     let real = fs::canonicalize(path)?;
     #[cfg(windows)]
@@ -312,8 +311,9 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
-/// Whether nobody but this user reaches the file `path`: it has no permissions for others, or a
-/// directory of this user's that it lies in has none. Elsewhere than on Unix the system sees to that.
+/// Returns true if only this user can reach the file `path`: the file has no permissions for others, or
+/// one of the directories above it that belong to this user has none. On systems other than Unix every
+/// existing file counts as private: the system sees to that.
 pub fn only_owner_reaches(path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -331,17 +331,17 @@ pub fn only_owner_reaches(path: &Path) -> bool {
     }
 }
 
-/// Whether two paths lead to one and the same existing file or directory.
+/// Returns true if two paths lead to one and the same existing file or directory.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     real_path(a).is_ok_and(|a| real_path(b).is_ok_and(|b| a == b))
 }
 
-/// Whether anything at all is at `path`, a dangling link included.
+/// Returns true if anything at all is at `path`, a dangling link included.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Whether `path` is a directory itself, not a link to one.
+/// Returns true if `path` is a directory itself, not a link to one.
 pub fn is_dir(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_dir())
 }
@@ -357,7 +357,7 @@ pub fn flush_file_system(path: &Path) {
     let _ = path;
 }
 
-/// Makes the file `path`, mode 0600, for writing; an error where something is there already.
+/// Makes the file `path`, mode 0600, for writing; an error if something is there already.
 pub fn new_private_file(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -409,7 +409,7 @@ fn sync_parent(path: &Path) {
     }
 }
 
-/// Whether an error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
+/// Returns true if the error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
 fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -419,7 +419,7 @@ fn cannot_link(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(95)
 }
 
-/// The path of a fresh file beside `path`.
+/// Returns the path of a fresh hidden file beside `path`.
 fn staged_beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| io::Error::other("no file name"))?;
     let mut staged = std::ffi::OsString::from(".");
@@ -440,7 +440,7 @@ fn stage(path: &Path, content: &[u8], durable: bool) -> io::Result<PathBuf> {
     }
 }
 
-/// Makes the file `path` with `content`, mode 0600; `Ok(false)` where something is there already.
+/// Makes the file `path` with `content`, mode 0600; `Ok(false)` if something is there already.
 /// A crash can leave it short: for files in a directory that is published whole afterwards. With
 /// `durable` it has reached the disk when this returns.
 pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Result<bool> {
@@ -476,8 +476,8 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     rename_if_free(from, to)
 }
 
-/// A rename that looks first. Between the look and the rename another process could take the name,
-/// but a name here is a fresh id of ours, and renaming a directory onto a full one fails anyway.
+/// Renames if the target is free, looking first. Another process could take the name in between, but a
+/// name here is a fresh id of ours, and renaming a directory onto a full one fails anyway.
 fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
     if exists(to) {
         return Err(io::ErrorKind::AlreadyExists.into());

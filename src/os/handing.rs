@@ -1,4 +1,4 @@
-//! What a program that we become finds open.
+//! Open files for the program that this process becomes.
 
 use std::io;
 
@@ -27,7 +27,7 @@ pub fn hand_on(_: &[u8]) -> io::Result<HandedOn> {
 }
 
 impl HandedOn {
-    /// The number it is open under.
+    /// Returns the number of the open file; empty elsewhere than on Linux.
     pub fn number(&self) -> String {
         #[cfg(target_os = "linux")]
         {
@@ -41,7 +41,7 @@ impl HandedOn {
     }
 }
 
-/// The ids of this user and of its group; 0 and 0 where there are none.
+/// Returns the ids of this user and of its group; 0 and 0 where there are none.
 pub fn user_ids() -> (u32, u32) {
     #[cfg(unix)]
     {

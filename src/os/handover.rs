@@ -16,13 +16,13 @@ use super::process::{Identity, Umask, terminal};
 /// The name of the socket in its directory.
 const SOCKET: &str = "s";
 
-/// How long each of both waits for what the other one has to say.
+/// The time each side waits for the other one's next words.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The most that is taken for one program: more than any system lets one be started with.
 const MOST: u64 = 64 << 20;
 
-/// What the other one says when it has all it needs, and is about to become the program.
+/// The byte by which the taker says that it has all it needs, and is about to become the program.
 const READY: u8 = b'.';
 
 /// A program, with all it is given.
@@ -32,15 +32,15 @@ pub struct Handed {
     pub command: Vec<OsString>,
     /// Its environment.
     pub environment: BTreeMap<OsString, OsString>,
-    /// Where it is started.
+    /// The directory to start it in.
     pub directory: PathBuf,
-    /// What else the other one has to know, as the two of them say it.
+    /// Anything else that the taker has to know, in words that both sides agree on.
     pub note: String,
     /// Its file mode mask.
     pub umask: Umask,
 }
 
-/// Who is going to become a program.
+/// The process that is going to become the program.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Taker {
     /// The process.
@@ -49,7 +49,7 @@ pub struct Taker {
     pub tty: Option<String>,
 }
 
-/// Where a process waits for another one, to give it a program.
+/// A socket at which a process waits for another one, to give it a program.
 #[derive(Debug)]
 pub struct Meeting {
     listener: UnixListener,
@@ -59,11 +59,11 @@ pub struct Meeting {
 #[derive(Debug)]
 pub struct Met {
     stream: UnixStream,
-    /// Who it is.
+    /// The process that came.
     pub taker: Taker,
 }
 
-/// Why a program was not handed over.
+/// The reason a program was not handed over.
 #[derive(Debug)]
 pub enum NotTaken {
     /// The other one ended, or did not say anything in time.
@@ -80,7 +80,8 @@ impl Meeting {
         Ok(Self { listener })
     }
 
-    /// The next one that comes; `None` where nobody came in time, or `expected` says that nobody will.
+    /// Waits for the next process that comes. `None` if nobody came within half a minute, or as soon as
+    /// `expected` says that nobody will.
     pub fn wait(&self, expected: impl Fn() -> bool) -> io::Result<Option<Met>> {
         let end = Instant::now() + PATIENCE;
         let mut rounds = 0_u32;
@@ -105,7 +106,8 @@ impl Meeting {
     }
 }
 
-/// A line in which the other one says who it is.
+/// Reads the line in which the other side says who it is; `None` if it is late, gone, or says something
+/// else.
 fn hello(mut stream: &UnixStream) -> io::Result<Option<Taker>> {
     let mut line = Vec::new();
     let mut piece = [0; 512];
@@ -185,8 +187,8 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// A count, then each piece with its length: the mask, the directory, the note, how many words, the words, the
-/// variables.
+/// Writes a count, then each piece with its length: mask, directory, note, number of words, the words,
+/// the variables.
 fn pack(handed: &Handed) -> Vec<u8> {
     let mut pieces = vec![
         handed.umask.bits().to_string().into_bytes(),
@@ -206,7 +208,7 @@ fn pack(handed: &Handed) -> Vec<u8> {
     packed
 }
 
-/// What was packed; `None` where some of it is missing.
+/// Reads what [`pack`] wrote; `None` if part of it is missing.
 fn unpack(packed: &[u8]) -> Option<Handed> {
     let mut rest = packed;
     let number = |rest: &mut &[u8]| -> Option<usize> {

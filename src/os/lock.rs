@@ -15,7 +15,7 @@ pub struct Lock {
     file: File,
 }
 
-/// Why a lock was not had.
+/// The reason a lock was not taken.
 #[derive(Debug)]
 pub enum LockError {
     /// Another process holds it; which, if it wrote that.
@@ -26,18 +26,18 @@ pub enum LockError {
     Io(io::Error),
 }
 
-/// Who holds a lock.
+/// The process that holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process.
     pub pid: u32,
-    /// Its host, where that is another one than this.
+    /// Its host, if that is another one than this.
     pub elsewhere: Option<String>,
 }
 
 impl Holder {
-    /// What a lock file of this process says: always as long, so that nothing has to be cut off, which makes
-    /// ext4 flush it.
+    /// Returns the content of a lock file of this process. It always has the same length: nothing has to
+    /// be cut off, which would make ext4 flush the file.
     fn text() -> String {
         format!("{:<10} {:<64}\n", std::process::id(), host_name())
     }
@@ -50,7 +50,8 @@ impl Holder {
     }
 }
 
-/// Whether the file system says that it has no locks: NFS without its lock service, and some others.
+/// Returns true if the file system says that it has no locks: NFS without its lock service, and some
+/// others.
 fn has_none(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -106,7 +107,8 @@ impl Lock {
         Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
     }
 
-    /// Whether anybody holds the lock at `path`. Nothing is made, and for a moment nobody else can take it.
+    /// Returns true if anybody holds the lock at `path`. Creates nothing, but for a moment nobody else
+    /// can take the lock.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = super::open_regular(path) else { return false };
         matches!(
@@ -118,8 +120,8 @@ impl Lock {
         )
     }
 
-    /// Whether the file that is locked is the one at `path` now. While this waited, its directory
-    /// may have been moved or removed, and another one made in its place.
+    /// Returns true if the locked file is the one at `path` now. While this process waited for the lock,
+    /// the directory may have been moved or removed, and another one made in its place.
     pub fn is_at(&self, path: &Path) -> bool {
         #[cfg(unix)]
         {

@@ -1,7 +1,7 @@
-//! How much memory is left.
+//! Free memory.
 
-/// How many bytes of memory can be had without swapping: of the machine, or of the control group
-/// this process is in, whichever is less. `None` where the system does not say.
+/// Returns the bytes of memory that can be had without swapping, of the machine or of the control group
+/// of this process, whichever is less. `None` if the system does not say.
 pub fn free_memory() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
@@ -22,7 +22,7 @@ pub fn free_memory() -> Option<u64> {
     }
 }
 
-/// What `vm_stat` of macOS says: pages that are free, or can be had at once.
+/// Reads the output of macOS's `vm_stat`: the bytes of pages that are free, or can be had at once.
 #[cfg(any(target_os = "macos", test))]
 fn vm_stat(text: &str) -> Option<u64> {
     let page: u64 = text.split("page size of ").nth(1)?.split(' ').next()?.parse().ok()?;
@@ -55,7 +55,8 @@ mod linux {
         Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
     }
 
-    /// What is left of the nearest limit of the control group (version 2) or of one above it.
+    /// Returns the bytes left below the nearest limit of the control group (version 2) or of a group
+    /// above it.
     pub(super) fn group() -> Option<u64> {
         let root = Path::new("/sys/fs/cgroup");
         let groups = text(Path::new("/proc/self/cgroup"))?;

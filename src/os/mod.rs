@@ -1,5 +1,5 @@
-//! What differs between operating systems, under one set of names: who a process is, becoming
-//! another program, files for their owner only, locks that die with their holder.
+//! The differences between operating systems, under one set of names: who a process is, becoming another
+//! program, files for their owner only, locks that die with their holder.
 //!
 //! A leaf beside `model`, because both `store` and `claude` need it and neither imports the other.
 

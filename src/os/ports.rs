@@ -7,13 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Listener {
     /// Its port.
     pub port: u16,
-    /// A process that has it; `None` where the system does not show that, as for another user's.
+    /// A process that has it; `None` if the system does not show that, as for another user's.
     pub pid: Option<u32>,
 }
 
-/// Whether nothing listens on any of `ports`: each can be bound on the loopback and on the wildcard
-/// address, of IPv4 and, where the machine has it, of IPv6. Nothing is listened on, so nobody can
-/// connect meanwhile. A moment later somebody else may have one.
+/// Returns true if nothing listens on any of `ports`: each can be bound on the loopback and on the
+/// wildcard address, of IPv4 and, if the machine has it, of IPv6. Only binds and never listens, so nobody
+/// can connect meanwhile. A moment later somebody else may have taken a port.
 pub fn ports_free(ports: impl IntoIterator<Item = u16>) -> bool {
     let addresses: [IpAddr; 4] = [
         Ipv4Addr::LOCALHOST.into(),
@@ -46,8 +46,8 @@ fn can_bind(address: SocketAddr) -> bool {
     }
 }
 
-/// To listen on another address than the loopback's makes the firewall ask, so a listener on the
-/// wildcard address alone is not seen there.
+/// Binds on the loopback address only and returns true for any other: listening elsewhere makes the
+/// Windows firewall ask. So a listener on the wildcard address alone is not seen there.
 #[cfg(not(unix))]
 fn can_bind(address: SocketAddr) -> bool {
     if !address.ip().is_loopback() {
@@ -59,8 +59,8 @@ fn can_bind(address: SocketAddr) -> bool {
     }
 }
 
-/// What listens on a TCP port that `wanted` says yes to, by port. Nothing where the system does not
-/// say (elsewhere than on Linux).
+/// Returns the listeners on the TCP ports that `wanted` accepts, sorted by port. Empty if the system does
+/// not say (elsewhere than on Linux).
 pub fn listeners(wanted: impl Fn(u16) -> bool) -> Vec<Listener> {
     #[cfg(target_os = "linux")]
     {
@@ -111,7 +111,7 @@ mod linux {
         found
     }
 
-    /// The inode and port of each socket that is listened on, of a table as in `/proc/net/tcp`.
+    /// Returns inode and port of each listening socket of a table in the form of `/proc/net/tcp`.
     pub(super) fn parse(table: &str) -> Vec<(u64, u16)> {
         let listening = |line: &str| {
             let fields: Vec<&str> = line.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Who a process is, and becoming another program.
+//! The identity of a process, and becoming another program.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct Identity {
     /// Its pid.
     pub pid: u32,
-    /// When it started, in the system's own terms; empty where that cannot be read.
+    /// Its start, in the system's own terms; empty if that cannot be read.
     #[serde(default)]
     pub start: String,
-    /// The boot it belongs to; empty where that cannot be read.
+    /// The boot it belongs to; empty if that cannot be read.
     #[serde(default)]
     pub boot: String,
     /// The host it runs on: a home directory on a network has many.
@@ -24,7 +24,7 @@ pub struct Identity {
     pub host: String,
 }
 
-/// Whether a process still runs.
+/// The answer to "does this process still run?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
     /// It runs.
@@ -36,13 +36,14 @@ pub enum Liveness {
 }
 
 impl Identity {
-    /// The process that asks. Unchanged by `exec`: the program we become has the same.
+    /// Returns the identity of this process. `exec` does not change it: the program we become has the
+    /// same one.
     pub fn current() -> Self {
         let pid = std::process::id();
         Self { pid, start: start_time(pid).unwrap_or_default(), boot: boot_id(), host: host_name() }
     }
 
-    /// Whether this process still runs.
+    /// Looks up the process and returns whether it still runs.
     pub fn liveness(&self) -> Liveness {
         if !self.host.is_empty() && self.host != host_name() {
             return Liveness::Elsewhere;
@@ -54,7 +55,8 @@ impl Identity {
     }
 }
 
-/// Whether `pid` runs and started at `start` (as [`start_time`] has it; an empty one is not compared).
+/// Returns true if `pid` runs and started at `start` (as [`start_time`] has it; an empty one is not
+/// compared).
 pub fn process_alive(pid: u32, start: &str) -> bool {
     match start_time(pid) {
         Some(now) => start.is_empty() || now.is_empty() || now == start,
@@ -62,9 +64,9 @@ pub fn process_alive(pid: u32, start: &str) -> bool {
     }
 }
 
-/// When `pid` started, as text that never changes while it runs: on Linux field 22 of
-/// `/proc/PID/stat` (clock ticks after boot), the value Claude Code's own live files carry as
-/// `procStart` (2.1.197). Empty where the system does not say; `None` where no such process runs.
+/// Returns the start of `pid` as text that never changes while it runs: on Linux field 22 of
+/// `/proc/PID/stat` (clock ticks after boot), the value Claude Code's own live files carry as `procStart`
+/// (2.1.197). Empty if the system does not say; `None` if no such process runs.
 pub fn start_time(pid: u32) -> Option<String> {
     #[cfg(target_os = "linux")]
     {
@@ -93,7 +95,7 @@ pub fn start_time(pid: u32) -> Option<String> {
     }
 }
 
-/// Which boot of the machine this is; empty where the system does not say.
+/// Returns the id of this boot of the machine; empty if the system does not say.
 pub fn boot_id() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();
     let read = || {
@@ -104,7 +106,7 @@ pub fn boot_id() -> String {
         .clone()
 }
 
-/// The name of this host.
+/// Returns the name of this host.
 pub fn host_name() -> String {
     static HOST: OnceLock<String> = OnceLock::new();
     #[cfg(unix)]
@@ -116,7 +118,8 @@ pub fn host_name() -> String {
     HOST.get_or_init(read).clone()
 }
 
-/// The terminal of standard input, such as `pts/3`, for people; `None` where there is none.
+/// Returns the terminal of standard input, such as `pts/3`, for people; `None` if standard input is no
+/// terminal.
 pub fn terminal() -> Option<String> {
     #[cfg(unix)]
     {
@@ -133,15 +136,15 @@ pub fn terminal() -> Option<String> {
     }
 }
 
-/// The columns and rows of the terminal that standard input is; `None` where it is none.
+/// Returns columns and rows of the terminal on standard input; `None` if that is no terminal.
 #[cfg(unix)]
 pub fn terminal_size() -> Option<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(io::stdin()).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
-/// The values that the variable `name` has in the environments of this user's running processes,
-/// where the system shows them (Linux); `None` elsewhere.
+/// Returns the values that the variable `name` has in the environments of this user's running processes;
+/// `None` if the system does not show them (elsewhere than on Linux).
 pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
     #[cfg(target_os = "linux")]
     {
@@ -164,8 +167,8 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
     }
 }
 
-/// A process of this user's, other than this one, whose current directory is `directory` (links resolved)
-/// or below it: its pid and name. `None` where there is none, and where the system does not show it
+/// Returns pid and name of a process of this user, other than this one, whose current directory is
+/// `directory` (links resolved) or below it. `None` if there is none, and on systems that do not show it
 /// (elsewhere than on Linux).
 pub fn running_in(directory: &Path) -> Option<(u32, String)> {
     #[cfg(target_os = "linux")]
@@ -187,7 +190,7 @@ pub fn running_in(directory: &Path) -> Option<(u32, String)> {
     }
 }
 
-/// The environment that the process `pid` was started with; `None` where it has ended, or the system
+/// Returns the environment that the process `pid` was started with; `None` if it has ended, or the system
 /// does not show it (elsewhere than on Linux, and of other users).
 pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {
     #[cfg(target_os = "linux")]
@@ -208,8 +211,8 @@ pub fn environment_of(pid: u32) -> Option<BTreeMap<OsString, OsString>> {
     }
 }
 
-/// Where the process `pid` works; `None` where it has ended, or the system does not show it (elsewhere
-/// than on Linux, and of other users).
+/// Returns the current directory of the process `pid`; `None` if it has ended, or the system does not
+/// show it (elsewhere than on Linux, and of other users).
 pub fn working_directory_of(pid: u32) -> Option<std::path::PathBuf> {
     if cfg!(target_os = "linux") { std::fs::read_link(format!("/proc/{pid}/cwd")).ok() } else { None }
 }
@@ -219,13 +222,13 @@ pub fn working_directory_of(pid: u32) -> Option<std::path::PathBuf> {
 pub struct Umask(#[cfg(unix)] rustix::fs::Mode);
 
 impl Umask {
-    /// The mask with these bits.
+    /// Returns the mask with these bits.
     #[cfg(unix)]
     pub(super) fn of(bits: rustix::fs::RawMode) -> Self {
         Self(rustix::fs::Mode::from_raw_mode(bits & 0o777))
     }
 
-    /// Its bits.
+    /// Returns its bits.
     #[cfg(unix)]
     pub(super) fn bits(self) -> rustix::fs::RawMode {
         self.0.as_raw_mode()
@@ -255,7 +258,7 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
-/// A command line of a person's, for the shell of the system.
+/// Returns a command that runs `line`, which a person wrote, in the shell of the system.
 pub fn shell_command(line: &str) -> std::process::Command {
     #[cfg(unix)]
     {
@@ -273,9 +276,10 @@ pub fn shell_command(line: &str) -> std::process::Command {
     }
 }
 
-/// The environment of this process. Windows finds a variable however its name is spelled, and spells
-/// `PATH` itself `Path`; here each is looked up in capitals, so those that matter here get them. The
-/// others stay as they are: the programs of Git Bash tell `http_proxy` from `HTTP_PROXY`.
+/// Returns the environment of this process. Windows finds a variable however its name is spelled, and
+/// spells `PATH` itself `Path`; `cs` looks each up in capitals, so the names that matter to it are put in
+/// capitals here. The others stay as they are: the programs of Git Bash tell `http_proxy` from
+/// `HTTP_PROXY`.
 pub fn environment() -> BTreeMap<OsString, OsString> {
     let variables = std::env::vars_os();
     if !cfg!(windows) {

@@ -11,20 +11,20 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Size;
 
-/// How many directories deep a tree may be. Each holds a file open while it is walked, and a process
-/// has some hundred of them (macOS: 256).
+/// The number of directories that a tree may be deep. Each holds a file open while it is walked, and a
+/// process has some hundred of them (macOS: 256).
 const DEEPEST: usize = 200;
 
-/// What could not be removed, and why.
+/// A file or directory that could not be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// The system's reason.
     pub why: String,
 }
 
-/// Why a tree is not removed. Nothing of it was.
+/// The reason a tree is not removed. Nothing of it was.
 #[derive(Debug)]
 pub enum Unremovable {
     /// There is none.
@@ -72,7 +72,8 @@ pub fn remove_tree(room: &Path, name: &OsStr) -> Result<Vec<Left>, Unremovable> 
     system::remove(room, name)
 }
 
-/// Whether something is mounted on `path`, a bind mount included, as far as the system says (Linux 5.8).
+/// Returns true if something is mounted on `path`, a bind mount included, as far as the system says
+/// (Linux 5.8).
 pub fn is_mount_point(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -88,7 +89,7 @@ pub fn is_mount_point(path: &Path) -> bool {
     }
 }
 
-/// `name`, if it names something in `room` and leads nowhere else: no `/`, no `.`, no `..`.
+/// Returns `name` if it names something in `room` and leads nowhere else: no `/`, no `.`, no `..`.
 fn single<'a>(room: &Path, name: &'a OsStr) -> Result<&'a OsStr, Unremovable> {
     let mut parts = Path::new(name).components();
     match (parts.next(), parts.next()) {
@@ -109,13 +110,13 @@ mod system {
 
     use super::{DEEPEST, Left, Size, Unremovable};
 
-    /// How directories are opened.
+    /// The call by which directories are opened.
     #[derive(Clone, Copy)]
     pub(super) enum Way {
-        /// By `openat2`, which stops at links and at every mount by itself.
+        /// `openat2`, which itself stops at links and at every mount.
         #[cfg(target_os = "linux")]
         Beneath,
-        /// By `openat`, and a look at what was opened.
+        /// `openat`, followed by a look at what was opened.
         #[cfg(any(test, not(target_os = "linux")))]
         Compared,
     }
@@ -129,8 +130,8 @@ mod system {
         #[cfg(not(target_os = "linux"))]
         pub(super) const BEST: Self = Self::Compared;
 
-        /// Opens the directory `name` in `parent`: `LOOP` or `NOTDIR` where it is a link or a file,
-        /// `XDEV` where something is mounted on it. One of this user's own is made accessible.
+        /// Opens the directory `name` in `parent`: `LOOP` or `NOTDIR` if it is a link or a file,
+        /// `XDEV` if something is mounted on it. One of this user's own is made accessible.
         fn open(self, parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
             let opened = match self.open_as_is(parent, name) {
                 Err(Errno::ACCESS) => {
@@ -170,8 +171,8 @@ mod system {
         }
     }
 
-    /// Whether something is mounted on `name` in `parent`, or on `parent` itself where `name` is
-    /// empty; where the system says (Linux 5.8).
+    /// Returns true if something is mounted on `name` in `parent`, or on `parent` itself if `name` is
+    /// empty; false if the system does not say (before Linux 5.8).
     fn is_mount(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno> {
         #[cfg(target_os = "linux")]
         {
@@ -593,8 +594,8 @@ mod tests {
         }
     }
 
-    /// How often, in `rounds`, a victim was damaged while a directory of the tree was exchanged with a link
-    /// to it all the time.
+    /// Counts how often, in `rounds`, a victim was damaged while a directory of the tree was exchanged
+    /// with a link to it all the time.
     #[cfg(target_os = "linux")]
     fn damage(rounds: usize, remove: impl Fn(&Path)) -> usize {
         use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// The real path of `path`, an absolute one, and every symbolic link on the way to it with what it
-/// says: who puts the same links at the same places gets there too.
+/// Returns the real path of the absolute `path`, and every symbolic link on the way there with its
+/// target: the same links at the same places lead to the same file. Fails after 40 links.
 pub fn trail(path: &Path) -> io::Result<(PathBuf, Vec<(PathBuf, PathBuf)>)> {
     const MOST: usize = 40;
     let mut links = Vec::new();

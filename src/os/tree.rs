@@ -1,10 +1,10 @@
-//! Whole directories: how much room they take.
+//! The size of whole directories.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// How much room something takes on the disk.
+/// The space that something takes on the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Bytes, as the disk counts them (whole blocks, where the system says).
@@ -20,8 +20,8 @@ impl std::ops::AddAssign for Size {
     }
 }
 
-/// How much room `path` takes, with all that is below it. Links are counted as themselves and not
-/// followed. What cannot be read, or goes meanwhile, counts nothing.
+/// Returns the space that `path` takes, with everything below it. Links are counted as themselves and not
+/// followed. Anything that cannot be read, or goes meanwhile, counts nothing.
 pub fn tree_size(path: &Path) -> Size {
     let Ok(about) = path.symlink_metadata() else { return Size::default() };
     let mut size = Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };

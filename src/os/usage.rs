@@ -1,4 +1,4 @@
-//! What running processes use: memory and processor time.
+//! Memory and processor time of running processes.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -17,17 +17,17 @@ pub struct Process {
     pub processor: Duration,
 }
 
-/// The processes of this user, at one moment. Nothing where the system does not say (Windows).
+/// The processes of this user, at one moment. Empty if the system does not say (Windows).
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
     all: HashMap<u32, Process>,
     children: HashMap<u32, Vec<u32>>,
 }
 
-/// What a number of processes use together.
+/// The memory and processor time of several processes together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
-    /// How many they are.
+    /// Their number.
     pub processes: usize,
     /// Bytes of memory.
     pub memory: u64,
@@ -36,12 +36,12 @@ pub struct Used {
 }
 
 impl Processes {
-    /// Whether this system says what processes use.
+    /// True if this system says what its processes use.
     pub const KNOWN: bool = cfg!(unix);
 
     /// Looks at the processes that run now.
     pub fn now() -> Self {
-        Self::of(look())
+        Self::of(running())
     }
 
     fn of(found: Vec<Process>) -> Self {
@@ -52,8 +52,8 @@ impl Processes {
         Self { all: found.into_iter().map(|process| (process.pid, process)).collect(), children }
     }
 
-    /// The pids that run, with what the variable `name` has in the environment of each, where the
-    /// system shows that (Linux).
+    /// Returns the pids that run, by the value that the variable `name` has in their environments. Empty
+    /// if the system does not show those (elsewhere than on Linux).
     pub fn with_variable(&self, name: &str) -> HashMap<OsString, Vec<u32>> {
         let mut found: HashMap<OsString, Vec<u32>> = HashMap::new();
         for pid in self.all.keys() {
@@ -64,8 +64,8 @@ impl Processes {
         found
     }
 
-    /// The processes above `pid`: the one that started it, the one that started that, as far as they are
-    /// this user's.
+    /// Returns the processes above `pid`: its parent, the parent of that one, and so on, as far as they
+    /// are this user's.
     pub fn above(&self, pid: u32) -> Vec<u32> {
         let mut above = Vec::new();
         let mut at = pid;
@@ -78,8 +78,8 @@ impl Processes {
         above
     }
 
-    /// What the processes `roots` use, with all that they started and that still run. Each is
-    /// counted once.
+    /// Returns the memory and processor time of the processes `roots` and of all their descendants that
+    /// still run. Each process is counted once.
     pub fn used_by(&self, roots: impl IntoIterator<Item = u32>) -> Used {
         let (mut used, mut seen) = (Used::default(), HashSet::new());
         let mut waiting: Vec<u32> = roots.into_iter().collect();
@@ -97,7 +97,7 @@ impl Processes {
     }
 }
 
-/// The value of a variable in the environment that `pid` was started with.
+/// Returns the value of a variable in the environment that `pid` was started with.
 fn variable_of(pid: u32, name: &str) -> Option<OsString> {
     #[cfg(target_os = "linux")]
     {
@@ -116,7 +116,7 @@ fn variable_of(pid: u32, name: &str) -> Option<OsString> {
 }
 
 #[cfg(target_os = "linux")]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::getuid().as_raw();
     let ticks = rustix::param::clock_ticks_per_second().max(1);
@@ -135,8 +135,8 @@ fn look() -> Vec<Process> {
     found
 }
 
-/// A process from its `/proc/PID/stat` (proc(5): fields 3 state, 4 parent, 14 and 15 ticks in the
-/// program and in the kernel, 24 resident pages). A zombie is none: it has ended.
+/// Reads a process from its `/proc/PID/stat` (proc(5): fields 3 state, 4 parent, 14 and 15 ticks in the
+/// program and in the kernel, 24 resident pages). `None` for a zombie: it has ended.
 #[cfg(target_os = "linux")]
 fn parse_stat(pid: u32, stat: &str, ticks: u64, page: u64) -> Option<Process> {
     // The name in brackets may hold anything, brackets too.
@@ -153,7 +153,7 @@ fn parse_stat(pid: u32, stat: &str, ticks: u64, page: u64) -> Option<Process> {
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     let me = rustix::process::getuid().as_raw().to_string();
     let ran = std::process::Command::new("/bin/ps")
         .env("LC_ALL", "C")
@@ -164,11 +164,11 @@ fn look() -> Vec<Process> {
 }
 
 #[cfg(windows)]
-fn look() -> Vec<Process> {
+fn running() -> Vec<Process> {
     Vec::new()
 }
 
-/// A line of `ps -o pid=,ppid=,rss=,time=`: the memory in KiB, the time as `[[D-]H:]M:S[.F]`.
+/// Reads a line of `ps -o pid=,ppid=,rss=,time=`: the memory in KiB, the time as `[[D-]H:]M:S[.F]`.
 #[cfg(any(all(unix, not(target_os = "linux")), test))]
 fn parse_ps(line: &str) -> Option<Process> {
     let mut fields = line.split_ascii_whitespace();

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Around;
 use crate::model::{Mount, Sandbox};
 
-/// What makes an empty trial of it, before the program that is run in it.
+/// The arguments that make an empty trial of it, before the program that is run in it.
 pub(super) const TRIAL: &[&str] =
     &["--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--"];
 

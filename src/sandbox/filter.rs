@@ -5,8 +5,8 @@
 //! the terminal prevents that, and takes away Ctrl-C and the news of a changed size. So the kernel is
 //! told to refuse that one call (and `TIOCLINUX`, which pastes), as flatpak does.
 
-/// The filter, as `bwrap --seccomp` reads it: instructions for the kernel's packet filter. `None` on a
-/// machine whose numbers for `ioctl` are not known here.
+/// Returns the filter, as `bwrap --seccomp` reads it: instructions for the kernel's packet filter. `None`
+/// on a machine whose numbers for `ioctl` are not known here.
 pub fn filter() -> Option<Vec<u8>> {
     // As the kernel names the machine a call is for, and its number of `ioctl` there: a 64-bit machine
     // takes calls of its 32-bit kind too. On x86-64 there is a third one, whose numbers have a bit set.

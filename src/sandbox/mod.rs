@@ -1,4 +1,4 @@
-//! What holds a sandbox: bubblewrap and podman, and the command lines they take.
+//! The programs that make a sandbox, bubblewrap and podman, and the command lines they take.
 //!
 //! A command line is a pure function of a [`Sandbox`]; only finding an engine, and asking whether it
 //! works here, looks at the machine.
@@ -15,10 +15,10 @@ use crate::model::{Engine, Failure, Result, Sandbox};
 
 pub use filter::filter;
 
-/// What a command line says of the process that becomes the engine.
+/// The facts that a command line needs about the process that becomes the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Around {
-    /// The descriptor of the file with the [`filter`]; `None` where there is none for this kind of
+    /// The descriptor of the file with the [`filter()`]; `None` if there is none for this kind of
     /// machine: then what is inside gets no terminal of its own to type on.
     pub filter: Option<String>,
     /// Standard input is a terminal.
@@ -29,7 +29,7 @@ pub struct Around {
     pub ids: (u32, u32),
 }
 
-/// The command line that runs `command` in `sandbox`, in the directory `directory`.
+/// Returns the command line that runs `command` in `sandbox`, in the directory `directory`.
 pub fn command_line(
     sandbox: &Sandbox,
     command: &[OsString],
@@ -42,8 +42,8 @@ pub fn command_line(
     }
 }
 
-/// Where the first of `engines` is that is installed, on the absolute entries of `path` (the value of
-/// `PATH`). Fails where none is, with what to install.
+/// Finds the first of `engines` that is installed, on the absolute entries of `path` (the value of
+/// `PATH`). Fails if none is, with what to install.
 pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf)> {
     let directories: Vec<PathBuf> =
         path.map(std::env::split_paths).into_iter().flatten().filter(|dir| dir.is_absolute()).collect();
@@ -62,8 +62,8 @@ pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf
     })
 }
 
-/// Why `engine`, which is at `program`, cannot make a sandbox here, with what to do; `None` where it
-/// can. Runs bubblewrap once, with nothing in it but this machine as it is, which can only be read.
+/// Returns the reason why `engine`, which is at `program`, cannot make a sandbox here, with what to do;
+/// `None` if it can. Runs bubblewrap once, with nothing in it but this machine, to be read only.
 pub fn refusal(engine: Engine, program: &Path) -> Option<Failure> {
     // podman leaves a process behind wherever it is tried, and says by itself what it lacks.
     if engine == Engine::Podman {
@@ -83,7 +83,7 @@ pub fn refusal(engine: Engine, program: &Path) -> Option<Failure> {
     Some(explained(engine, &said, &setting))
 }
 
-/// What an engine's own words mean. `setting` is a setting of the kernel, by its path.
+/// Returns the failure for an engine's own words. `setting` reads a setting of the kernel, by its path.
 fn explained(engine: Engine, said: &str, setting: &dyn Fn(&str) -> Option<String>) -> Failure {
     let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing").trim();
     let name = engine.program();

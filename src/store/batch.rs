@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::records::{self, Damage};
 use super::sessions::discard;
-use super::{Claim, Store, lock};
+use super::{Claim, Store};
 use crate::model::{Failure, PortRange, Result, Session};
 use crate::os::{self, Lock};
 
-/// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with
-/// one lock. Dropped without [`Store::end_batch`], it is swept up later.
+/// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with one
+/// lock. A batch that is dropped without [`Store::end_batch`] is swept up later.
 #[derive(Debug)]
 pub struct Batch {
     staged: PathBuf,
@@ -20,19 +21,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Where the files of the session `id` go.
+    /// Returns the directory for the files of the session `id`.
     pub fn root(&self, id: Uuid) -> PathBuf {
         self.staged.join(id.to_string())
     }
 }
 
 impl Store {
-    /// The record of a session, as text.
+    /// Returns the record of a session, as text.
     pub fn session_text(session: &Session) -> Result<String> {
         records::text(session)
     }
 
-    /// The session whose record has this text.
+    /// Reads a session's record from its text. Fails with the damage if it is none.
     pub fn parse_session(text: &[u8]) -> Result<Session, Damage> {
         records::parse(text)
     }
@@ -59,9 +60,9 @@ impl Store {
         Ok(root)
     }
 
-    /// Publishes one session of a batch under its name, with ports in `range`: `Ok(None)` where it exists
-    /// now, else who has that name. Where it fails, nothing of it is seen, and its files are in the batch
-    /// as before.
+    /// Publishes one session of a batch under its name, with ports in `range`. Returns `Ok(None)` if it
+    /// exists now, else the owner of that name. If it fails, nobody has seen the session, and its files
+    /// are in the batch as before.
     pub fn publish_from_batch(
         &self,
         batch: &Batch,
@@ -113,7 +114,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Takes a session back that was published from a batch, unless somebody works on it already.
+    /// Takes back a session that was published from a batch, unless somebody works on it already.
     pub fn withdraw_to_batch(&self, batch: &Batch, session: &Session) {
         let root = self.session_root(session.id);
         let held = Lock::take(&self.lock_path(&root, &session.id.to_string()), Duration::ZERO);
@@ -132,7 +133,7 @@ impl Store {
         drop(batch);
     }
 
-    /// Whether a session of this id is here, or in the trash.
+    /// Looks for a session of this id, here and then in the trash.
     pub fn knows_session(&self, id: Uuid) -> Known {
         if os::exists(&self.session_root(id)) {
             return Known::Here;
@@ -148,7 +149,7 @@ impl Store {
     }
 }
 
-/// Whether a session is known by its id.
+/// The place of a session with a given id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It is not.

@@ -1,5 +1,5 @@
-//! The user's own table of bindings, `bindings.toml`, and beside it `bindings.paths`: what the hook
-//! of a shell reads to know, without starting a process, whether anything is bound where it is.
+//! The user's own table of bindings, `bindings.toml`, and beside it `bindings.paths`: the hook of a shell
+//! reads this to know, without starting a process, whether its directory is bound.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use uuid::Uuid;
 
+use super::Store;
+use super::locking::lock;
 use super::records::version_of;
-use super::{Store, lock};
 use crate::model::{Failure, Kind, Name, Place, Result, Target};
 use crate::os;
 
@@ -21,9 +22,9 @@ const SOME_REMOTE: &str = "*";
 /// One binding of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// What is bound: a directory or remotes.
+    /// The bound directory or remotes.
     pub place: Place,
-    /// What it is bound to.
+    /// The profile or session it is bound to.
     pub target: Target,
 }
 
@@ -54,14 +55,14 @@ impl Store {
         self.root().join("bindings.toml")
     }
 
-    /// Where the hooks of the shells look: a line for each bound directory, its path as it is, and
-    /// the line `*` where some remote is bound. There is no such file where nothing is bound. It
-    /// can have a line too many, after a command that was cut short, and never one too few.
+    /// Returns the path of the file for the shells' hooks: a line for each bound directory, its path as
+    /// it is, and the line `*` if some remote is bound. Without bindings there is no such file. After a
+    /// command that was cut short it can have a line too many, and never one too few.
     pub fn bound_paths_path(&self) -> PathBuf {
         self.root().join("bindings.paths")
     }
 
-    /// Whether the hooks of the shells do not see a directory, or the remotes, of some binding.
+    /// Returns true if that file lacks a directory, or the remotes, of some binding. Reads both files.
     pub fn hooks_miss_bindings(&self) -> Result<bool> {
         let bindings = self.bindings()?;
         let path = self.bound_paths_path();
@@ -71,13 +72,13 @@ impl Store {
         Ok(!paths(&bindings).is_subset(&lines))
     }
 
-    /// Writes what the hooks of the shells see as the table has it.
+    /// Writes the file for the hooks of the shells from the table.
     pub fn show_hooks_bindings(&self) -> Result<()> {
         let _lock = lock(&self.root().join("lock"), "the bindings")?;
         self.write_paths(&paths(&self.bindings()?))
     }
 
-    /// Every binding, in the order they were made in.
+    /// Reads every binding, in the order they were made in.
     pub fn bindings(&self) -> Result<Vec<Binding>> {
         let path = self.bindings_path();
         match os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))? {
@@ -98,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Takes the binding of `place` away, and returns what it was bound to; `None` where it was not.
+    /// Removes the binding of `place`, and returns its target; `None` if there was no such binding.
     pub fn unbind(&self, place: &Place) -> Result<Option<Target>> {
         if !self.bindings()?.iter().any(|binding| binding.place == *place) {
             return Ok(None);
@@ -149,7 +150,7 @@ impl Store {
     }
 }
 
-/// The lines of `bindings.paths`.
+/// Returns the lines of `bindings.paths`.
 fn paths(bindings: &[Binding]) -> BTreeSet<&str> {
     bindings
         .iter()

@@ -1,5 +1,5 @@
-//! Which sessions go to the trash by themselves: a small file for each that was launched, so that the
-//! next launch of anything finds those whose Claude was killed without reading every record.
+//! The sessions that go to the trash automatically: a small file for each that was launched. So the next
+//! launch of anything finds those whose Claude was killed, without reading every record.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use super::Store;
 use crate::model::{Failure, Result};
 use crate::os;
 
-/// What is noted of an ephemeral session.
+/// The note about an ephemeral session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EphemeralNote {
     /// It was launched.
     #[default]
     Launched,
-    /// It has ended and stays for now: why. Nobody was told yet.
+    /// It has ended and stays for now, for this reason. No person was told yet.
     Stays(String),
-    /// As [`Self::Stays`], and somebody was told.
+    /// The same as [`Self::Stays`], after a person was told.
     Told,
 }
 
@@ -44,8 +44,8 @@ impl Store {
         self.root.join("ephemeral")
     }
 
-    /// The ephemeral sessions that were launched and are not in the trash yet, with what is noted of
-    /// each. Costs one system call where there are none.
+    /// Reads the notes of the ephemeral sessions that were launched and are not in the trash yet. Costs
+    /// one system call if there are none.
     pub fn ephemeral(&self) -> Vec<(Uuid, EphemeralNote)> {
         let dir = self.ephemeral_dir();
         let note = |id: Uuid| {

@@ -1,17 +1,18 @@
-//! Conversations that several sessions share on purpose: joining them, and leaving without taking
-//! what is others'.
+//! Conversations that several sessions share on purpose: joining them, and leaving without taking what is
+//! others'.
 //!
-//! Whoever joins keeps its own conversations beside its config directory (`own-projects`,
-//! `own-history.jsonl`), and gets links in their place. Every step leaves all of them somewhere, and
-//! can be done again: what a killed process left is finished by the next launch, or by the next
-//! `cs profile sync`.
+//! A session or profile that joins keeps its own conversations beside its config directory
+//! (`own-projects`, `own-history.jsonl`), and gets links in their place. Every step leaves all of them
+//! somewhere, and can be done again: the next launch, or the next `cs profile sync`, finishes what a
+//! killed process left.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Store, lock};
+use super::Store;
+use super::locking::lock;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Lock};
 
@@ -19,11 +20,11 @@ use crate::os::{self, Lock};
 const PROJECTS: &str = "projects";
 const PROMPTS: &str = "history.jsonl";
 
-/// How often something can be put aside: once, if nobody interferes.
+/// The number of times that something can be put aside: once, if nobody interferes.
 const MOST: usize = 1000;
 
-/// Where somebody's conversations are: in what config directory, and where its own are kept while
-/// they live with those of others.
+/// The place of one session's or profile's conversations: its config directory, and the directory that
+/// keeps its own while it shares those of others.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// The session's or profile's own directory in the store.
@@ -32,42 +33,43 @@ pub struct Member {
     pub config: PathBuf,
 }
 
-/// Where conversations are apart from a config directory.
+/// The place of conversations outside a config directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Apart {
     /// The directory of transcripts.
     pub projects: PathBuf,
-    /// The file of prompts; `None` where that stays where it is.
+    /// The file of prompts; `None` if that stays where it is.
     pub prompts: Option<PathBuf>,
 }
 
-/// What merging one tree of conversations into another did, or would do.
+/// The result of merging one tree of conversations into another, done or to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What was copied: paths below the target.
+    /// The copied files: paths below the target.
     pub copied: Vec<PathBuf>,
-    /// What is in both with other contents, and stayed as it is in each: paths below both.
+    /// The files that are in both trees with other contents, and stay as they are in each: paths below
+    /// both.
     pub different: Vec<PathBuf>,
 }
 
 impl Store {
-    /// Where the conversations of a group are.
+    /// Returns the directory of a group's conversations.
     pub fn group_root(&self, group: &Name) -> PathBuf {
         self.groups_dir().join(group.key())
     }
 
-    /// Where all groups are.
+    /// Returns the directory of all groups.
     pub fn groups_dir(&self) -> PathBuf {
         self.root().join("history")
     }
 
-    /// The conversations of a group.
+    /// Returns the place of a group's conversations.
     pub fn group(&self, group: &Name) -> Apart {
         let root = self.group_root(group);
         Apart { projects: root.join(PROJECTS), prompts: Some(root.join(PROMPTS)) }
     }
 
-    /// Every group that there is, by name, whoever is in it.
+    /// Returns every group that has a directory, by name, whoever is in it.
     pub fn groups(&self) -> Vec<Name> {
         let mut names = os::names_in(&self.groups_dir(), "");
         names.sort_unstable();
@@ -80,8 +82,8 @@ impl Store {
         lock(&root.join("lock"), &format!("the conversations in {}", root.display()))
     }
 
-    /// Makes a group whose transcripts are the directory `projects`, which somebody else made and
-    /// keeps. `Ok(false)` where the group has transcripts already.
+    /// Makes a group whose transcripts are the directory `projects`, which somebody else made and keeps.
+    /// Returns `Ok(false)` if the group has transcripts already.
     pub fn make_group_of(&self, group: &Name, projects: &Path) -> Result<bool> {
         self.ensure()?;
         let root = self.group_root(group);
@@ -92,7 +94,7 @@ impl Store {
 }
 
 impl Member {
-    /// Its transcripts: a directory, or a link to where they live with others'.
+    /// Returns the path of its transcripts: a directory, or a link to those it shares.
     pub fn projects(&self) -> PathBuf {
         self.config.join(PROJECTS)
     }
@@ -101,7 +103,7 @@ impl Member {
         self.config.join(PROMPTS)
     }
 
-    /// Its own transcripts while it shares: every directory in which some are put aside.
+    /// Returns every directory in which its own transcripts are put aside while it shares others.
     pub fn put_aside(&self) -> Vec<PathBuf> {
         let all = (1..MOST).map(|number| self.aside("own-projects", "", number));
         all.take_while(|path| os::is_dir(path)).collect()
@@ -117,27 +119,27 @@ impl Member {
         names.find(|path| !os::exists(path)).unwrap_or_else(|| self.root.join(stem))
     }
 
-    /// Whether what it has is in its own config directory, and so in the way of sharing.
+    /// Returns true if its transcripts are in its own config directory, and so in the way of sharing.
     pub fn is_apart(&self) -> bool {
         os::is_dir(&self.projects())
     }
 
-    /// Whether its prompts are in its own config directory.
+    /// Returns true if its prompts are in its own config directory.
     pub fn has_own_prompts(&self) -> bool {
         self.prompts().symlink_metadata().is_ok_and(|about| about.is_file())
     }
 
-    /// Where the link in place of its transcripts leads; `None` where there is no link.
+    /// Returns the target of the link in place of its transcripts; `None` if there is no link.
     pub fn linked(&self) -> Option<PathBuf> {
         fs::read_link(self.projects()).ok()
     }
 
-    /// Where the link in place of its prompts leads; `None` where there is no link.
+    /// Returns the target of the link in place of its prompts; `None` if there is no link.
     pub fn linked_prompts(&self) -> Option<PathBuf> {
         fs::read_link(self.prompts()).ok()
     }
 
-    /// Whether a process died between taking its conversations out of the config directory and
+    /// Returns true if a process died between taking its conversations out of the config directory and
     /// putting a link there, or the reverse.
     pub fn is_unsettled(&self) -> bool {
         let lost = !os::exists(&self.projects()) && os::is_dir(&self.aside("own-projects", "", 1));
@@ -146,7 +148,7 @@ impl Member {
             && os::exists(&self.aside("own-history", ".jsonl", 1))
     }
 
-    /// What [`Member::join`] would copy.
+    /// Returns the files that [`Member::join`] would copy. Changes nothing.
     pub fn joining(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         if self.is_apart() {
             merge(&self.projects(), &to.projects, &|_| true, may_grow, true)
@@ -155,9 +157,9 @@ impl Member {
         }
     }
 
-    /// Moves in with the conversations at `to`: its own are copied there, unless they are there,
-    /// and put aside; links take their place. Nobody may have them open. `may_grow` says of a path
-    /// below `to` whether it may be replaced by a longer one that begins with all of it.
+    /// Moves in with the conversations at `to`: copies its own there, unless they are there, and puts
+    /// them aside; links take their place. Nobody may have them open. `may_grow` says of a path below
+    /// `to` whether it may be replaced by a longer file that begins with all of it.
     pub fn join(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         make_dirs(&to.projects)?;
         let mut merged = Merged::default();
@@ -179,15 +181,15 @@ impl Member {
         Ok(merged)
     }
 
-    /// What [`Member::leave`] would copy.
+    /// Returns the files that [`Member::leave`] would copy. Changes nothing.
     pub fn leaving(&self, is_own: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         let Some(from) = self.linked().filter(|from| from.is_dir()) else { return Ok(Merged::default()) };
         merge(&from, &self.aside("own-projects", "", 1), is_own, &|_| true, true)
     }
 
-    /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are
-    /// brought up to date from where they were shared, and take the place of the links. What is
-    /// others' is neither copied nor removed. Nobody may have them open.
+    /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are brought up
+    /// to date from the shared ones, and take the place of the links. Those of others are neither copied
+    /// nor removed. Nobody may have them open.
     pub fn leave(
         &self,
         is_own: &dyn Fn(&Path) -> bool,
@@ -220,8 +222,8 @@ impl Member {
     }
 }
 
-/// Finishes what a killed process began: where the transcripts of `member` are in neither place, they
-/// go where they belong, `to` if they are shared.
+/// Finishes what a killed process began: if the place of `member`'s transcripts is empty, links it to
+/// `to`, or, if they are not shared, moves the ones put aside back.
 pub fn settle(member: &Member, to: Option<&Apart>) -> Result<()> {
     let own = member.aside("own-projects", "", 1);
     if !os::exists(&member.projects()) && os::is_dir(&own) {
@@ -259,8 +261,8 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     os::publish_dir(from, to).map_err(|error| Failure::io("move", from, &error))
 }
 
-/// Copies every regular file below `from` that is `wanted` and not below `to`. One that `to` has in
-/// part is completed, where it `may_grow`; anything else that differs stays as it is in each.
+/// Copies every regular file below `from` that is `wanted` and not below `to`. A file that `to` has in
+/// part is completed if it `may_grow`; any other difference stays as it is in each.
 fn merge(
     from: &Path,
     to: &Path,
@@ -312,13 +314,13 @@ fn merge(
     Ok(merged)
 }
 
-/// What a file has that another lacks.
+/// The part of a file that another one lacks.
 enum Difference {
     /// There is no other.
     Missing,
     /// It begins with all of the other, and goes on.
     Longer,
-    /// Nothing: the other is the same, or begins with all of it.
+    /// No part: the other is the same, or begins with all of it.
     Nothing,
     /// Each has something that the other has not.
     Other,
@@ -353,8 +355,8 @@ fn compare(source: &Path, target: &Path) -> io::Result<Difference> {
     }
 }
 
-/// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. `to` is made
-/// where it is missing.
+/// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. Makes `to` if it
+/// is missing.
 fn append_missing(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
     let read = |path: &Path| match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

@@ -1,5 +1,5 @@
-//! What is wrong with what is stored, and the repairs that lose nothing. Each looks again right
-//! before it acts, under the lock of those it could meet, and refuses where something has changed.
+//! Damage in what is stored, and the repairs that lose nothing. Each repair looks again right before it
+//! acts, under the lock of those it could meet, and refuses if something has changed.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::locking::lock;
 use super::records::{self, Record};
-use super::{Claim, Damage, Store, lock};
+use super::{Claim, Damage, Store};
 use crate::model::{Failure, Kind, Name, Result, Session};
 use crate::os;
 
@@ -18,7 +19,7 @@ pub const LOCK_IS_NOBODYS: Duration = Duration::from_secs(24 * 60 * 60);
 /// Two thirds of what is kept about programs is never looked at again: they were updated.
 const PROGRAMS_KEPT: usize = 16;
 
-/// What was found out about a program, by trying it.
+/// The results of trying a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckedProgram {
@@ -26,20 +27,20 @@ pub struct CheckedProgram {
     pub path: PathBuf,
     /// The size of its file.
     pub size: u64,
-    /// When its file was changed last, in nanoseconds since 1970.
+    /// The last change of its file, in nanoseconds since 1970.
     pub modified: u64,
-    /// What it says its version is.
+    /// The version that it prints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether it honours `CLAUDE_CONFIG_DIR`.
+    /// True if it honours `CLAUDE_CONFIG_DIR`.
     pub config: bool,
-    /// Whether it honours `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
+    /// True if it honours `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
     pub login: bool,
 }
 
 impl CheckedProgram {
-    /// What tells the program at `path` (links resolved) from what was there before an update; the
-    /// rest is to be found out. `None` where there is none.
+    /// Returns the untried program at `path` (links resolved), with size and time of its file, which an
+    /// update changes. `None` if there is no such file.
     pub fn unknown(path: &Path) -> Option<Self> {
         let about = path.metadata().ok()?;
         let modified = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -84,14 +85,14 @@ impl Store {
         self.root().join("checked.toml")
     }
 
-    /// What is remembered about a program that is still the same file.
+    /// Reads the results noted for a program, if its file is still the same.
     pub fn checked_program(&self, program: &CheckedProgram) -> Option<CheckedProgram> {
         let checked: Checked = records::read(&self.checked_path()).ok()?;
         checked.programs.into_iter().find(|known| known.is_same(program))
     }
 
-    /// Remembers what was found out about a program. Where nothing is stored yet, nothing is
-    /// remembered: looking makes no data root.
+    /// Notes the results of trying a program. Writes nothing if there is no data root yet: looking makes
+    /// none.
     pub fn remember_program(&self, program: CheckedProgram) -> Result<()> {
         if !os::is_dir(self.root()) {
             return Ok(());
@@ -107,8 +108,8 @@ impl Store {
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Claims whose owner does not exist and is not being made: the name, and the file of it. The
-    /// second list is of files that are no claims.
+    /// Returns the claims whose owner does not exist and is not being made, by name and file; and the
+    /// files in their directory that are no claims.
     pub fn names_without_owner(&self) -> (Vec<(Name, PathBuf)>, Vec<PathBuf>) {
         let (mut orphans, mut damaged) = (Vec::new(), Vec::new());
         for key in self.claimed_names() {
@@ -126,12 +127,12 @@ impl Store {
         (orphans, damaged)
     }
 
-    /// Whether `session` is found by its name, and what to do where it is not.
+    /// Returns the repair for a session that is not found by its name; `None` if it is found.
     pub fn nameless_session(&self, session: &Session) -> Option<Nameless> {
         self.nameless(&session.name, Claim::Session(session.id))
     }
 
-    /// Whether the profile `name` is found by it, and what to do where it is not.
+    /// Returns the repair for a profile that is not found by its name; `None` if it is found.
     pub fn nameless_profile(&self, name: &Name) -> Option<Nameless> {
         if name.is_default() { None } else { self.nameless(name, Claim::Profile) }
     }
@@ -146,8 +147,8 @@ impl Store {
         }
     }
 
-    /// Puts back the claim of a session or profile that has lost it. Refused where it is gone by
-    /// now, or somebody else has the name.
+    /// Puts back the claim of a session or profile that has lost it. Refuses if the owner is gone by now,
+    /// or somebody else has the name.
     pub fn claim_again(&self, name: &Name, claim: Claim) -> Result<()> {
         let there = match claim {
             Claim::Session(id) => self.session(id).is_ok_and(|session| session.name == *name),
@@ -164,7 +165,7 @@ impl Store {
         }
     }
 
-    /// Directories of sessions and profiles that hold no record.
+    /// Returns the directories of sessions and profiles that hold no record.
     pub fn without_record(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for (room, record) in [(self.sessions_dir(), "session.toml"), (self.profiles_dir(), "profile.toml")] {
@@ -181,7 +182,7 @@ impl Store {
         found
     }
 
-    /// Takes away a record of trust, if it still says what it did.
+    /// Removes a record of trust, if it still says what it did.
     pub fn forget_trust(&self, record: &Path) -> Result<bool> {
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
         let still = self.trust()?.into_iter().find(|trusted| trusted.record == record);
@@ -194,8 +195,8 @@ impl Store {
         Ok(leads_nowhere)
     }
 
-    /// Makes a file or directory of ours private: 0600, or 0700. Nothing is opened, and neither a
-    /// link nor what another user owns is changed.
+    /// Makes a file or directory of ours private: 0600, or 0700. Opens nothing, and changes neither a
+    /// link nor what another user owns.
     pub fn make_private(&self, path: &Path) -> Result<()> {
         self.guard_own(path)?;
         #[cfg(unix)]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::manifest::{read_manifest, write_manifest};
-use super::removed_meanwhile;
+use super::root::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, ManifestPlace, Put, Result, SeedFile};
 use crate::os;
 
-/// What in a layout is not as the plan has it, and is not ours to change.
+/// A path that is not as the plan has it, and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// A file or directory stands where a link belongs.
@@ -154,7 +154,8 @@ fn note(place: &ManifestPlace, layout: &Layout, lacking: &[Put]) -> Result<()> {
     if manifest == before { Ok(()) } else { write_manifest(&place.file, &manifest) }
 }
 
-/// Those of `paths` that are links of ours: the manifest names them, and they point where it says.
+/// Returns those of `paths` that are links of ours: the manifest names them, and they point where it
+/// says.
 pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
     let links: Vec<Link> = paths
         .iter()
@@ -169,7 +170,8 @@ pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
     links.into_iter().filter(is_ours).collect()
 }
 
-/// Takes links of ours away, and out of the manifest. One that points somewhere else by now stays.
+/// Removes links of ours, from the disk and from the manifest. A link that points somewhere else by now
+/// stays.
 pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     if links.is_empty() {
         return Ok(());
@@ -186,8 +188,9 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     write_manifest(&place.file, &manifest)
 }
 
-/// Brings the manifest up to date: links that stand exactly as planned are taken into it, as of a
-/// session that was made before there was one, and those that are gone out of it. A damaged manifest is a failure, and stays.
+/// Brings the manifest up to date: adds links that stand exactly as planned, as in a session that was
+/// made before there was a manifest, and drops those that are gone. Fails if the manifest is damaged; it
+/// then stays.
 pub fn note_standing(layout: &Layout) -> Result<()> {
     let Some(place) = &layout.manifest else { return Ok(()) };
     let mut manifest = super::manifest(place)?;
@@ -205,7 +208,7 @@ pub fn note_standing(layout: &Layout) -> Result<()> {
 /// How a planned link stands on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// As the plan has it.
+    /// It is as the plan has it.
     AsPlanned,
     /// Nothing is there.
     Missing,
@@ -215,7 +218,7 @@ pub enum Standing {
     Otherwise(Drift),
 }
 
-/// How `link` stands on disk. Changes nothing.
+/// Looks at `link` on disk. Changes nothing.
 pub fn standing(link: &Link) -> Standing {
     match fs::read_link(&link.path) {
         Ok(target) if target == link.target => Standing::AsPlanned,
@@ -226,7 +229,8 @@ pub fn standing(link: &Link) -> Standing {
     }
 }
 
-/// Whether whoever made this lock of Claude's died with it: living ones touch it every few seconds.
+/// Returns true if the maker of this lock of Claude's died with it: living ones touch it every few
+/// seconds.
 fn is_stale(guard: &std::ffi::OsStr) -> bool {
     let touched = Path::new(guard).symlink_metadata().and_then(|about| about.modified());
     touched.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > Duration::from_secs(10)))

@@ -10,15 +10,15 @@ impl Record for Manifest {
     const VERSION: u32 = Self::VERSION;
 }
 
-/// What was put into the config directory that `place` is about: nothing where there is no manifest
-/// yet. Fails where it is damaged; it then stays as it is.
+/// Reads what was put into the config directory of `place`; an empty manifest if there is none yet. Fails
+/// if it is damaged; it then stays as it is.
 pub fn manifest(place: &ManifestPlace) -> Result<Manifest> {
     read_manifest(&place.file).map_err(|damage| {
         damage.failure(&format!("what cs put into {}", place.config.display()), &place.file)
     })
 }
 
-/// The manifest at `file`; an empty one where there is none yet.
+/// Reads the manifest at `file`; an empty one if there is none yet.
 pub(super) fn read_manifest(file: &Path) -> Result<Manifest, Damage> {
     match records::read(file) {
         Err(Damage::Missing) => Ok(Manifest::default()),

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Store, lock};
+use super::Store;
+use super::locking::lock;
 use crate::model::{Failure, Kind, Name, Result};
 use crate::os::{self, Lock};
 
-/// Who has a name.
+/// The owner of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The session of this id.
@@ -42,8 +43,8 @@ impl Store {
         self.names().join(name.key())
     }
 
-    /// Who has `name`, as the claim says. The claim of a process that died half-way names something
-    /// that does not exist; whoever looks that up finds it missing.
+    /// Reads the owner of `name` from its claim. The claim of a process that died half-way names
+    /// something that does not exist; whoever looks that up finds it missing.
     pub fn claim(&self, name: &Name) -> Result<Option<Claim>> {
         let path = self.claim_path(name);
         let bytes = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
@@ -60,12 +61,12 @@ impl Store {
         }
     }
 
-    /// Every claimed name (its key), in name order.
+    /// Returns every claimed name (its key), in name order.
     pub fn claimed_names(&self) -> Vec<String> {
         self.claimed_names_from("")
     }
 
-    /// The claimed names whose key begins with `beginning`, in name order. No claim is opened.
+    /// Returns the claimed names whose key begins with `beginning`, in name order. Opens no claim.
     pub fn claimed_names_from(&self, beginning: &str) -> Vec<String> {
         let mut names = os::names_in(&self.names(), beginning);
         names.retain(|name| !name.starts_with('.'));
@@ -73,9 +74,9 @@ impl Store {
         names
     }
 
-    /// Claims `name`. `Ok(None)` where it is ours now; else who has it.
+    /// Claims `name`. Returns `Ok(None)` if it is ours now; else its owner.
     ///
-    /// A claim whose owner does not exist, and is not being made right now, is taken over.
+    /// Takes over a claim whose owner does not exist, and is not being made right now.
     pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
         let path = self.claim_path(name);
         let publish = || {
@@ -103,8 +104,8 @@ impl Store {
         if publish()? { Ok(None) } else { self.holder(name) }
     }
 
-    /// Gives `name` up, if `claim` has it and whoever it names really has it no more: another
-    /// process may have restored a session, or made a profile of the same name, meanwhile.
+    /// Gives `name` up, if `claim` has it and the owner it names has it no more: another process may have
+    /// restored a session, or made a profile of the same name, meanwhile.
     pub(super) fn release_name(&self, name: &Name, claim: Claim) {
         if matches!(self.claim(name), Ok(Some(held)) if held == claim) && !self.is_held(name, claim) {
             // A claim that stays is taken over by the next who wants the name.
@@ -112,8 +113,8 @@ impl Store {
         }
     }
 
-    /// Takes the claim of `name` away if its owner does not exist and is not being made. `false`
-    /// where nothing claims it, or somebody holds it by now.
+    /// Removes the claim of `name` if its owner does not exist and is not being made. Returns false if
+    /// nothing claims it, or somebody holds it by now.
     pub fn forget_name(&self, name: &Name) -> Result<bool> {
         // Whoever takes such a claim over holds this lock, too.
         let _repair = lock(&self.names().join(".repair"), "the names")?;
@@ -126,12 +127,12 @@ impl Store {
         Ok(true)
     }
 
-    /// Who really has `name`: the claim, if its owner exists or is being made.
+    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
     fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 
-    /// Whether the owner that `claim` names exists under `name`, or is being made.
+    /// Returns true if the owner that `claim` names exists under `name`, or is being made.
     pub(super) fn is_held(&self, name: &Name, claim: Claim) -> bool {
         // A session goes from staging to its place, never back, so looking at staging first
         // cannot miss one that is on its way.
@@ -143,7 +144,7 @@ impl Store {
         }
     }
 
-    /// Whether some living process is making `staging/<entry>` now: it holds the lock in it.
+    /// Returns true if some living process is making `staging/<entry>` now: it holds the lock in it.
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
         os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()

@@ -1,4 +1,4 @@
-//! Which sessions and profiles are likely open, so that a launch need not look at all of them.
+//! The sessions and profiles that are likely open, so that a launch need not look at all of them.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ impl Store {
         self.root().join("open")
     }
 
-    /// Notes that the session with this id, or the profile of this name in lower case, is being
-    /// opened: an empty file. A hint and nothing more, so that it cannot be written is no failure.
+    /// Notes, by an empty file, that the session with this id, or the profile of this name in lower case,
+    /// is being opened. A hint and nothing more, so failing to write it is no failure.
     pub fn note_open(&self, entry: &str) {
         let path = self.open_dir().join(entry);
         let make = || os::create_private_file(&path, b"", false);
@@ -22,13 +22,13 @@ impl Store {
         }
     }
 
-    /// What was noted to be open, and not yet found to have ended.
+    /// Returns the entries that were noted as open, and not yet found to have ended.
     pub fn noted_open(&self) -> Vec<String> {
         os::names_in(&self.open_dir(), "")
     }
 
-    /// Takes a note back: what it names has ended. One that is opened at this very moment loses its
-    /// note, and is left out of counts until it is opened again.
+    /// Removes a note whose session or profile has ended. If that is opened at this very moment, it loses
+    /// its note, and is left out of counts until it is opened again.
     pub fn forget_open(&self, entry: &str) {
         let _ = os::remove_file(&self.open_dir().join(entry));
     }

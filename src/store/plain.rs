@@ -10,9 +10,9 @@ use std::cell::Cell;
 /// The lines of a plain record: table, key, value. The table is empty at the top.
 pub(super) struct Plain<'a> {
     lines: Vec<(&'a str, &'a str, Value<'a>)>,
-    /// Where to look first: keys are asked for in the order they are written in.
+    /// The line to look at first: keys are asked for in the order they are written in.
     next: Cell<usize>,
-    /// How many keys were asked for and found.
+    /// The number of keys that were asked for and found.
     found: Cell<usize>,
 }
 
@@ -24,7 +24,7 @@ enum Value<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The lines of `text`; `None` where one is not plain.
+    /// Reads the lines of `text`; `None` if one is not plain.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let mut table = "";
         let mut lines: Vec<(&str, &str, Value<'_>)> = Vec::with_capacity(16);
@@ -50,7 +50,7 @@ impl<'a> Plain<'a> {
         Some(Self { lines, next: Cell::new(0), found: Cell::new(0) })
     }
 
-    /// The text of a key. Each key is to be asked for once.
+    /// Returns the text of a key. Each key is to be asked for once.
     pub(super) fn text(&self, table: &str, key: &str) -> Option<&'a str> {
         match self.get(table, key)? {
             Value::Text(text) => Some(text),
@@ -58,7 +58,7 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// The number of a key. Each key is to be asked for once.
+    /// Returns the number of a key. Each key is to be asked for once.
     pub(super) fn number(&self, table: &str, key: &str) -> Option<u32> {
         match self.get(table, key)? {
             Value::Bare(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
@@ -66,8 +66,8 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// Whether every line was asked for. One that was not is unknown or stands twice, and is for the
-    /// real parser to complain about.
+    /// Returns true if every line was asked for. A line that was not is unknown or stands twice, and is
+    /// for the real parser to complain about.
     pub(super) fn is_used_up(&self) -> bool {
         self.found.get() == self.lines.len()
     }
@@ -86,7 +86,8 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// Text that means in TOML what it looks like: no quote, no escape, no control character.
+/// Returns true for text that means in TOML what it looks like: no quote, no escape, no control
+/// character.
 fn is_plain_text(text: &str) -> bool {
     text.bytes().all(|byte| byte >= 0x20 && !matches!(byte, b'"' | b'\\' | 0x7f))
 }

@@ -11,27 +11,28 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Claim, Damage, Store, lock};
+use super::locking::lock;
+use super::{Claim, Damage, Store};
 use crate::model::{Failure, PortRange, Ports, Result, Session};
 use crate::os::{self, Lock};
 
-/// Who has a block, as seen by a session that would have it.
+/// The owner of a block, as seen by a session that would take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// Nobody claims it.
     Nobody,
     /// The session itself does.
     Itself,
-    /// What claims it does not exist.
+    /// Its claimant does not exist.
     Gone,
     /// Another session has it, or a claim that cannot be read says who does.
     Another,
 }
 
-/// What is wrong with the ports of a session.
+/// The reason a session's ports are not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Portless {
-    /// Nothing claims its block.
+    /// No claim exists for its block.
     Unclaimed(Ports),
     /// Its block belongs to another session.
     Taken(Ports),
@@ -46,7 +47,7 @@ impl Store {
         self.ports_dir().join(ports.first().to_string())
     }
 
-    /// Every block that is claimed, in order, with the file that says so. No claim is opened.
+    /// Returns every block that is claimed, in order, with the file that says so. Opens no claim.
     pub fn claimed_ports(&self) -> Vec<(Ports, PathBuf)> {
         let names = os::names_in(&self.ports_dir(), "");
         let firsts = names.iter().filter_map(|name| name.parse().ok()).filter_map(Ports::new);
@@ -55,8 +56,8 @@ impl Store {
         all
     }
 
-    /// The block that a new session will most likely be given: the first in `range` that nobody has and
-    /// that is free. Nothing is changed.
+    /// Returns the block that a new session will most likely be given: the first in `range` that nobody
+    /// has and that is free. Changes nothing.
     pub fn likely_ports(&self, range: PortRange, is_free: impl Fn(Ports) -> bool) -> Option<Ports> {
         // An id that nothing has.
         let nobody = Uuid::nil();
@@ -67,10 +68,11 @@ impl Store {
         self.candidates(range).find(may_have)
     }
 
-    /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first in
-    /// `range` that nobody has and that is free. `None` where there is none left.
+    /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first
+    /// in `range` that nobody has and that is free. Returns `None` if there is none left.
     ///
-    /// The session has to be on its way, under its lock: that is what makes the claim hold.
+    /// The session has to be on its way, and the caller to hold its lock: that is what makes the claim
+    /// hold.
     pub fn claim_ports(
         &self,
         id: Uuid,
@@ -92,10 +94,10 @@ impl Store {
         Ok(None)
     }
 
-    /// Every block of `range` that may be had: first, from a place of this user and data root on, those
-    /// that nobody claims, then, in case of a stale claim, the rest.
+    /// Returns every block of `range` that may be had: first, from a place of this user and data root on,
+    /// those that nobody claims; then, in case of a stale claim, the rest.
     ///
-    /// Who shares a machine and no files mostly begins somewhere else, and the blocks of one user are
+    /// Users who share a machine and no files mostly begin somewhere else. The blocks of one user are
     /// neighbours: they meet those of another more rarely than if they were strewn over the range.
     fn candidates(&self, range: PortRange) -> impl Iterator<Item = Ports> + use<> {
         let mut hash = Sha256::new();
@@ -139,8 +141,8 @@ impl Store {
         }
     }
 
-    /// Gives a block up that the session `id` claims and does not have, or not for long. Under its lock,
-    /// which is what keeps everybody else from the claim.
+    /// Gives up a block that the session `id` claims and does not have, or not for long. The caller holds
+    /// the session's lock, which keeps everybody else from the claim.
     pub(super) fn release_ports(&self, ports: Ports, id: Uuid) {
         if self.ports_claim(ports) == Ok(Some(id)) {
             // A claim that stays is stale, and taken over by the next who needs it.
@@ -148,7 +150,7 @@ impl Store {
         }
     }
 
-    /// Takes the claim of a block away that belongs to nothing. `false` where nothing claims it, or a
+    /// Removes the claim of a block that belongs to nothing. Returns false if nothing claims it, or a
     /// session has it by now.
     pub fn forget_ports(&self, ports: Ports) -> Result<bool> {
         let _repair = self.lock_ports()?;
@@ -160,8 +162,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether a block is claimed for nothing: for a session that is nowhere or has another block, or
-    /// by a file that says nothing, with no session whose record has it.
+    /// Returns true if a block is claimed for nothing: for a session that is nowhere or has another
+    /// block, or by a file that says nothing while no session's record has the block.
     pub fn is_nobodys_block(&self, ports: Ports) -> Result<bool> {
         if self.ports_claim(ports).is_err() {
             let has_it = |session: Session| session.ports == Some(ports);
@@ -170,7 +172,8 @@ impl Store {
         Ok(self.owner(ports, Uuid::nil()) == Owner::Gone)
     }
 
-    /// Whether a session has ports that are not its own, as the claims say.
+    /// Returns the reason why a session's ports are not its own, as the claims say; `None` if they are,
+    /// or if it has none.
     pub fn portless(&self, session: &Session) -> Option<Portless> {
         let ports = session.ports?;
         match self.owner(ports, session.id) {
@@ -181,8 +184,8 @@ impl Store {
         }
     }
 
-    /// Gives a session ports that are its own, if it has not: those its record says, else those it
-    /// claims already, else others. Its record as it is now. Under its lock.
+    /// Gives a session ports that are its own, if it has none: those its record says, else those it
+    /// claims already, else others. Returns its record as it is now. The caller holds the session's lock.
     pub fn settle_ports(
         &self,
         session: &Session,
@@ -202,7 +205,7 @@ impl Store {
         self.set_session_ports(session, ports)
     }
 
-    /// Notes the ports of a session, which it has claimed. Under its lock.
+    /// Notes the ports of a session, which it has claimed. The caller holds the session's lock.
     fn set_session_ports(&self, session: &Session, ports: Option<Ports>) -> Result<Session> {
         let changed = Session { ports, ..session.clone() };
         if let Err(failure) = self.rewrite_session(&changed) {
@@ -221,12 +224,12 @@ impl Store {
         lock(&self.ports_dir().join(".repair"), "the ports")
     }
 
-    /// The session that a block is claimed for, be it there or not.
+    /// Returns the session that a block is claimed for, whether it exists or not.
     pub fn claimant(&self, ports: Ports) -> Option<Uuid> {
         self.ports_claim(ports).ok().flatten()
     }
 
-    /// The session that claims a block. An error is a claim that cannot be read.
+    /// Reads the session that claims a block. Fails if the claim cannot be read.
     fn ports_claim(&self, ports: Ports) -> Result<Option<Uuid>, ()> {
         match os::read_optional(&self.ports_path(ports)) {
             Ok(None) => Ok(None),
@@ -247,7 +250,7 @@ impl Store {
         }
     }
 
-    /// Whether the session that claims a block exists with it, or is on its way to.
+    /// Returns true if the session that claims a block exists with it, or is on its way to.
     fn has_ports(&self, id: Uuid, ports: Ports) -> bool {
         let has = || match self.session(id) {
             Ok(session) => session.ports == Some(ports),
@@ -260,8 +263,8 @@ impl Store {
         has() || self.is_on_its_way(id) || has()
     }
 
-    /// Whether some process holds the lock of a session that is being made, brought back, or given
-    /// ports. Nothing is made where there is no lock.
+    /// Returns true if some process holds the lock of a session that is being made, brought back, or
+    /// given ports. Makes no lock that does not exist.
     fn is_on_its_way(&self, id: Uuid) -> bool {
         let entry = id.to_string();
         let thrown = os::names_in(&self.trash_dir(), &format!("{entry}-"));

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::locking::lock;
 use super::records::{self, Damage};
+use super::root::removed_meanwhile;
 use super::sessions::{discard, taken};
-use super::{Claim, Store, lay_out, lock, removed_meanwhile};
+use super::{Claim, Store, lay_out};
 use crate::model::{
     ConfigHome, Endpoint, Failure, Layout, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
     VarName,
@@ -70,7 +72,7 @@ struct Api {
     token_as: VarName,
 }
 
-/// What a new profile is.
+/// The values of a new profile.
 #[derive(Clone, Debug)]
 pub struct NewProfile<'a> {
     /// An account or an endpoint.
@@ -102,7 +104,7 @@ fn is_auth_token(name: &VarName) -> bool {
 /// A profile as the record of another machine describes it.
 #[derive(Debug)]
 pub struct ForeignProfile {
-    /// What it would be here.
+    /// The profile that it would be here.
     pub profile: Profile,
     /// The keys of its record that were left out.
     pub left_out: Vec<&'static str>,
@@ -114,23 +116,23 @@ pub struct ForeignProfile {
 pub struct ProfileEntry {
     /// Its name.
     pub name: Name,
-    /// What it is, or why its record cannot be used.
+    /// The profile, or the reason its record cannot be used.
     pub profile: Result<Profile, Damage>,
 }
 
 impl Store {
-    /// Where a profile's record is.
+    /// Returns the path of a profile's record.
     pub fn profile_record_path(&self, name: &Name) -> PathBuf {
         self.profiles_dir().join(name.key()).join("profile.toml")
     }
 
-    /// Where the profile keeps what is ours and not Claude's.
+    /// Returns the directory of the profile's files that are ours and not Claude's.
     pub fn profile_root(&self, name: &Name) -> PathBuf {
         self.profiles_dir().join(name.key())
     }
 
-    /// The profile `name`; `home` is the user's home directory, for the one that always exists.
-    /// `None` where there is no such profile.
+    /// Reads the profile `name`; `None` if there is none. `home` is the user's home directory, for the
+    /// one that always exists.
     pub fn profile(&self, name: &Name, home: &Path) -> Result<Option<Profile>> {
         match self.read_profile(name, home) {
             Ok(profile) => Ok(Some(profile)),
@@ -139,7 +141,7 @@ impl Store {
         }
     }
 
-    /// Every profile, `default` first, the others in name order, damaged ones included.
+    /// Reads every profile, `default` first, the others in name order, damaged ones included.
     pub fn profiles(&self, home: &Path) -> Vec<ProfileEntry> {
         let default = Name::default_profile();
         let mut names: Vec<Name> = fs::read_dir(self.profiles_dir())
@@ -158,7 +160,7 @@ impl Store {
             .collect()
     }
 
-    /// The names of the profiles that have a directory here, in no order. No record is opened.
+    /// Returns the names of the profiles that have a directory here, unordered. Opens no record.
     pub fn profile_names(&self) -> Vec<String> {
         let mut names = os::names_in(&self.profiles_dir(), "");
         names.retain(|name| Name::of_profile(name).is_ok());
@@ -185,7 +187,7 @@ impl Store {
         self.profile_from(self.read_profile_record(name)?, name, home)
     }
 
-    /// The profile `name`, as `text` says in place of its record on disk.
+    /// Reads the profile `name` from `text`, in place of its record on disk.
     pub fn profile_as_written(&self, name: &Name, text: &str, home: &Path) -> Result<Profile, Damage> {
         let record: Record = toml::from_str(text).map_err(|error| {
             Damage::Unreadable(error.message().lines().next().unwrap_or("it is no TOML").to_owned())
@@ -193,7 +195,7 @@ impl Store {
         self.profile_from(record, name, home)
     }
 
-    /// The profile that works in the config directory of another one.
+    /// Returns the profile that works in the config directory of another one.
     fn inheriting(&self, record: Record, name: &Name, other: &Name, home: &Path) -> Result<Profile, Damage> {
         let bad = |why: String| Damage::Unreadable(why);
         let other = other.folded();
@@ -225,7 +227,7 @@ impl Store {
         })
     }
 
-    /// What a record of the profile `name` says.
+    /// Returns the profile that a record of `name` describes.
     fn profile_from(&self, record: Record, name: &Name, home: &Path) -> Result<Profile, Damage> {
         if let Some(other) = record.inherit.clone() {
             return self.inheriting(record, name, &other, home);
@@ -258,8 +260,8 @@ impl Store {
         })
     }
 
-    /// Makes a profile. One that adopts no directory and inherits none gets one of its own, whose
-    /// path never changes, laid out as `furnished` says of the directory it is given. When this
+    /// Makes a profile. If it adopts no directory and inherits none, it gets a directory of its own,
+    /// whose path never changes, laid out as `furnished` says of the directory it is given. When this
     /// returns `Ok` the profile exists; when it fails nothing of it does.
     pub fn create_profile(
         &self,
@@ -283,7 +285,7 @@ impl Store {
         self.make_profile(name, &record, furnished)
     }
 
-    /// As [`Store::create_profile`], from its record.
+    /// Does the work of [`Store::create_profile`], from the record.
     fn make_profile(
         &self,
         name: &Name,
@@ -335,8 +337,8 @@ impl Store {
         made
     }
 
-    /// The record of a profile as it may leave this machine, and what was left out of it: a token that
-    /// stands in it, variables that are secret by `is_secret`, and where its directory is.
+    /// Returns the record of a profile as it may leave this machine, and the list of what was left out: a
+    /// literal token, variables that are secret by `is_secret`, and the path of its directory.
     pub fn portable_profile(
         &self,
         name: &Name,
@@ -364,9 +366,9 @@ impl Store {
         Ok((records::text(&record)?, left_out))
     }
 
-    /// What the text of a profile's record from somewhere else says. What it may not decide here is left
-    /// out: where its directory is, whose it works in, which group its conversations live with, a token, and
-    /// a command that would be run.
+    /// Reads the text of a profile's record from somewhere else. Parts that it may not decide here are
+    /// left out: the path of its directory, the profile whose directory it works in, the group of its
+    /// conversations, a token, and a command that would be run.
     pub fn foreign_profile(&self, name: &Name, text: &[u8]) -> Result<ForeignProfile, Damage> {
         let mut record: Record = records::parse(text)?;
         record.config_dir = None;
@@ -401,8 +403,8 @@ impl Store {
         self.make_profile(&foreign.profile.name, &foreign.record, furnished)
     }
 
-    /// Makes the staging directory of a profile, and takes the lock in it. Where another process
-    /// made the profile meanwhile, or gave up, its directory went away and there is another try.
+    /// Makes the staging directory of a profile, and takes the lock in it. Tries again if another process
+    /// made the profile meanwhile, or gave up: then the directory went away.
     fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
         let path = self.lock_path(staged, &name.key());
         loop {
@@ -424,8 +426,8 @@ impl Store {
         }
     }
 
-    /// The text of a profile's record with `items` of its `[share]` set, comments kept; `starter` is
-    /// what the record of the profile that always exists begins with. Nothing is written.
+    /// Returns the text of a profile's record with `items` of its `[share]` set, comments kept. `starter`
+    /// is the first content of the record of the profile that always exists. Writes nothing.
     pub fn with_share(&self, name: &Name, starter: &str, items: &ShareOverrides) -> Result<String> {
         let path = self.profile_record_path(name);
         let text = match os::read_optional(&path) {
@@ -459,14 +461,14 @@ impl Store {
         Ok(document.to_string())
     }
 
-    /// Writes the record of a profile, whole. Under its lock.
+    /// Writes the record of a profile, whole. The caller holds the profile's lock.
     pub fn write_profile_record(&self, name: &Name, text: &str) -> Result<()> {
         let path = self.profile_record_path(name);
         os::replace_file(&path, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Takes the lock of a profile, so that nobody else changes its record, or what is in its config
-    /// directory of ours, meanwhile.
+    /// Takes the lock of a profile, so that nobody else changes its record, or our files in its config
+    /// directory, meanwhile.
     pub fn lock_profile(&self, name: &Name) -> Result<Lock> {
         let root = self.profile_root(name);
         if name.is_default() {

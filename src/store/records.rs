@@ -9,7 +9,7 @@ use super::plain::Plain;
 use crate::model::{Failure, Kind, Result, reason};
 use crate::os;
 
-/// Why a record cannot be used. It is shown, and left exactly as it is.
+/// The reason a record cannot be used. It is shown, and the record stays exactly as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// There is none.
@@ -21,7 +21,7 @@ pub enum Damage {
 }
 
 impl Damage {
-    /// The failure of a command that needed this very record.
+    /// Returns the failure of a command that needed this very record.
     pub fn failure(&self, what: &str, path: &Path) -> Failure {
         match self {
             Self::Missing => {
@@ -97,8 +97,8 @@ pub(super) fn parse<T: Record>(bytes: &[u8]) -> Result<T, Damage> {
     }
 }
 
-/// The version a record says it has. Records of ours begin with it, so the common case costs no
-/// second parse.
+/// Returns the version that a record says it has. Records of ours begin with it, so the common case costs
+/// no second parse.
 pub(super) fn version_of(text: &str) -> Option<u32> {
     let first = text.lines().next().unwrap_or_default();
     if let Some(number) = first.strip_prefix("version = ") {
@@ -107,12 +107,12 @@ pub(super) fn version_of(text: &str) -> Option<u32> {
     toml::from_str::<Versioned>(text).ok().map(|record| record.version)
 }
 
-/// A record as text.
+/// Returns a record as text.
 pub(super) fn text<T: Serialize>(record: &T) -> Result<String> {
     toml::to_string(record).map_err(|error| Failure::failed(format!("cannot write a record: {error}")))
 }
 
-/// What is wrong with a TOML text, as `line N: why`.
+/// Returns the first line of the parser's complaint about a TOML text.
 fn one_line(error: &toml::de::Error) -> String {
     error.message().lines().next().unwrap_or("it is no TOML").to_owned()
 }

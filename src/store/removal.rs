@@ -1,6 +1,6 @@
-//! Removing for good: the trash, what processes that died left behind, and caches.
+//! Removing for good: the trash, things left behind by processes that died, and caches.
 //!
-//! What goes was renamed first, to a name that nothing looks for: a kill half-way leaves something that
+//! Everything is renamed first, to a name that nothing looks for: a kill half-way leaves something that
 //! the next removal finishes, and that nobody is ever offered.
 
 use std::ffi::OsStr;
@@ -10,52 +10,53 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use super::locking::{lock, no_locks};
 use super::records::Damage;
 use super::trash::guard;
-use super::{Claim, Store, Trashed, TrashedKind, lock, no_locks};
+use super::{Claim, Store, Trashed, TrashedKind};
 use crate::model::{Failure, Kind, Name, Ports, Result, Session};
 use crate::os::{self, Left, Lock, LockError, Unremovable};
 
-/// How the name of something in the trash begins that is being removed.
+/// The beginning of the name of something in the trash that is being removed.
 const GOING: &str = "removing.";
 
-/// How old something has to be before it counts as left behind: nothing of ours takes so long.
+/// The age from which something counts as left behind: nothing of ours takes so long.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A directory of a person's that no removal may reach, whatever a record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// What it is, for the refusal.
+    /// Its name in the refusal.
     pub what: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What lies in it is kept as well. (A home directory has our own data root in it.)
+    /// True if its contents are kept as well. (A home directory has our own data root in it.)
     pub whole: bool,
 }
 
 /// Something in the trash, recognised or not.
 #[derive(Clone, Debug)]
 pub enum Piece {
-    /// What can be restored.
+    /// Something that can be restored.
     Whole(Trashed),
-    /// What a removal that was cut short left.
+    /// The rest of a removal that was cut short.
     Half {
-        /// What it was.
+        /// Its name before.
         what: String,
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
     },
-    /// What nothing of ours has put there, or what is damaged. It is never touched.
+    /// Something that is not ours, or is damaged. It is never touched.
     Unknown {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// Why it cannot be read, if it looks like something of ours.
+        /// The reason it cannot be read, if it looks like something of ours.
         damage: Option<Damage>,
     },
 }
 
 impl Piece {
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         match self {
             Self::Whole(trashed) => &trashed.path,
@@ -64,7 +65,7 @@ impl Piece {
     }
 }
 
-/// What is in the way of a name, of the disk, or of nobody, and belongs to nothing.
+/// Something that blocks a name, ports or a path, or takes space, without belonging to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leftover {
     /// A session or profile that a process was making when it died.
@@ -82,7 +83,7 @@ pub enum Leftover {
 }
 
 impl Leftover {
-    /// What it is, for a person.
+    /// Returns words for it that a person understands.
     pub fn what(&self) -> &'static str {
         match self {
             Self::Staged(_) => "something that was never finished",
@@ -94,7 +95,7 @@ impl Leftover {
         }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         match self {
             Self::Staged(path)
@@ -107,7 +108,7 @@ impl Leftover {
     }
 }
 
-/// Refuses a removal below which, or in which, something that is to be kept lies.
+/// Refuses to remove a directory that contains, is, or is inside something to be kept.
 fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     let real = os::real_path(path).map_err(|error| Failure::io("remove", path, &error))?;
     for kept in keep {
@@ -140,8 +141,8 @@ fn unremovable(path: &Path, why: &Unremovable) -> Failure {
 }
 
 impl Store {
-    /// All that is in the trash: first what can be restored, the newest first, then the rest in name order.
-    /// Fails where the trash cannot be listed.
+    /// Reads everything in the trash: first what can be restored, the newest first, then the rest in name
+    /// order. Fails if the trash cannot be listed.
     pub fn pieces(&self) -> Result<Vec<Piece>> {
         let dir = self.trash_dir();
         let failed = |error| Failure::io("list", &dir, &error);
@@ -170,10 +171,11 @@ impl Store {
         Ok(whole.into_iter().map(Piece::Whole).chain(others).collect())
     }
 
-    /// Removes a piece of trash for good, and says what of it could not be removed. Under its lock, so
-    /// that of a restore and a removal one wins. `keep` is what must not be reached. Refused, with
-    /// nothing removed, for what is unknown, for what is or holds something to be kept, and where
-    /// anything is mounted in it.
+    /// Removes a piece of trash for good, and returns the parts that could not be removed. Takes its
+    /// lock, so that of a restore and a removal one wins. Nothing in `keep` is reached.
+    ///
+    /// Refuses, with nothing removed: unknown pieces, a piece that is or holds something to be kept, and
+    /// one in which anything is mounted.
     pub fn empty(&self, piece: &Piece, keep: &[Keep]) -> Result<Vec<Left>> {
         let trash = self.trash_dir();
         let path = piece.path();
@@ -212,9 +214,9 @@ impl Store {
         }
     }
 
-    /// Removes one directory or file of a session's or profile's config directory for good: something that
-    /// Claude makes again. `config` has to be the directory of ours that it should be, with no link on
-    /// the way; a link in the place of `item` is left alone. `None` where there is no such item.
+    /// Removes for good one directory or file of a session's or profile's config directory: something
+    /// that Claude makes again. `config` has to be the directory of ours that it should be, with no link
+    /// on the way; a link in the place of `item` is left alone. Returns `None` if there is no such item.
     pub fn trim(&self, config: &Path, item: &str, keep: &[Keep]) -> Result<Option<Vec<Left>>> {
         let root = os::real_path(&self.root).map_err(|error| Failure::io("find", &self.root, &error))?;
         let inside = config.strip_prefix(&self.root).ok().map(|inside| root.join(inside));
@@ -245,8 +247,8 @@ impl Store {
         }
     }
 
-    /// The config directories of the profiles that have a record: no removal may reach one of them,
-    /// wherever a record says it is.
+    /// Returns the config directories of the profiles that have a record: no removal may reach one of
+    /// them, wherever a record says it is.
     fn kept_by_profiles(&self) -> Vec<Keep> {
         let entries = self.profiles(Path::new("")).into_iter().filter(|entry| !entry.name.is_default());
         entries
@@ -261,8 +263,8 @@ impl Store {
             .collect()
     }
 
-    /// What belongs to nothing any more: what is unfinished, and names and directories of nothing.
-    /// Changes nothing.
+    /// Returns everything that belongs to no record any more: unfinished things, and names, ports and
+    /// directories of nothing. Changes nothing.
     pub fn leftovers(&self) -> Vec<Leftover> {
         let mut found = self.staged();
         for key in self.claimed_names() {
@@ -288,14 +290,14 @@ impl Store {
         found
     }
 
-    /// What processes that died were making, writing or removing. Changes nothing.
+    /// Returns the things that processes which died were making, writing or removing. Changes nothing.
     pub fn unfinished(&self) -> Vec<Leftover> {
         let mut found = self.staged();
         found.extend(self.cut_short());
         found
     }
 
-    /// What was being made.
+    /// Returns the sessions and profiles that were being made.
     fn staged(&self) -> Vec<Leftover> {
         children(&self.staging())
             .into_iter()
@@ -304,14 +306,15 @@ impl Store {
             .collect()
     }
 
-    /// Removes what was being made, as far as that can be: whoever makes something next tries again.
+    /// Removes things that were being made, as far as that can be: the next process to make something
+    /// tries again.
     pub(super) fn sweep_staging(&self) {
         for leftover in self.staged() {
             let _ = self.sweep(&leftover, &self.kept_by_profiles());
         }
     }
 
-    /// What was being written or removed.
+    /// Returns the files that were being written, and the trash that was being removed.
     fn cut_short(&self) -> Vec<Leftover> {
         let mut found = Vec::new();
         let mut rooms = vec![self.root.clone(), self.names(), self.ports_dir(), self.trust_dir()];
@@ -330,8 +333,8 @@ impl Store {
         found
     }
 
-    /// Removes what belongs to nothing any more, after looking again; what of it could not be removed is
-    /// returned. `keep` is what must not be reached.
+    /// Removes something that belongs to nothing any more, after looking again. Returns the parts that
+    /// could not be removed. Nothing in `keep` is reached.
     pub fn sweep(&self, leftover: &Leftover, keep: &[Keep]) -> Result<Vec<Left>> {
         let path = leftover.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
@@ -386,7 +389,7 @@ impl Store {
         }
     }
 
-    /// Whether `name` is claimed for something that does not exist and is not being made.
+    /// Returns true if `name` is claimed for something that does not exist and is not being made.
     fn is_nobodys(&self, name: &Name) -> bool {
         match self.claim(name) {
             Ok(Some(Claim::Session(id))) => {
@@ -400,13 +403,15 @@ impl Store {
         }
     }
 
-    /// Whether some process seems to hold the lock in `directory`. Nothing is made where there is none.
+    /// Returns true if some process seems to hold the lock in `directory`. Makes no lock that does not
+    /// exist.
     fn seems_held(&self, directory: &Path, entry: &str) -> bool {
         let path = self.lock_path(directory, entry);
         os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
     }
 
-    /// Whether a session's or profile's directory has no record and nothing but what `cs` itself notes.
+    /// Returns true if a session's or profile's directory has no record, and nothing but what `cs` itself
+    /// notes.
     fn is_empty_shell(&self, path: &Path) -> bool {
         let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
         let room = path.parent();
@@ -419,7 +424,8 @@ impl Store {
         ours && os::is_dir(path) && !os::exists(&path.join(record)) && holds_nothing(path, 0)
     }
 
-    /// The lock of a session, if nobody has it; `None` where somebody has, or it has changed meanwhile.
+    /// Takes the lock of a session, if nobody has it; `None` if somebody has, or if the session has
+    /// changed meanwhile.
     pub fn try_lock_session(&self, session: &Session) -> Result<Option<Lock>> {
         let root = self.session_root(session.id);
         if !os::is_dir(&root) {
@@ -430,7 +436,7 @@ impl Store {
     }
 }
 
-/// The lock at `path`, if nobody has it and its directory is there.
+/// Takes the lock at `path`, if nobody has it and its directory exists.
 fn try_lock(path: &Path) -> Result<Option<Lock>> {
     match Lock::take(path, Duration::ZERO) {
         Ok(lock) => Ok(Some(lock)),
@@ -441,7 +447,7 @@ fn try_lock(path: &Path) -> Result<Option<Lock>> {
     }
 }
 
-/// Whether a directory has nothing in it but directories, links, and what `cs` itself notes.
+/// Returns true if a directory has nothing in it but directories, links, and what `cs` itself notes.
 fn holds_nothing(path: &Path, depth: usize) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return false };
     depth < 8
@@ -459,14 +465,14 @@ fn holds_nothing(path: &Path, depth: usize) -> bool {
         })
 }
 
-/// What is in a directory, in name order; nothing that is not UTF-8.
+/// Returns the entries of a directory, in name order. Names that are not UTF-8 are skipped.
 fn children(path: &Path) -> Vec<(PathBuf, String)> {
     let mut names = os::names_in(path, "");
     names.sort_unstable();
     names.into_iter().map(|name| (path.join(&name), name)).collect()
 }
 
-/// Whether nobody has touched something for an hour.
+/// Returns true if nobody has touched something for an hour.
 fn is_abandoned(path: &Path) -> bool {
     path.symlink_metadata()
         .and_then(|about| about.modified())
@@ -475,7 +481,8 @@ fn is_abandoned(path: &Path) -> bool {
         .is_some_and(|age| age > ABANDONED)
 }
 
-/// Whether `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`, and old.
+/// Returns true if `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`,
+/// and old.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")?.rsplit_once('.'));

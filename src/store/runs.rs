@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Store;
 use super::plain::Plain;
 use super::records::{self, Record};
-use super::{Store, removed_meanwhile};
+use super::root::removed_meanwhile;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Identity};
 
@@ -16,7 +17,7 @@ use crate::os::{self, Identity};
 pub struct Run {
     /// The layout of this record.
     pub version: u32,
-    /// When it was.
+    /// The time of the launch.
     pub at: jiff::Timestamp,
     /// The terminal it was started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,18 +37,18 @@ impl Run {
     /// The layout that this version writes and reads.
     pub const VERSION: u32 = 1;
 
-    /// A launch by this process, now.
+    /// Returns the note of a launch by this process, now.
     pub fn now(conversation: Option<Uuid>) -> Self {
         Self::of(conversation, Identity::current(), os::terminal())
     }
 
-    /// A launch by `process`, which is at the terminal `tty`, now.
+    /// Returns the note of a launch by `process`, which is at the terminal `tty`, now.
     pub fn of(conversation: Option<Uuid>, process: Identity, tty: Option<String>) -> Self {
         let at = jiff::Timestamp::now();
         Self { version: Self::VERSION, at, tty, conversation, resumed: None, process }
     }
 
-    /// Whether it was started with the conversation `id`.
+    /// Returns true if it was started with the conversation `id`.
     pub fn is_of(&self, id: Uuid) -> bool {
         self.conversation == Some(id) || self.resumed == Some(id)
     }
@@ -82,25 +83,25 @@ impl Record for Run {
 }
 
 impl Store {
-    /// Where the last launch of a session is noted.
+    /// Returns the path of the note about a session's last launch.
     pub fn session_run_path(&self, id: Uuid) -> PathBuf {
         self.session_root(id).join("run.toml")
     }
 
-    /// Where the last launch of a profile itself is noted.
+    /// Returns the path of the note about the last launch of a profile itself.
     pub fn profile_run_path(&self, name: &Name) -> PathBuf {
         self.profiles_dir().join(name.key()).join("run.toml")
     }
 
-    /// The last launch noted at `path`; `None` where there was none. A note that cannot be read
-    /// counts as none: only the time of last use is lost with it, and the next launch rewrites it.
+    /// Reads the last launch noted at `path`; `None` if there was none. A note that cannot be read counts
+    /// as none: only the time of last use is lost with it, and the next launch rewrites it.
     pub fn last_run(&self, path: &Path) -> Option<Run> {
         records::read(path).ok()
     }
 
-    /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time
-    /// of last use, and every launch would pay for more than that. Refused where the session or
-    /// profile was removed meanwhile: its directory is not made again.
+    /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time of
+    /// last use, and every launch would pay for more than that. Refuses if the session or profile was
+    /// removed meanwhile: its directory is not made again.
     pub fn note_run(&self, path: &Path, run: &Run) -> Result<()> {
         let text = records::text(run)?;
         let failed = |error| Failure::io("write", path, &error);

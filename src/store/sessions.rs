@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
-use super::{Claim, Store, lock};
+use super::{Claim, Store};
 use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Worktree};
 use crate::os::{self, Lock};
 
@@ -18,7 +19,7 @@ pub struct SessionEntry {
     pub id: Uuid,
     /// Its record, or why there is none to use.
     pub record: Result<Session, Damage>,
-    /// When it was last launched, or else made. The last prompt in it may be later: see
+    /// The time of its last launch, or else of its making. The last prompt in it may be later: see
     /// [`Store::prompted`].
     pub used: Option<jiff::Timestamp>,
 }
@@ -37,12 +38,12 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Where its files go before it is published.
+    /// Returns the directory of its files before it is published.
     pub fn root(&self) -> &Path {
         &self.staged
     }
 
-    /// What it will be, with the ports it has been given.
+    /// Returns the session that it will be, with the ports it has been given.
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -87,17 +88,17 @@ impl Record for Session {
 }
 
 impl Store {
-    /// Where a session's files are.
+    /// Returns the directory of a session's files.
     pub fn session_root(&self, id: Uuid) -> PathBuf {
         self.sessions_dir().join(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
-    /// Where a session's record is.
+    /// Returns the path of a session's record.
     pub fn session_record_path(&self, id: Uuid) -> PathBuf {
         self.session_root(id).join("session.toml")
     }
 
-    /// The record of the session of this id.
+    /// Reads the record of the session of this id.
     pub fn session(&self, id: Uuid) -> Result<Session, Damage> {
         Self::session_in(&self.session_root(id), id)
     }
@@ -110,7 +111,7 @@ impl Store {
         Ok(session)
     }
 
-    /// The session that has `name`; `None` where no session has it.
+    /// Reads the session that has `name`; `None` if no session has it.
     pub fn session_named(&self, name: &Name) -> Result<Option<Session>> {
         let Some(Claim::Session(id)) = self.claim(name)? else { return Ok(None) };
         match self.session(id) {
@@ -130,7 +131,7 @@ impl Store {
         }
     }
 
-    /// The ids of all sessions, oldest first.
+    /// Returns the ids of all sessions, oldest first.
     pub fn session_ids(&self) -> Result<Vec<Uuid>> {
         let dir = self.sessions_dir();
         let entries = match fs::read_dir(&dir) {
@@ -144,7 +145,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Every session, oldest first, damaged ones included. One that is removed while this reads is
+    /// Reads every session, oldest first, damaged ones included. A session that is removed meanwhile is
     /// left out.
     pub fn sessions(&self) -> Result<Vec<SessionEntry>> {
         let ids = self.session_ids()?;
@@ -168,7 +169,7 @@ impl Store {
             .collect())
     }
 
-    /// One session for the list; `None` where it has just gone.
+    /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);
         let record = Self::session_in(&root, id);
@@ -182,14 +183,14 @@ impl Store {
         Some(SessionEntry { id, used: launched.or(made), record })
     }
 
-    /// When the last prompt was given in a session, where Claude kept it: it appends to this file at
+    /// Returns the time of the last prompt in a session, if Claude kept that: it appends to this file at
     /// every prompt of an interactive session (2.1.197).
     pub fn prompted(&self, id: Uuid) -> Option<jiff::Timestamp> {
         modified(&self.session_root(id).join("claude/history.jsonl"))
     }
 
-    /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in
-    /// `range`, those it has already if it can have them, which were found to be free a moment ago; none where there are
+    /// Begins a session: its record is on disk, unseen, and its lock held. It is given ports in `range`,
+    /// its earlier ones if it can have them, which were found to be free a moment ago; none if there are
     /// none left.
     pub fn draft(&self, session: Session, range: Option<PortRange>) -> Result<Draft> {
         self.ensure()?;
@@ -224,8 +225,8 @@ impl Store {
         }
     }
 
-    /// Makes a directory for this user only, in which two processes meet for a moment. It is named by
-    /// nothing; where [`Store::leave_meeting`] is not reached, it is swept up as what was being made.
+    /// Makes a directory for this user only, in which two processes meet for a moment. No name leads to
+    /// it; if [`Store::leave_meeting`] is not reached, it is swept up as something unfinished.
     pub fn meeting_place(&self) -> Result<PathBuf> {
         self.ensure()?;
         let place = self.staging().join(Uuid::now_v7().to_string());
@@ -263,9 +264,9 @@ impl Store {
         discard(staged);
     }
 
-    /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile.
-    /// Refused where that happened while this waited: the lock of a directory that was moved away
-    /// guards nothing, and what was decided from the old record is void.
+    /// Takes the lock of a session, so that nobody else starts, renames or removes it meanwhile. Refuses
+    /// if that happened while this waited: the lock of a directory that was moved away guards nothing,
+    /// and what was decided from the old record is void.
     pub fn lock_session(&self, session: &Session) -> Result<Lock> {
         let root = self.session_root(session.id);
         let changed = || {
@@ -298,15 +299,15 @@ impl Store {
         Ok(renamed)
     }
 
-    /// Says where the conversations of a session live; `None` leaves it to its profile. Under its
-    /// lock.
+    /// Writes where the conversations of a session live; `None` leaves that to its profile. The caller
+    /// holds the session's lock.
     pub fn set_session_history(&self, session: &Session, history: Option<History>) -> Result<Session> {
         let changed = Session { history, ..session.clone() };
         self.rewrite_session(&changed)?;
         Ok(changed)
     }
 
-    /// Puts the record of a session in the place of the one it has. Under its lock.
+    /// Replaces the record of a session. The caller holds the session's lock.
     pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
         let path = self.session_record_path(session.id);
         os::replace_file(&path, records::text(session)?.as_bytes(), true)
@@ -324,7 +325,7 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
     }))
 }
 
-/// The refusal of a name that somebody has.
+/// Returns the refusal of a name that somebody has.
 pub fn taken(name: &Name, holder: Claim) -> Failure {
     match holder {
         Claim::Session(_) => Failure::of(Kind::NameTaken, format!("there is already a session '{name}'"))

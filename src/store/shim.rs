@@ -9,13 +9,13 @@ use crate::model::{Failure, Result};
 use crate::os;
 
 impl Store {
-    /// Where the shim is, if there is one.
+    /// Returns the path of the shim, which need not exist.
     pub fn shim_path(&self) -> PathBuf {
         self.root.join("shim").join(if cfg!(windows) { "claude.exe" } else { "claude" })
     }
 
-    /// Makes the shim: `program` (this one) under the name `claude`. One that is there is replaced,
-    /// so that it follows a `cs` that has moved.
+    /// Makes the shim: `program` (this one) under the name `claude`. Replaces an earlier one, so that it
+    /// follows a `cs` that has moved.
     pub fn install_shim(&self, program: &Path) -> Result<PathBuf> {
         self.ensure()?;
         let shim = self.shim_path();
@@ -33,7 +33,7 @@ impl Store {
         Ok(shim)
     }
 
-    /// Takes the shim away; `None` where there is none.
+    /// Takes the shim away; `None` if there is none.
     pub fn remove_shim(&self) -> Result<Option<PathBuf>> {
         let shim = self.shim_path();
         match fs::remove_file(&shim) {

@@ -1,17 +1,18 @@
-//! What was removed, until somebody empties the trash. Removing is one rename, so it works on a
-//! full disk, and nothing is half removed.
+//! Removed sessions and profiles, until somebody empties the trash. Removing is one rename, so it works
+//! on a full disk, and nothing is half removed.
 
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::locking::lock;
 use super::records::Damage;
 use super::sessions::taken;
-use super::{Claim, Store, lock, records};
+use super::{Claim, Store, records};
 use crate::model::{Failure, Kind, Name, PortRange, Ports, Result, Session};
 use crate::os;
 
-/// What a piece of trash was.
+/// The kind of a piece of trash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrashedKind {
     /// A session, with its record.
@@ -23,16 +24,16 @@ pub enum TrashedKind {
 /// One piece of trash.
 #[derive(Clone, Debug)]
 pub struct Trashed {
-    /// What it was.
+    /// Its kind.
     pub kind: TrashedKind,
-    /// When it was removed.
+    /// The time it was removed.
     pub removed: jiff::Timestamp,
-    /// Where it is now.
+    /// Its path now.
     pub path: PathBuf,
 }
 
 impl Trashed {
-    /// The name it had.
+    /// Returns the name it had.
     pub fn name(&self) -> &Name {
         match &self.kind {
             TrashedKind::Session(session) => &session.name,
@@ -42,7 +43,8 @@ impl Trashed {
 }
 
 impl Store {
-    /// Moves a session to the trash and frees its name and its ports. Under its lock. Its files are not touched.
+    /// Moves a session to the trash and frees its name and its ports. The caller holds its lock. Its
+    /// files are not touched.
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
@@ -61,8 +63,8 @@ impl Store {
         Ok(moved)
     }
 
-    /// Moves a profile to the trash and frees its name. A config directory that was adopted stays
-    /// where it is: only the record goes.
+    /// Moves a profile to the trash and frees its name. An adopted config directory stays in its place:
+    /// only the record goes.
     pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
         let root = self.profile_root(name);
         guard(&root, &self.profiles_dir(), &name.key())?;
@@ -78,12 +80,13 @@ impl Store {
         Ok(to)
     }
 
-    /// What is in the trash, newest first. What cannot be read there is left out: it stays.
+    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay.
     pub fn trash(&self) -> Vec<Trashed> {
         self.newest_trash(usize::MAX)
     }
 
-    /// The `most` pieces of trash that were removed last, newest first; no record of others is read.
+    /// Reads the `most` pieces of trash that were removed last, newest first; no record of others is
+    /// read.
     pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
         let mut entries: Vec<(jiff::Timestamp, String)> = os::names_in(&self.trash_dir(), "")
             .into_iter()
@@ -96,8 +99,8 @@ impl Store {
         entries.into_iter().filter_map(read).take(most).collect()
     }
 
-    /// The piece of trash that has the file name `name`, or why its record cannot be used; `None` where that
-    /// is no name of ours, or leads to no directory.
+    /// Reads the piece of trash that has the file name `name`, or the damage of its record. `None` if
+    /// that is no name of ours, or leads to no directory.
     pub(super) fn trashed_at(path: &Path, name: &str) -> Option<Result<Trashed, Damage>> {
         let (what, removed) = split(name)?;
         if !os::is_dir(path) {
@@ -117,7 +120,7 @@ impl Store {
         }))
     }
 
-    /// The piece of trash that was on its way back under `name` when its process died.
+    /// Returns the piece of trash that was on its way back under `name` when its process died.
     pub fn half_restored(&self, name: &Name) -> Option<Trashed> {
         let Ok(Some(Claim::Session(id))) = self.claim(name) else { return None };
         self.trash().into_iter().find(|trashed| {
@@ -125,9 +128,9 @@ impl Store {
         })
     }
 
-    /// Puts a piece of trash back, under `name`; the ports it has now: those it had if they are still
-    /// free, else others in `range`. Cut short, it can be done again: the claim that was made names the
-    /// very same session.
+    /// Puts a piece of trash back, under `name`. Returns the ports it has now: its earlier ones if they
+    /// are still free, else others in `range`. Cut short, it can be done again: the claim that was made
+    /// names the very same session.
     pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
         let gone = || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
@@ -183,14 +186,14 @@ impl Store {
     }
 }
 
-/// What a file name in the trash says: what it was, and when it was removed.
+/// Splits a file name in the trash: the name or id it had, and the time it was removed.
 fn split(name: &str) -> Option<(&str, jiff::Timestamp)> {
     let (what, when) = name.rsplit_once('-')?;
     Some((what, jiff::Timestamp::from_millisecond(when.parse().ok()?).ok()?))
 }
 
-/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct child
-/// of its room, a real directory on the same file system, ours.
+/// Refuses to move or remove anything that is not exactly the directory of ours it should be: a direct
+/// child of its directory in the store, a real directory on the same file system, ours.
 pub(super) fn guard(path: &Path, room: &Path, entry: &str) -> Result<()> {
     let refuse = |why: &str| Err(Failure::refused(format!("{} {why}, so it is left alone", path.display())));
     if path.parent() != Some(room) || path.file_name() != Some(entry.as_ref()) {

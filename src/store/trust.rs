@@ -1,4 +1,4 @@
-//! Which `.cs.toml` the user allowed, by its path and its content, and which ones they denied.
+//! The `.cs.toml` files that the user allowed, by path and content, and those they denied.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Store;
+use super::locking::lock;
 use super::records::{self, Damage, Record};
-use super::{Store, lock};
 use crate::model::{Failure, Name, Repository, Result, VarName};
 use crate::os;
 
-/// What the user said about a `.cs.toml`.
+/// The user's word about a `.cs.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// It counts, with this very content.
     Allowed,
-    /// It does not, whatever its content, and is not to be asked about.
+    /// It does not count, whatever its content, and nobody is to be asked about it.
     Denied,
-    /// Nothing: it does not count.
+    /// None was given: it does not count.
     Unsaid,
 }
 
@@ -27,11 +28,11 @@ pub enum Trust {
 pub struct Trusted {
     /// The record of it.
     pub record: PathBuf,
-    /// What it is about, or why that cannot be read.
+    /// The content of the record, or the reason that it cannot be read.
     pub about: Result<About, Damage>,
 }
 
-/// What a record of trust is about.
+/// The content of a record of trust.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
@@ -44,12 +45,12 @@ pub struct About {
     /// The variables that it named then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<VarName>,
-    /// When that was.
+    /// The time it was said.
     pub since: jiff::Timestamp,
 }
 
 impl About {
-    /// Whether it was allowed: what names neither a profile nor a variable was denied.
+    /// Returns true if it was allowed: a record that names neither a profile nor a variable denies.
     pub fn is_allowed(&self) -> bool {
         self.profile.is_some() || !self.variables.is_empty()
     }
@@ -72,12 +73,12 @@ impl Store {
         self.trust_dir().join(format!("denied-{}", digest(path, None)))
     }
 
-    /// Whether the user ever said anything about any file.
+    /// Returns true if the user ever said anything about any file.
     pub fn knows_trust(&self) -> bool {
         os::is_dir(&self.trust_dir())
     }
 
-    /// What the user said about the file `path` with this content.
+    /// Returns the user's word about the file `path` with this content.
     pub fn trust_in(&self, path: &Path, content: &[u8]) -> Trust {
         if self.is_denied(path) {
             Trust::Denied
@@ -88,14 +89,14 @@ impl Store {
         }
     }
 
-    /// Whether the user denied the file `path`, whatever its content.
+    /// Returns true if the user denied the file `path`, whatever its content.
     pub fn is_denied(&self, path: &Path) -> bool {
         os::exists(&self.denied_path(path))
     }
 
-    /// Allows the file `path` with this content, which says `said`. Other contents that were
-    /// allowed there before stay so, as branches may differ, unless the file was denied since.
-    /// `false` where it was allowed already.
+    /// Allows the file `path` with this content, which says `said`. Other contents that were allowed
+    /// there before stay so, as branches may differ, unless the file was denied since. Returns false if
+    /// it was allowed already.
     pub fn allow(&self, path: &Path, content: &[u8], said: &Repository) -> Result<bool> {
         self.ensure_trust()?;
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
@@ -120,7 +121,7 @@ impl Store {
         Ok(made)
     }
 
-    /// Denies the file `path`, and withdraws what was allowed there. `false` where it was denied
+    /// Denies the file `path`, and withdraws what was allowed there. Returns false if it was denied
     /// already.
     pub fn deny(&self, path: &Path) -> Result<bool> {
         self.ensure_trust()?;
@@ -140,7 +141,7 @@ impl Store {
         Ok(made)
     }
 
-    /// Everything the user said, in the order of the paths; what cannot be read at the end.
+    /// Reads everything the user said, in the order of the paths; records that cannot be read come last.
     pub fn trust(&self) -> Result<Vec<Trusted>> {
         let dir = self.trust_dir();
         let failed = |error| Failure::io("list", &dir, &error);
@@ -163,7 +164,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Whether the record `trusted` is the one that allows its file with this content.
+    /// Returns true if the record `trusted` is the one that allows its file with this content.
     pub fn is_about(&self, trusted: &Trusted, content: &[u8]) -> bool {
         let path = trusted.about.as_ref().map(|about| self.allowed_path(&about.path, content));
         path.is_ok_and(|path| path == trusted.record)
@@ -175,7 +176,7 @@ impl Store {
         os::create_private_dir(&dir).map_err(|error| Failure::io("create", &dir, &error))
     }
 
-    /// Removes every record that allows the file `path`. Fails where one cannot be read, which could
+    /// Removes every record that allows the file `path`. Fails if one cannot be read, which could
     /// be one of those.
     fn withdraw(&self, path: &Path) -> Result<()> {
         for Trusted { record, about } in self.trust()? {
@@ -188,7 +189,7 @@ impl Store {
     }
 }
 
-/// The name of a record: what it is about, as a hash that nobody can make another file have.
+/// Returns the name of a record: path and content as a hash that nobody can make another file have.
 fn digest(path: &Path, content: Option<&[u8]>) -> String {
     let mut hash = Sha256::new();
     hash.update(path.as_os_str().as_encoded_bytes());

@@ -4,23 +4,24 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::escape;
 
-/// Whether there is a person to ask: standard input and standard error are terminals.
+/// Returns true if there is a person to ask: standard input and standard error are terminals.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks a question whose answer is no unless somebody types yes. No where nobody can be asked.
+/// Asks a question whose answer is no unless somebody types yes. Returns false if nobody can be asked.
 pub fn confirm(question: &str) -> bool {
     can_ask() && matches!(answer(&format!("{} [y/N] ", escape(question))).as_deref(), Some("y" | "Y" | "yes"))
 }
 
-/// Asks for a line of text; `default` where nothing is typed. `None` at the end of the input.
+/// Asks for a line of text. Returns `default` if nothing is typed, and `None` at the end of the input.
 pub fn ask(question: &str, default: &str) -> Option<String> {
     let text = answer(&format!("{} [{}] ", escape(question), escape(default)))?;
     Some(if text.is_empty() { default.to_owned() } else { text })
 }
 
-/// Lets a person choose one of `count` numbered things already shown; `None` where nothing was chosen.
+/// Lets a person choose one of `count` numbered things already shown. Returns `None` if nothing was
+/// chosen.
 pub fn choose(prompt: &str, count: usize) -> Option<usize> {
     loop {
         let text = answer(&format!("{prompt} [1-{count}, Enter to leave] "))?;
@@ -34,7 +35,8 @@ pub fn choose(prompt: &str, count: usize) -> Option<usize> {
     }
 }
 
-/// One line from standard input, trimmed; `None` at its end.
+/// Prints the prompt on standard error and reads one line from standard input, trimmed; `None` at its
+/// end.
 fn answer(prompt: &str) -> Option<String> {
     eprint!("{prompt}");
     let _ = io::stderr().flush();

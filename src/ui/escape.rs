@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// `text` with everything that a terminal would act on, or that hides or reorders what is read,
+/// Returns `text` with everything that a terminal would act on, or that hides or reorders what is read,
 /// spelled out: control characters (C0, DEL, C1), bidirectional marks and overrides, zero-width
 /// characters, line separators. Nothing is left out, so two different texts stay different.
 pub fn escape(text: &str) -> Cow<'_, str> {

@@ -1,4 +1,4 @@
-//! What a person sees: text made safe for a terminal, tables, ages, questions.
+//! Output for a person: text made safe for a terminal, tables, ages, questions.
 
 mod ask;
 mod escape;
@@ -19,14 +19,15 @@ pub use time::{age, stamp};
 
 use std::io::IsTerminal;
 
-/// Whether what goes to standard output is coloured: a terminal, and nobody said no (`NO_COLOR`, a dumb terminal).
+/// Returns true if standard output is to be coloured: it is a terminal, and nobody said no (`NO_COLOR`, a
+/// dumb terminal).
 pub fn colour_stdout() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     std::io::stdout().is_terminal() && !refused && !dumb
 }
 
-/// The width of the terminal that standard output is; `None` where it is none.
+/// Returns the columns of the terminal on standard output; `None` if that is no terminal.
 pub fn width() -> Option<usize> {
     #[cfg(unix)]
     {

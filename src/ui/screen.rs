@@ -19,7 +19,7 @@ mod unix {
         before: Termios,
     }
 
-    /// What ended a wait.
+    /// The event that ended a wait.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Ended {
         /// The time is over, or the terminal has another size.
@@ -29,7 +29,7 @@ mod unix {
     }
 
     impl Screen {
-        /// Takes the terminal over; `None` where standard input or output is none.
+        /// Takes the terminal over; `None` if standard input or output is none.
         pub fn take() -> Option<Self> {
             let input = io::stdin();
             if !input.is_terminal() || !io::stdout().is_terminal() {
@@ -47,7 +47,7 @@ mod unix {
             Some(Self { before })
         }
 
-        /// Its columns and rows.
+        /// Returns its columns and rows.
         pub fn size(&self) -> (usize, usize) {
             match tcgetwinsize(io::stdout()) {
                 Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {

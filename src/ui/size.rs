@@ -1,6 +1,6 @@
 //! Sizes and numbers for people.
 
-/// A number of bytes in at most four characters and a unit: `0 B`, `512 B`, `1.5 KiB`, `218 GiB`.
+/// Returns a number of bytes in at most four characters and a unit: `0 B`, `512 B`, `1.5 KiB`, `218 GiB`.
 pub fn size(bytes: u64) -> String {
     if bytes < 1024 {
         format!("{bytes} B")
@@ -9,12 +9,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A number in at most four characters and a letter: `999`, `1.5k`, `34k`, `1.2M`, `3.4G`.
+/// Returns a number in at most four characters and a letter: `999`, `1.5k`, `34k`, `1.2M`, `3.4G`.
 pub fn number(number: u64) -> String {
     if number < 1000 { number.to_string() } else { scaled(number, 1000, &["k", "M", "G", "T"]) }
 }
 
-/// `number` in the largest of `units` that it reaches, each `step` of the one before.
+/// Returns `number` in the largest of `units` that it reaches, each `step` of the one before.
 fn scaled(number: u64, step: u64, units: &[&str]) -> String {
     // Tenths of the unit, so that 1,048,575 bytes are not "1024.0 KiB".
     let (mut tenths, mut unit) = (number.saturating_mul(10) / step, 0);

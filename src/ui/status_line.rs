@@ -10,9 +10,9 @@ use super::escape;
 /// A look of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// What it says where nobody says otherwise.
+    /// Its format, unless a person gives another.
     pub format: &'static str,
     /// The filled and the empty parts of a bar, and what stands around it.
     bar: [&'static str; 4],
@@ -52,9 +52,9 @@ pub const THEMES: &[Theme] = &[
 /// The value of a field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Value {
-    /// What is shown: text of any kind. Of a bar, nothing: it is drawn.
+    /// The text to show, of any kind. Not shown for a bar: that is drawn.
     pub text: String,
-    /// How full it is, in percent: it decides about a bar and about the colour of a warning.
+    /// The percentage: it decides about a bar and about the colour of a warning.
     pub percent: Option<f64>,
 }
 
@@ -81,11 +81,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("version", "Claude's version"),
 ];
 
-/// What stands in a line: a field with the text around it, or text.
+/// A piece of a line: a field with the text around it, or text.
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(String),
-    /// `after` is none where the text stands for the value.
+    /// `after` is none if the text stands for the value.
     Field {
         name: &'static str,
         before: String,
@@ -93,7 +93,7 @@ enum Piece {
     },
 }
 
-/// What makes no sense in a format.
+/// A part of a format that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// A field that there is not.
@@ -114,22 +114,22 @@ impl Format {
     /// text. `{{` is a brace; `%%` in a field's text is a percent sign. Text between two fields is
     /// their separator and only there between two that say something.
     ///
-    /// What makes no sense is left out, and told.
+    /// Parts that make no sense are left out and reported.
     pub fn parse(text: &str) -> (Self, Vec<Wrong>) {
         let mut wrong = Vec::new();
         let lines = text.split('\n').map(|line| pieces(line, &mut wrong)).collect();
         (Self { lines }, wrong)
     }
 
-    /// Whether it shows `field`.
+    /// Returns true if it shows `field`.
     pub fn has(&self, field: &str) -> bool {
         let mut pieces = self.lines.iter().flatten();
         pieces.any(|piece| matches!(piece, Piece::Field { name, .. } if *name == field))
     }
 
-    /// The lines, ended by newlines, with the values of the fields (`None`: absent). Lines in which
-    /// no field says anything are left out. `width`: so many columns at most, the middle of the
-    /// directory given up first, then the end.
+    /// Returns the lines, ended by newlines, with the values of the fields (`None`: absent). Lines in
+    /// which no field says anything are left out. With `width` a line has at most so many columns: the
+    /// middle of the directory is given up first, then the end of the line.
     pub fn render<'a>(
         &self,
         theme: &Theme,
@@ -219,7 +219,7 @@ impl Part {
     }
 }
 
-/// The parts that say something, each with the text that stands right before it between them.
+/// Returns the parts that say something, each with the text that stands right before it between them.
 fn shown<'a>(line: &[Piece], theme: &Theme, value: &impl Fn(&'static str) -> Option<&'a Value>) -> Vec<Part> {
     let (mut parts, mut separator, mut passed_field): (Vec<Part>, Option<&str>, bool) =
         (Vec::new(), None, false);
@@ -256,7 +256,7 @@ fn shown<'a>(line: &[Piece], theme: &Theme, value: &impl Fn(&'static str) -> Opt
     parts
 }
 
-/// Ten cells, filled so far.
+/// Returns ten cells, filled so far.
 fn bar(percent: f64, theme: &Theme) -> String {
     const CELLS: u32 = 10;
     let full = (0..CELLS).filter(|cell| percent >= 10.0 * f64::from(*cell) + 5.0).count();
@@ -302,7 +302,7 @@ fn fit(parts: &mut Vec<Part>, width: usize, theme: &Theme) {
     }
 }
 
-/// `text` in at most `width` columns, its beginning and its end kept.
+/// Returns `text` in at most `width` columns, its beginning and its end kept.
 fn middle_cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -313,7 +313,7 @@ fn middle_cut(text: &str, width: usize) -> String {
     format!("{}…{end}", taken(text.chars(), start))
 }
 
-/// As many characters as fit into `width` columns.
+/// Returns as many characters as fit into `width` columns.
 fn taken(chars: impl Iterator<Item = char>, width: usize) -> String {
     let mut used = 0;
     chars
@@ -324,7 +324,7 @@ fn taken(chars: impl Iterator<Item = char>, width: usize) -> String {
         .collect()
 }
 
-/// The colour of a field, as the number of an SGR code.
+/// Returns the colour of a field, as the number of an SGR code.
 fn colour_of(name: &str, percent: Option<f64>) -> &'static str {
     match percent {
         Some(percent) if percent >= 95.0 => return "1;31",
@@ -340,7 +340,7 @@ fn colour_of(name: &str, percent: Option<f64>) -> &'static str {
     }
 }
 
-/// Foreground and background of a segment, of the 256 colours.
+/// Returns foreground and background of a segment, of the 256 colours.
 fn segment_of(name: &str, percent: Option<f64>, at: usize) -> (u8, u8) {
     match percent {
         Some(percent) if percent >= 95.0 => return (231, 160),
@@ -376,16 +376,16 @@ fn draw(text: &mut String, parts: &[Part], theme: &Theme, colour: bool) {
 
 fn draw_segments(text: &mut String, parts: &[Part], colour: bool) {
     for (at, part) in parts.iter().enumerate() {
-        let look = |part: &Part, at| segment_of(part.name.unwrap_or_default(), part.percent, at);
+        let colours = |part: &Part, at| segment_of(part.name.unwrap_or_default(), part.percent, at);
         let whole = format!("{}{}{}", part.before, part.text, part.after);
         if !colour {
             let _ = write!(text, "{}{whole}", if at == 0 { "" } else { " \u{e0b1} " });
             continue;
         }
-        let (front, back) = look(part, at);
+        let (front, back) = colours(part, at);
         let _ = write!(text, "\x1b[38;5;{front};48;5;{back}m {whole} ");
         let _ = match parts.get(at + 1) {
-            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", look(next, at + 1).1),
+            Some(next) => write!(text, "\x1b[38;5;{back};48;5;{}m\u{e0b0}", colours(next, at + 1).1),
             None => write!(text, "\x1b[0;38;5;{back}m\u{e0b0}\x1b[0m"),
         };
     }

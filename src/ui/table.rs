@@ -7,16 +7,16 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape;
 
-/// How a column lines up.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// To the left, and never cut.
+    /// Left, and never cut.
     Left,
-    /// To the right, and never cut.
+    /// Right, and never cut.
     Right,
-    /// To the left; gives way, its beginning kept, when the line is too long.
+    /// Left; gives way, its beginning kept, when the line is too long.
     Shrink,
-    /// To the left; gives way, its end kept (paths).
+    /// Left; gives way, its end kept (paths).
     ShrinkFront,
 }
 
@@ -28,7 +28,7 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// An empty table.
+    /// Returns an empty table.
     pub fn new(columns: &[(&'static str, Align)]) -> Self {
         Self { columns: columns.to_vec(), rows: Vec::new() }
     }
@@ -46,8 +46,8 @@ impl<'a> Table<'a> {
         self.rows.push((cells.into_iter().map(safe).collect(), style));
     }
 
-    /// The table as text, at most `width` columns wide where that can be (`None`: as wide as it is).
-    /// A column in which nothing stands is left out.
+    /// Returns the table as text, at most `width` columns wide if that is possible (`None`: as wide as it
+    /// is). Empty columns are left out.
     pub fn render(&self, width: Option<usize>, colour: bool) -> String {
         let mut drawn: Vec<Drawn> = (0..self.columns.len()).filter_map(|at| self.drawn(at)).collect();
         if let Some(width) = width {
@@ -62,7 +62,7 @@ impl<'a> Table<'a> {
         text
     }
 
-    /// The column `at` as wide as what stands in it; `None` where nothing does.
+    /// Returns the column `at`, as wide as its widest cell; `None` if all its cells are empty.
     fn drawn(&self, at: usize) -> Option<Drawn> {
         let widest = self.rows.iter().map(|(cells, _)| cells.get(at).map_or(0, |cell| width_of(cell))).max();
         let width = width_of(self.columns[at].0).max(widest.unwrap_or(0));
@@ -127,12 +127,12 @@ struct Drawn {
     width: usize,
 }
 
-/// How many columns `text` takes.
+/// Returns the number of columns that `text` takes.
 fn width_of(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// `text` in at most `width` columns, with `…` where something was cut.
+/// Returns `text` in at most `width` columns, with `…` where something was cut.
 fn fit(text: &str, width: usize, align: Align) -> Cow<'_, str> {
     if width_of(text) <= width || width == 0 {
         return Cow::Borrowed(text);

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-/// How long before `now` something was: `now`, `5m`, `3h`, `2d`, `6w`, `3y`. A time in the future
-/// (a clock was set back) is `now`.
+/// Returns the time from `then` to `now`: `now`, `5m`, `3h`, `2d`, `6w`, `3y`. A time in the future (a
+/// clock was set back) is `now`.
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second());
     match seconds {
@@ -16,7 +16,7 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A time in the time zone of this machine: `10:14` today, else `2026-11-20 10:14`.
+/// Returns a time in the time zone of this machine: `10:14` today, else `2026-11-20 10:14`.
 pub fn stamp(then: Timestamp, now: Timestamp) -> String {
     let zone = jiff::tz::TimeZone::system();
     let (then, now) = (then.to_zoned(zone.clone()), now.to_zoned(zone));

@@ -352,7 +352,7 @@ fn what_needs_ports_that_are_not_there_is_left_out_and_said_for_a_session() {
     assert!(plan(&none, &claude(&[]), &scene).is_err(), "the control");
 }
 
-/// What was found for a sandbox: a project in the user's home.
+/// Returns the facts for a sandbox: a project in the user's home.
 fn surroundings() -> Surroundings {
     let mounts = |all: &[(&str, Mount)]| {
         let mut mounts = Mounts::new();

@@ -12,7 +12,7 @@ use crate::work::worktrees::away;
 
 /// A removal of its worktree that was cut short. Whether there was one.
 pub(super) fn half_removed(patient: &Patient, report: &mut Report) -> bool {
-    let kept = match Store::kept_worktree(&patient.paths.root) {
+    let kept = match Store::stowed_worktree(&patient.paths.root) {
         Ok(None) => return false,
         Ok(Some(kept)) => kept,
         Err(failure) => {
@@ -74,12 +74,12 @@ pub(super) fn of_session(patient: &Patient, report: &mut Report) {
 pub(super) fn kept_commits(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     let mut places: Vec<std::path::PathBuf> = Vec::new();
     for patient in &machine.patients {
-        let kept = Store::kept_worktree(&patient.paths.root).ok().flatten();
+        let kept = Store::stowed_worktree(&patient.paths.root).ok().flatten();
         places.extend(kept.map(|kept| kept.repository().to_path_buf()));
         places.extend(patient.session.worktree.iter().map(|worktree| worktree.repository().to_path_buf()));
     }
     for trashed in store.trash() {
-        let kept = Store::kept_worktree(&trashed.path).ok().flatten();
+        let kept = Store::stowed_worktree(&trashed.path).ok().flatten();
         places.extend(kept.and_then(|kept| away::repository_of(&kept).ok()).map(|found| found.common));
     }
     let mut seen: Vec<Repository> = Vec::new();

@@ -45,9 +45,9 @@ fn look_up(context: &Context, name: &str) -> Result<Wanted> {
     // As long as nothing was moved, it is one as any other.
     let is_half = |session: &Session| -> Result<bool> {
         let place = store.session_root(session.id);
-        let Some(kept) = Store::kept_worktree(&place)? else { return Ok(false) };
-        let untouched = kept.root().is_dir() && Store::kept_part(&place, Part::Git).is_none();
-        Ok(!untouched || Store::kept_part(&place, Part::Files).is_some())
+        let Some(kept) = Store::stowed_worktree(&place)? else { return Ok(false) };
+        let untouched = kept.root().is_dir() && Store::stowed_part(&place, Part::Git).is_none();
+        Ok(!untouched || Store::stowed_part(&place, Part::Files).is_some())
     };
     let named = |session: &&Session| session.name.as_str().eq_ignore_ascii_case(name);
     let sessions = tree::sessions(context)?;
@@ -174,7 +174,7 @@ fn finish(context: &Context, session: &Session) -> Result<Removed> {
     let store = context.store()?;
     let _lock = store.lock_session(session)?;
     let place = store.session_root(session.id);
-    let kept = Store::kept_worktree(&place)?.ok_or_else(|| {
+    let kept = Store::stowed_worktree(&place)?.ok_or_else(|| {
         Failure::of(Kind::Changed, format!("session '{}' has changed meanwhile", session.name))
     })?;
     away::finish(context, session.id, &kept)?;

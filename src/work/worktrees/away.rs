@@ -10,7 +10,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use crate::git::Repository;
-use crate::model::{Failure, KeptWorktree, Result, Session, own_branch};
+use crate::model::{Failure, Result, Session, StowedWorktree, own_branch};
 use crate::os;
 use crate::store::{Part, Store};
 use crate::work::context::Context;
@@ -27,8 +27,8 @@ pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<
         path.ok_or_else(|| Failure::refused("the path of the worktree is not UTF-8, so it cannot be noted"))
     };
     let branch = tree.entry.branch.clone();
-    let kept = KeptWorktree {
-        version: KeptWorktree::VERSION,
+    let kept = StowedWorktree {
+        version: StowedWorktree::VERSION,
         root: text(root)?,
         repository: text(&repository.common)?,
         entry,
@@ -37,7 +37,7 @@ pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<
         upstream: own_branch(root, branch.as_deref()).and_then(|branch| repository.upstream(branch)),
         branch,
     };
-    context.store()?.begin_keeping(session.id, &kept)?;
+    context.store()?.begin_stowing(session.id, &kept)?;
     context
         .umask
         .lifted(|| repository.keep(session.id, root, kept.head.as_deref()))
@@ -49,19 +49,20 @@ pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<
 fn give_up(context: &Context, repository: &Repository, id: Uuid, root: &Path) {
     let Ok(store) = context.store() else { return };
     let place = store.session_root(id);
-    let is_moved = [Part::Files, Part::Git].into_iter().any(|part| Store::kept_part(&place, part).is_some());
+    let is_moved =
+        [Part::Files, Part::Git].into_iter().any(|part| Store::stowed_part(&place, part).is_some());
     // What is left of it is told by doctor, and taken back by `cs restore`.
     if !is_moved && root.is_dir() && repository.forget(id).is_ok() {
-        let _ = store.end_keeping(id);
+        let _ = store.end_stowing(id);
     }
 }
 
 /// Does what is left of taking a worktree away. Under the session's lock.
-pub(crate) fn finish(context: &Context, id: Uuid, kept: &KeptWorktree) -> Result<()> {
+pub(crate) fn finish(context: &Context, id: Uuid, kept: &StowedWorktree) -> Result<()> {
     let store = context.store()?;
-    store.keep_part(id, Part::Files, kept.root())?;
+    store.stow_part(id, Part::Files, kept.root())?;
     let room = kept.repository().join("worktrees");
-    store.keep_part(id, Part::Git, &room.join(&kept.entry))?;
+    store.stow_part(id, Part::Git, &room.join(&kept.entry))?;
     // As git does when its last worktree goes.
     let _ = fs::remove_dir(&room);
     let Some((branch, head)) = kept.own_branch().zip(kept.head.as_deref()) else { return Ok(()) };
@@ -81,7 +82,7 @@ pub(crate) enum Back {
     /// There was none.
     Nothing,
     /// It is where it was; and what is not as it was, if anything.
-    There(KeptWorktree, Option<String>),
+    There(StowedWorktree, Option<String>),
     /// It lies with its session still: why, and what helps.
     Not(String, String),
 }
@@ -91,20 +92,20 @@ pub(crate) enum Back {
 pub(crate) fn bring_back(context: &Context, id: Uuid) -> Result<Back> {
     let store = context.store()?;
     let place = store.session_root(id);
-    if Store::kept_worktree(&place)?.is_none() {
+    if Store::stowed_worktree(&place)?.is_none() {
         return Ok(Back::Nothing);
     }
     let record = store.session_record_path(id);
     let session = store.session(id).map_err(|damage| damage.failure("the session", &record))?;
     let _lock = store.lock_session(&session)?;
-    let Some(kept) = Store::kept_worktree(&place)? else { return Ok(Back::Nothing) };
-    let files = Store::kept_part(&place, Part::Files).unwrap_or_else(|| place.join("worktree"));
+    let Some(kept) = Store::stowed_worktree(&place)? else { return Ok(Back::Nothing) };
+    let files = Store::stowed_part(&place, Part::Files).unwrap_or_else(|| place.join("worktree"));
     let Ok(repository) = repository_of(&kept) else {
         let why = format!("its repository is gone ({})", kept.repository);
         return Ok(Back::Not(why, format!("what was in the worktree is in {}", files.display())));
     };
     let root = kept.root();
-    if os::exists(root) && Store::kept_part(&place, Part::Files).is_some() {
+    if os::exists(root) && Store::stowed_part(&place, Part::Files).is_some() {
         let why = format!("something else is at {}", kept.root);
         return Ok(Back::Not(why, format!("move that away, then: cs restore {}", session.name)));
     }
@@ -115,14 +116,14 @@ fn put_back(
     store: &Store,
     repository: &Repository,
     id: Uuid,
-    kept: &KeptWorktree,
+    kept: &StowedWorktree,
     place: &Path,
 ) -> Result<Back> {
     let failed = |why: String| git_failed(&why);
     let root = kept.root();
     let mut note = None;
     // Once git has its part again, the rest was decided before.
-    if let Some(git) = Store::kept_part(place, Part::Git) {
+    if let Some(git) = Store::stowed_part(place, Part::Git) {
         note = settle_branch(repository, kept, &git)?;
         let entries = kept.repository().join("worktrees");
         let entry = free_entry(&entries, &kept.entry);
@@ -130,10 +131,10 @@ fn put_back(
             rename_entry(store, id, kept, place, &entry)?;
         }
         make_dir(&entries)?;
-        store.give_back(id, Part::Git, &entries.join(&entry))?;
+        store.unstow_part(id, Part::Git, &entries.join(&entry))?;
     }
     make_dir(root.parent().unwrap_or(root))?;
-    store.give_back(id, Part::Files, root)?;
+    store.unstow_part(id, Part::Files, root)?;
     if os::is_dir(root) {
         let session = store.session(id).ok();
         if session.is_some_and(|session| session.worktree.is_some()) {
@@ -143,13 +144,13 @@ fn put_back(
         note = Some("its files are gone".into());
     }
     repository.forget(id).map_err(failed)?;
-    store.end_keeping(id)?;
+    store.end_stowing(id)?;
     Ok(Back::There(kept.clone(), note))
 }
 
 /// Makes the branch again, or has the worktree leave it where it is another one by now. What is to be said
 /// of it.
-fn settle_branch(repository: &Repository, kept: &KeptWorktree, git: &Path) -> Result<Option<String>> {
+fn settle_branch(repository: &Repository, kept: &StowedWorktree, git: &Path) -> Result<Option<String>> {
     let Some((branch, head)) = kept.branch.as_deref().zip(kept.head.as_deref()) else { return Ok(None) };
     let failed = |why: String| git_failed(&why);
     let now = repository.commit(&format!("refs/heads/{branch}")).map_err(failed)?;
@@ -182,14 +183,14 @@ fn free_entry(room: &Path, wanted: &str) -> String {
 }
 
 /// Notes another name of git's part, and has the worktree lead there.
-fn rename_entry(store: &Store, id: Uuid, kept: &KeptWorktree, place: &Path, entry: &str) -> Result<()> {
-    let renamed = KeptWorktree { entry: entry.to_owned(), ..kept.clone() };
-    if let Some(files) = Store::kept_part(place, Part::Files) {
+fn rename_entry(store: &Store, id: Uuid, kept: &StowedWorktree, place: &Path, entry: &str) -> Result<()> {
+    let renamed = StowedWorktree { entry: entry.to_owned(), ..kept.clone() };
+    if let Some(files) = Store::stowed_part(place, Part::Files) {
         let path = files.join(".git");
         let text = format!("gitdir: {}\n", kept.repository().join("worktrees").join(entry).display());
         os::rewrite_file(&path, text.as_bytes()).map_err(|error| Failure::io("write", &path, &error))?;
     }
-    store.begin_keeping(id, &renamed)
+    store.begin_stowing(id, &renamed)
 }
 
 fn make_dir(path: &Path) -> Result<()> {
@@ -197,7 +198,7 @@ fn make_dir(path: &Path) -> Result<()> {
 }
 
 /// The repository that a worktree which was taken away belongs to.
-pub(crate) fn repository_of(kept: &KeptWorktree) -> Result<Repository> {
+pub(crate) fn repository_of(kept: &StowedWorktree) -> Result<Repository> {
     let place = kept.repository();
     let found = if place.is_dir() { Repository::of(place).map_err(|why| git_failed(&why))? } else { None };
     found.ok_or_else(|| {

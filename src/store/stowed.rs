@@ -1,5 +1,5 @@
-//! Worktrees that lie with their session, in `worktree/`: on their way out, in the trash, or on their way
-//! back. Each part is whole in one place at every moment, so what was cut short is told by looking.
+//! Stowed worktrees: they lie with their session, in `worktree/`, on their way out, in the trash, or on
+//! their way back. Each part is whole in one place at every moment, so a look tells what was cut short.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::records::{self, Damage, Record};
-use crate::model::{Failure, KeptWorktree, Result};
+use crate::model::{Failure, Result, StowedWorktree};
 use crate::os;
 
 /// A part of a worktree.
@@ -15,7 +15,7 @@ use crate::os;
 pub enum Part {
     /// The directory itself, with all that is in it.
     Files,
-    /// What git keeps of it: its index, what is checked out, its log.
+    /// Git's own files about it: its index, its `HEAD`, its log.
     Git,
 }
 
@@ -28,48 +28,50 @@ impl Part {
     }
 }
 
-impl Record for KeptWorktree {
+impl Record for StowedWorktree {
     const VERSION: u32 = Self::VERSION;
 }
 
-/// Where the worktree of the session in `root` is kept, whether there is one or not.
+/// Returns the directory for the worktree of the session in `root`, which need not exist.
 fn room(root: &Path) -> PathBuf {
     root.join("worktree")
 }
 
 impl Store {
-    /// What is known of the worktree that lies with the session in `root`, here or in the trash; `None` where
-    /// none does. Costs one system call then.
-    pub fn kept_worktree(root: &Path) -> Result<Option<KeptWorktree>> {
-        let kept = room(root);
-        if !os::is_dir(&kept) {
+    /// Reads the record of the worktree that lies with the session in `root`, here or in the trash.
+    /// `None`, after one system call, if there is none.
+    pub fn stowed_worktree(root: &Path) -> Result<Option<StowedWorktree>> {
+        let stowed = room(root);
+        if !os::is_dir(&stowed) {
             return Ok(None);
         }
-        let path = kept.join("worktree.toml");
+        let path = stowed.join("worktree.toml");
         match records::read(&path) {
-            Ok(kept) => Ok(Some(kept)),
+            Ok(record) => Ok(Some(record)),
             Err(Damage::Missing) => Ok(None),
             Err(damage) => Err(damage.failure("a worktree that was removed", &path)),
         }
     }
 
-    /// Where a part of it lies in that session's directory; `None` where it does not.
-    pub fn kept_part(root: &Path, part: Part) -> Option<PathBuf> {
+    /// Returns the directory of a part of it, in that session's directory; `None` if it does not exist.
+    pub fn stowed_part(root: &Path, part: Part) -> Option<PathBuf> {
         Some(room(root).join(part.name())).filter(|path| os::is_dir(path))
     }
 
-    /// Begins to keep a worktree with the session `id`: notes what is known of it. Under its lock.
-    pub fn begin_keeping(&self, id: Uuid, kept: &KeptWorktree) -> Result<()> {
+    /// Begins to stow a worktree with the session `id`: writes its record. The caller holds the session's
+    /// lock.
+    pub fn begin_stowing(&self, id: Uuid, worktree: &StowedWorktree) -> Result<()> {
         let room = room(&self.session_root(id));
         os::create_private_dir(&room).map_err(|error| Failure::io("create", &room, &error))?;
         let path = room.join("worktree.toml");
-        os::replace_file(&path, records::text(kept)?.as_bytes(), true)
+        os::replace_file(&path, records::text(worktree)?.as_bytes(), true)
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Moves a part of the worktree from `from` to the session `id`. Under its lock. A part that is gone, or
-    /// was moved before, is left out: what is at `from` then belongs to somebody else.
-    pub fn keep_part(&self, id: Uuid, part: Part, from: &Path) -> Result<()> {
+    /// Moves a part of the worktree from `from` to the session `id`. The caller holds the session's lock.
+    /// A part that is gone, or was moved before, is skipped: what is at `from` then belongs to somebody
+    /// else.
+    pub fn stow_part(&self, id: Uuid, part: Part, from: &Path) -> Result<()> {
         let to = room(&self.session_root(id)).join(part.name());
         let moved = || {
             os::finish_move(from, &to, &key(id))?;
@@ -78,9 +80,9 @@ impl Store {
         moved().map_err(|error| Failure::io("move to the trash", from, &error))
     }
 
-    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. Under its lock.
-    /// `false` where the session has no such part.
-    pub fn give_back(&self, id: Uuid, part: Part, to: &Path) -> Result<bool> {
+    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. The caller holds
+    /// the session's lock. Returns false if the session has no such part.
+    pub fn unstow_part(&self, id: Uuid, part: Part, to: &Path) -> Result<bool> {
         let from = room(&self.session_root(id)).join(part.name());
         let moved = || {
             os::finish_move(&from, to, &key(id))?;
@@ -89,8 +91,8 @@ impl Store {
         moved().map_err(|error| Failure::io("restore", to, &error))
     }
 
-    /// Forgets that the session `id` keeps a worktree: all of it is where it belongs.
-    pub fn end_keeping(&self, id: Uuid) -> Result<()> {
+    /// Removes the record of the worktree stowed with the session `id`: all of it is where it belongs.
+    pub fn end_stowing(&self, id: Uuid) -> Result<()> {
         let room = room(&self.session_root(id));
         let path = room.join("worktree.toml");
         os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
