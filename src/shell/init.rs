@@ -25,36 +25,43 @@ pub struct InitOptions<'a> {
     pub program: &'a Path,
 }
 
-/// The files that a shell's text is put together from.
+/// The files of `shells/SHELL/` that the text of a shell is put together from, in the order in which
+/// it has them.
 struct Scripts {
-    /// `shells/cs.*`: the internal functions.
+    /// The internal functions.
     runtime: &'static str,
-    /// `shells/hook.*`: what runs when the directory changes.
-    hook: &'static str,
-    /// `shells/claude.*`: the function `claude`.
+    /// The function that people call. Like a short form, it leaves the status 0, so that the text
+    /// does, whichever comes last.
+    function: &'static str,
+    /// A short form of that function; repeated for each.
+    short_form: &'static str,
+    /// The function `claude`.
     claude: &'static str,
-    /// `shells/complete.*`: completion; `templates/complete.*`: its registration, once for each name.
-    complete: [&'static str; 2],
-    /// `templates/names.*`: the public function. Like a short form, it leaves the status 0, so that
-    /// the text does, whichever comes last.
-    names: &'static str,
-    /// `templates/aliases.*`: a short form, once for each.
-    aliases: &'static str,
+    /// The function that asks the program what fits where the cursor is.
+    completion: &'static str,
+    /// The registration of a name for completion; repeated for each.
+    completion_name: &'static str,
+    /// The functions that act on bindings when the directory changes.
+    hook: &'static str,
 }
 
 macro_rules! scripts {
-    ($extension:literal) => {
+    ($shell:literal, $extension:literal) => {
         Scripts {
-            runtime: include_str!(concat!("../../shells/cs.", $extension)),
-            hook: include_str!(concat!("../../shells/hook.", $extension)),
-            claude: include_str!(concat!("../../shells/claude.", $extension)),
-            complete: [
-                include_str!(concat!("../../shells/complete.", $extension)),
-                include_str!(concat!("../../templates/complete.", $extension)),
-            ],
-            names: include_str!(concat!("../../templates/names.", $extension)),
-            aliases: include_str!(concat!("../../templates/aliases.", $extension)),
+            runtime: script!($shell, "runtime", $extension),
+            function: script!($shell, "function", $extension),
+            short_form: script!($shell, "short-form", $extension),
+            claude: script!($shell, "claude", $extension),
+            completion: script!($shell, "completion", $extension),
+            completion_name: script!($shell, "completion-name", $extension),
+            hook: script!($shell, "hook", $extension),
         }
+    };
+}
+
+macro_rules! script {
+    ($shell:literal, $part:literal, $extension:literal) => {
+        include_str!(concat!("../../shells/", $shell, "/", $part, ".", $extension))
     };
 }
 
@@ -109,12 +116,12 @@ impl Shell {
 
         let mut text = fill(scripts.runtime, &[("CS_PROGRAM", Fill::Literal(&program))])?;
         text.push('\n');
-        text += &fill(scripts.names, &[("NAME", Fill::Word(name))])?;
+        text += &fill(scripts.function, &[("NAME", Fill::Word(name))])?;
         for (suffix, command) in short_forms {
             let short = format!("{name}{suffix}");
             text.push('\n');
             text += &fill(
-                scripts.aliases,
+                scripts.short_form,
                 &[
                     ("NAME", Fill::Word(&short)),
                     ("FAMILY", Fill::Word(name)),
@@ -142,10 +149,12 @@ impl Shell {
         let Some(scripts) = self.scripts() else {
             return Err(unsupported(self));
         };
-        let [glue, registration] = scripts.complete;
-        let mut text = fill(glue, &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))])?;
+        let mut text = fill(
+            scripts.completion,
+            &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))],
+        )?;
         for suffix in std::iter::once("").chain(short_forms.iter().map(|(suffix, _)| *suffix)) {
-            text += &fill(registration, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
+            text += &fill(scripts.completion_name, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
         }
         Ok(text)
     }
@@ -179,10 +188,10 @@ impl Shell {
 
     fn scripts(self) -> Option<Scripts> {
         match self {
-            Self::Bash => Some(scripts!("bash")),
-            Self::Zsh => Some(scripts!("zsh")),
-            Self::Fish => Some(scripts!("fish")),
-            Self::PowerShell => Some(scripts!("ps1")),
+            Self::Bash => Some(scripts!("bash", "bash")),
+            Self::Zsh => Some(scripts!("zsh", "zsh")),
+            Self::Fish => Some(scripts!("fish", "fish")),
+            Self::PowerShell => Some(scripts!("powershell", "ps1")),
             Self::Nushell => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Shell code: environment changes and the shell function, written for one shell.
 //!
-//! Nothing else in `cs` writes text that a shell runs. The scripts are files (`shells/`, static;
-//! `templates/`, filled), embedded as they are; a value gets into them only through a quoter.
+//! Nothing else in `cs` writes text that a shell runs. The scripts are files in `shells/`, a folder
+//! for each shell, embedded as stored; a value gets into them only through a quoter.
 
 mod call;
 mod dotenv;
