@@ -9,6 +9,7 @@ use crate::commands::keeping::kept;
 use crate::commands::{bound, ports};
 use crate::model::{Failure, Layout, Name, Place, Ports, Result, Session, Subject, Target};
 use crate::os;
+use crate::shell;
 use crate::store::{self, Claim, Leftover, Store};
 
 /// One repair.
@@ -64,7 +65,7 @@ impl Repair {
 
     /// How to undo it; `None` where there is nothing to have back.
     pub(super) fn undo(&self) -> Option<String> {
-        let word = |path: &PathBuf| bound::word(&path.to_string_lossy());
+        let word = |path: &PathBuf| shell::word(&path.to_string_lossy());
         match self {
             Self::LayOut { layout, .. } => {
                 layout.links.first().map(|link| format!("rm {}", word(&link.path)))

@@ -7,9 +7,9 @@ use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
 use super::sessions::{config_directory, impossible, links, live_files, locks, planned, plugins, private};
 use crate::claude::{self, Account, Login};
-use crate::commands::bound::word;
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
 use crate::os;
+use crate::shell::word;
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     let mut count = 0;

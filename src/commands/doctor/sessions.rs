@@ -9,11 +9,11 @@ use super::fix::Repair;
 use super::machine::{Machine, Patient};
 use super::worktrees;
 use crate::claude;
-use crate::commands::bound::word;
 use crate::commands::{history, scene};
 use crate::git::{self, Linked};
 use crate::model::{Isolation, Layout, Link, ManifestPlace, SHAREABLE, Subject};
 use crate::os::{self, Liveness};
+use crate::shell::word;
 use crate::store::{self, Drift, LOCK_IS_NOBODYS, Standing};
 
 /// A lock of Claude's that is older than this was left behind: it is touched every few seconds.

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{CHILD_MARKERS, CREDENTIALS};
-use crate::commands::bound::word;
 use crate::commands::install;
 use crate::os;
-use crate::shell::Shell;
+use crate::shell::{Shell, word};
 
 /// Files, below the home directory, in which people set variables.
 const START_UP_FILES: &[&str] =

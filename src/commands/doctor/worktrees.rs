@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::finding::{Fix, Kind, Report};
 use super::machine::{Machine, Patient};
-use crate::commands::bound::word;
 use crate::commands::wt::away;
 use crate::git::{self, Checkout, Repository};
 use crate::os;
+use crate::shell::word;
 use crate::store::{Known, Store};
 
 /// A removal of its worktree that was cut short. Whether there was one.

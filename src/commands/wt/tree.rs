@@ -237,7 +237,7 @@ pub(super) fn changes(state: &State) -> String {
 
 /// A path as a word for a shell.
 pub(in crate::commands) fn quoted(path: &Path) -> String {
-    crate::commands::bound::word(&path.to_string_lossy())
+    crate::shell::word(&path.to_string_lossy())
 }
 
 /// Whether `session` was made for the worktree at `root`.
