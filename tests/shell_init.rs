@@ -584,83 +584,200 @@ fn powershell_runs_the_text_under_strict_mode() {
 
 // ---- the text and the files to linters ---------------------------------------------------------
 
-/// The files of `shells/` and `templates/` for one shell, by the end of their names.
-fn stored(extension: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<PathBuf> = ["shells", "templates"]
-        .iter()
-        .flat_map(|dir| fs::read_dir(root.join(dir)).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension() == Some(OsStr::new(extension)))
-        .collect();
-    files.sort();
-    assert!(files.len() >= 3, "{files:?}");
-    files
+/// The parts of which every shell has a file, by their names.
+const PARTS: [&str; 8] =
+    ["claude", "completion", "completion-name", "function", "hook", "prompt", "runtime", "short-form"];
+
+/// The folder with the parts of `shell`.
+fn folder(shell: Shell) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("shells").join(shell.name())
 }
 
-/// The stored files and, written to files, the rendered texts.
-fn to_lint(sandbox: &Sandbox, shell: Shell, extension: &str) -> Vec<PathBuf> {
-    let rendered =
-        renders(shell).into_iter().map(|(what, text)| sandbox.write(&format!("{what}.{extension}"), &text));
-    stored(extension).into_iter().chain(rendered).collect()
+/// What the names of the files of `shell` end in.
+fn extension(shell: Shell) -> &'static str {
+    if shell == Shell::PowerShell { "ps1" } else { shell.name() }
 }
 
-fn lint(sandbox: &Sandbox, program: &Path, args: &[&str], files: &[PathBuf]) {
+/// The names in `folder`, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// The files in `folder`, all of which are code of `shell`. Fails with those that are something else,
+/// as no linter would look at them.
+fn stored(shell: Shell, folder: &Path) -> Result<Vec<PathBuf>, Vec<PathBuf>> {
+    let is_code = |path: &PathBuf| path.is_file() && path.extension() == Some(OsStr::new(extension(shell)));
+    let (code, others): (Vec<_>, Vec<_>) =
+        names(folder).into_iter().map(|name| folder.join(name)).partition(is_code);
+    if others.is_empty() { Ok(code) } else { Err(others) }
+}
+
+/// The stored files and, written to files in `rendered/`, the rendered texts.
+fn to_lint(sandbox: &Sandbox, shell: Shell) -> Vec<PathBuf> {
+    let rendered = renders(shell)
+        .into_iter()
+        .map(|(what, text)| sandbox.write(&format!("rendered/{what}.{}", extension(shell)), &text));
+    stored(shell, &folder(shell)).unwrap().into_iter().chain(rendered).collect()
+}
+
+/// A file that a linter does not take, and what the linter says.
+type Complaint = (PathBuf, String);
+
+fn lint(sandbox: &Sandbox, program: &Path, args: &[&str], files: &[PathBuf]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
     for file in files {
         let output = sandbox.command(program).args(args).arg(file).output().unwrap();
-        let clean = output.status.success() && output.stdout.is_empty() && output.stderr.is_empty();
-        assert!(clean, "{} {args:?} {}: {}", program.display(), file.display(), shown(&output));
+        if !(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty()) {
+            complaints.push((file.clone(), format!("{} {args:?}: {}", program.display(), shown(&output))));
+        }
     }
+    complaints
+}
+
+/// What the linters of `shell` that are installed say of `files`.
+fn complaints(shell: Shell, sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
+    match shell {
+        Shell::Bash => bash_complaints(sandbox, files),
+        Shell::Zsh => zsh_complaints(sandbox, files),
+        Shell::Fish => fish_complaints(sandbox, files),
+        _ => powershell_complaints(files),
+    }
+}
+
+fn bash_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    if let Some(shellcheck) = tool("shellcheck") {
+        for file in files {
+            let except = match file.file_stem().and_then(OsStr::to_str) {
+                // A constant is compared with a pattern.
+                Some("function" | "short-form") => "--exclude=SC2050,SC2193",
+                // PS1 is the user's.
+                Some("prompt") => "--exclude=SC2154",
+                // The `$` and the curly quote in the quoted path.
+                Some("hostile_path") => "--exclude=SC2016,SC1112",
+                _ => "--exclude=",
+            };
+            let args = ["--shell=bash", "--enable=all", "--norc", except];
+            complaints.extend(lint(sandbox, &shellcheck, &args, std::slice::from_ref(file)));
+        }
+    }
+    if let Some(shfmt) = tool("shfmt") {
+        complaints.extend(lint(sandbox, &shfmt, &["-ln", "bash", "-i", "4", "-d"], files));
+    }
+    if let Some(bash) = tool("bash") {
+        complaints.extend(lint(sandbox, &bash, &["--norc", "-n"], files));
+        complaints.extend(lint(sandbox, &bash, &["--norc", "--posix", "-n"], files));
+    }
+    complaints
+}
+
+fn zsh_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
+    let Some(zsh) = tool("zsh") else { return Vec::new() };
+    let options = ["-f", "-o", "rcquotes", "-o", "ksharrays", "-o", "shwordsplit", "-n"];
+    let mut complaints = lint(sandbox, &zsh, &["-f", "-n"], files);
+    complaints.extend(lint(sandbox, &zsh, &options, files));
+    complaints
+}
+
+fn fish_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    if let Some(fish) = tool("fish") {
+        complaints.extend(lint(sandbox, &fish, &["--no-config", "--no-execute"], files));
+    }
+    if let Some(fish_indent) = tool("fish_indent") {
+        // It takes the quotes from a path that needs none; we quote always.
+        let is_rendered = |file: &PathBuf| file.parent().is_some_and(|parent| parent.ends_with("rendered"));
+        let as_formatted = |file: &&PathBuf| !is_rendered(file) || file.ends_with("hostile_path.fish");
+        let files: Vec<PathBuf> = files.iter().filter(as_formatted).cloned().collect();
+        complaints.extend(lint(sandbox, &fish_indent, &["--check"], &files));
+    }
+    complaints
+}
+
+fn powershell_complaints(files: &[PathBuf]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        if !parses_as_powershell(&text) {
+            complaints.push((file.clone(), "does not parse".to_owned()));
+        }
+        let offences = powershell_offences(&text, &powershell_runtime());
+        complaints.extend(offences.into_iter().map(|offence| (file.clone(), offence)));
+    }
+    complaints
 }
 
 #[test]
 fn shellcheck_and_shfmt_have_nothing_to_say_of_the_bash_code() {
     let sandbox = Sandbox::new();
-    let files = to_lint(&sandbox, Shell::Bash, "bash");
-    if let Some(shellcheck) = tool("shellcheck") {
-        let args = ["--shell=bash", "--enable=all", "--norc"];
-        for file in &files {
-            let except = match file.parent().and_then(Path::file_name).and_then(OsStr::to_str) {
-                // A constant compared with a pattern; the variables of a prompt.
-                Some("templates") => "--exclude=SC2050,SC2193,SC2154",
-                // The `$` and the curly quote in the quoted path.
-                _ if file.ends_with("hostile_path.bash") => "--exclude=SC2016,SC1112",
-                _ => "--exclude=",
-            };
-            lint(&sandbox, &shellcheck, &[&args[..], &[except]].concat(), std::slice::from_ref(file));
-        }
-    }
-    if let Some(shfmt) = tool("shfmt") {
-        lint(&sandbox, &shfmt, &["-ln", "bash", "-i", "4", "-d"], &files);
-    }
-    if let Some(bash) = tool("bash") {
-        lint(&sandbox, &bash, &["--norc", "-n"], &files);
-        lint(&sandbox, &bash, &["--norc", "--posix", "-n"], &files);
-    }
+    assert_eq!(bash_complaints(&sandbox, &to_lint(&sandbox, Shell::Bash)), []);
 }
 
 #[test]
 fn zsh_parses_the_zsh_code_whatever_its_options() {
-    let Some(zsh) = tool("zsh") else { return };
     let sandbox = Sandbox::new();
-    let files = to_lint(&sandbox, Shell::Zsh, "zsh");
-    lint(&sandbox, &zsh, &["-f", "-n"], &files);
-    lint(&sandbox, &zsh, &["-f", "-o", "rcquotes", "-o", "ksharrays", "-o", "shwordsplit", "-n"], &files);
+    assert_eq!(zsh_complaints(&sandbox, &to_lint(&sandbox, Shell::Zsh)), []);
 }
 
 #[test]
 fn fish_parses_the_fish_code_and_would_not_format_it_otherwise() {
     let sandbox = Sandbox::new();
-    let mut files = to_lint(&sandbox, Shell::Fish, "fish");
-    if let Some(fish) = tool("fish") {
-        lint(&sandbox, &fish, &["--no-config", "--no-execute"], &files);
+    assert_eq!(fish_complaints(&sandbox, &to_lint(&sandbox, Shell::Fish)), []);
+}
+
+#[test]
+fn every_shell_has_the_same_parts_under_the_same_names() {
+    let shells = folder(Shell::Bash).parent().unwrap().to_path_buf();
+    let mut expected: Vec<&str> = SHELLS.iter().map(|shell| shell.name()).collect();
+    // `cs prompt starship` prints the second; its own test reads it as TOML.
+    expected.extend(["README.md", "prompt-starship.toml"]);
+    expected.sort_unstable();
+    assert_eq!(names(&shells), expected);
+    for shell in SHELLS {
+        let mut parts = PARTS.to_vec();
+        if shell == Shell::Zsh {
+            parts.push("prompt-p10k");
+        }
+        let mut expected: Vec<String> =
+            parts.iter().map(|part| format!("{part}.{}", extension(shell))).collect();
+        expected.sort();
+        assert_eq!(names(&folder(shell)), expected, "{shell:?}");
+        assert_eq!(stored(shell, &folder(shell)).unwrap().len(), expected.len(), "{shell:?}");
     }
-    if let Some(fish_indent) = tool("fish_indent") {
-        // It takes the quotes from a path that needs none; we quote always.
-        files.retain(|file| {
-            file.starts_with(env!("CARGO_MANIFEST_DIR")) || file.ends_with("hostile_path.fish")
-        });
-        lint(&sandbox, &fish_indent, &["--check"], &files);
+}
+
+#[test]
+fn a_broken_file_in_the_folder_of_a_shell_is_found_and_so_is_one_that_nothing_lints() {
+    for shell in SHELLS {
+        if shell != Shell::PowerShell && tool(shell.name()).is_none() {
+            continue;
+        }
+        let sandbox = Sandbox::new();
+        for file in stored(shell, &folder(shell)).unwrap() {
+            let name = format!("copy/{}", file.file_name().unwrap().to_str().unwrap());
+            sandbox.write(&name, &fs::read_to_string(&file).unwrap());
+        }
+        let copy = sandbox.work().join("copy");
+        let fine = stored(shell, &copy).unwrap();
+        assert_eq!(complaints(shell, &sandbox, &fine), [], "{shell:?}");
+
+        let planted = format!("copy/planted.{}", extension(shell));
+        for broken in ["'\n", "function f {\n"] {
+            let planted = sandbox.write(&planted, broken);
+            let files = stored(shell, &copy).unwrap();
+            assert_eq!(files.len(), fine.len() + 1, "{shell:?}");
+            let mut of: Vec<PathBuf> =
+                complaints(shell, &sandbox, &files).into_iter().map(|(file, _)| file).collect();
+            of.sort();
+            of.dedup();
+            assert_eq!(of, [planted], "{shell:?}: {broken:?}");
+        }
+
+        let stranger = sandbox.write("copy/planted.txt", "");
+        assert_eq!(stored(shell, &copy), Err(vec![stranger]), "{shell:?}");
     }
 }
 
@@ -728,13 +845,19 @@ fn without_strings(line: &str) -> String {
     line.split('\'').step_by(2).collect::<Vec<_>>().join("''")
 }
 
+/// The functions that all other PowerShell code of ours stands on.
+fn powershell_runtime() -> String {
+    fs::read_to_string(folder(Shell::PowerShell).join("runtime.ps1")).unwrap()
+}
+
 /// Everything that PowerShell is given.
 fn powershell_texts() -> impl Iterator<Item = String> {
     let mut changes = EnvChanges::new();
     changes.set("A", "it's caf\u{e9} \u{2019}");
     changes.set("B", "");
     changes.unset("C");
-    stored("ps1")
+    stored(Shell::PowerShell, &folder(Shell::PowerShell))
+        .unwrap()
         .into_iter()
         .map(|file| fs::read_to_string(file).unwrap())
         .chain(renders(Shell::PowerShell).into_iter().map(|(_, text)| text))
@@ -743,9 +866,8 @@ fn powershell_texts() -> impl Iterator<Item = String> {
 
 #[test]
 fn the_powershell_code_keeps_the_rules_that_only_a_run_would_show() {
-    let runtime = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shells/cs.ps1")).unwrap();
     for text in powershell_texts() {
-        assert_eq!(powershell_offences(&text, &runtime), Vec::<String>::new());
+        assert_eq!(powershell_offences(&text, &powershell_runtime()), Vec::<String>::new());
     }
 }
 

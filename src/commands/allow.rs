@@ -9,10 +9,11 @@ use crate::cli::{AllowArgs, DenyArgs};
 use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
 use crate::model::{Failure, Outcome, Repository, Result, VarName, reason};
 use crate::os;
+use crate::shell;
 use crate::store::{Store, Trusted};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::{binding, directory};
+use crate::work::directory;
 
 pub(super) fn run(context: &Context, args: &AllowArgs) -> Result<Outcome> {
     if args.list {
@@ -105,7 +106,7 @@ fn file(given: Option<&Path>) -> Result<PathBuf> {
 
 /// What names the file `path` in the next command: nothing, if nobody had to name it in this one.
 fn again(given: Option<&Path>, path: &Path) -> String {
-    given.map(|_| format!(" {}", binding::word(&path.to_string_lossy()))).unwrap_or_default()
+    given.map(|_| format!(" {}", shell::word(&path.to_string_lossy()))).unwrap_or_default()
 }
 
 /// `path`, if it can stand in a record.

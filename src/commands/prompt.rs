@@ -7,12 +7,12 @@ use crate::model::{Outcome, Result};
 
 pub(super) fn run(prompt: PromptKind) -> Result<Outcome> {
     report::print(match prompt {
-        PromptKind::Bash => include_str!("../../templates/prompt.bash"),
-        PromptKind::Zsh => include_str!("../../templates/prompt.zsh"),
-        PromptKind::Fish => include_str!("../../templates/prompt.fish"),
-        PromptKind::PowerShell => include_str!("../../templates/prompt.ps1"),
-        PromptKind::Starship => include_str!("../../templates/prompt.starship.toml"),
-        PromptKind::P10k => include_str!("../../templates/prompt.p10k.zsh"),
+        PromptKind::Bash => include_str!("../../shells/bash/prompt.bash"),
+        PromptKind::Zsh => include_str!("../../shells/zsh/prompt.zsh"),
+        PromptKind::Fish => include_str!("../../shells/fish/prompt.fish"),
+        PromptKind::PowerShell => include_str!("../../shells/powershell/prompt.ps1"),
+        PromptKind::Starship => include_str!("../../shells/prompt-starship.toml"),
+        PromptKind::P10k => include_str!("../../shells/zsh/prompt-p10k.zsh"),
     })?;
     Ok(Outcome::Done)
 }

@@ -1,25 +1,25 @@
-//! How the program is told that it is called through its shell function.
+//! The protocol between the program and its shell function.
 
 use std::ffi::OsStr;
 
 use clap::ValueEnum;
 
-use super::Shell;
+use super::kind::Shell;
 
 /// The variable that tells the program, in a call through the shell function and only there, who is
 /// calling: `zsh:1:4242:cs` is zsh, with functions of protocol 1, as process 4242, and people call
 /// the function `cs`.
 ///
-/// The program has to take it out of the environment of whatever it starts, or a bare call from
-/// in there would look like one through the function.
+/// The program takes it out of the environment of whatever it starts: with it, a bare call from there
+/// would look like one through the function.
 pub const CALLED_FROM: &str = "CS_SHELL";
 
-/// The first line of code that a function may evaluate. A function that finds another one shows
-/// what it got instead: help, say, or what an older or newer program prints.
+/// The first line of code that a function may evaluate. Text with another first line it shows
+/// instead: help, say, or the output of an older or newer program.
 pub const CODE: &str = "#cs:1";
 
-/// What the functions and the program agree on. The functions of a shell that has been open since
-/// before an update may be older than the program.
+/// The version of the protocol. The functions of a shell that has been open since before an update may
+/// be older than the program.
 const PROTOCOL: u32 = 1;
 
 /// A call through the shell function.
@@ -27,16 +27,16 @@ const PROTOCOL: u32 = 1;
 pub struct Call {
     /// The shell.
     pub shell: Shell,
-    /// Whether its functions can run code that this program prints: they are neither older nor newer.
+    /// Its functions can run code that this program prints: they are neither older nor newer.
     pub understands: bool,
-    /// Its process id; 0 where an old function does not say.
+    /// Its process id; 0 if the function is too old to say.
     pub pid: u32,
-    /// What people call the function: `cs`, or what `--cmd` made of it.
+    /// The name of the function: `cs`, or the one given with `--cmd`.
     pub family: String,
 }
 
 impl Call {
-    /// Reads the variable; `None` where it is not ours.
+    /// Reads the value of [`CALLED_FROM`]; returns `None` if no function of ours has set it.
     pub fn parse(text: &OsStr) -> Option<Self> {
         let mut fields = text.to_str()?.split(':');
         let shell = Shell::from_str(fields.next()?, false).ok()?;

@@ -1,25 +1,24 @@
 //! `.env` files that their readers agree on.
 
-use super::plain_value;
+use super::quote::plain_value;
 use crate::model::{EnvChanges, Failure, Result, VarName};
 
-/// The variables that `changes` sets, as lines of a `.env` file; those it unsets are left out, as
+/// Returns the variables that `changes` sets as lines of a `.env` file. Those it unsets are left out, as
 /// such a file cannot say that.
 ///
 /// Every value that is written is read the same by the dotenv package of Node, by Node's own
 /// `--env-file`, by `docker compose --env-file`, and by `set -a; . ./file` in sh.
-/// They agree on less than one would think, so there are three forms and a refusal:
+/// They agree on less than one would think, so a value gets the first of three forms that fits:
 ///
-/// * `NAME=value` where the value has only letters, digits and `_ . / : , @ % + -`, or nothing at all. So
-///   are ports, slugs and names. These are read the same by `docker run --env-file` too, which takes
-///   quotes for part of the value, and by python-dotenv.
-/// * `NAME="value"` else, where the value holds none of `"`, `$`, `` ` `` and `\`: inside double quotes
-///   sh and compose expand `$`, sh runs what is in backticks, and the readers differ on which
-///   backslashes go away.
-/// * `NAME='value'` else, where the value holds no `'` and does not end in `\`: nothing is special
-///   inside single quotes, except that Node and compose take `\'` for a quote that goes on.
-/// * Refused (exit 5), with the variable's name, where neither form holds, and where a value has
-///   control characters. Nothing is returned then, not even the other variables.
+/// * `NAME=value` if the value has only letters, digits and `_ . / : , @ % + -`, or nothing at all. Ports,
+///   slugs and names do. These are read the same by `docker run --env-file` too, which takes quotes for
+///   part of the value, and by python-dotenv.
+/// * `NAME="value"` if the value holds none of `"`, `$`, `` ` `` and `\`: inside double quotes sh and
+///   compose expand `$`, sh runs text in backticks, and the readers differ on which backslashes go away.
+/// * `NAME='value'` if the value holds no `'` and does not end in `\`: nothing is special inside single
+///   quotes, except that Node and compose take `\'` for a quote that goes on.
+///
+/// Fails with the variable's name (exit 5) if none fits, or if a value has control characters.
 ///
 /// python-dotenv also expands `${…}` and halves `\\` inside single quotes.
 pub fn dotenv(changes: &EnvChanges) -> Result<String> {
@@ -33,6 +32,7 @@ pub fn dotenv(changes: &EnvChanges) -> Result<String> {
     Ok(text)
 }
 
+/// Returns the quote that stands on both sides of `value`.
 fn quote_for(name: &VarName, value: &str) -> Result<&'static str> {
     if value.chars().all(|c| c.is_ascii_alphanumeric() || "_./:,@%+-".contains(c)) {
         Ok("")

@@ -4,71 +4,79 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use super::kind::Shell;
+use super::quote::{Plain, Quoted};
 use super::template::{Fill, fill};
-use super::{Plain, Quoted, Shell};
 use crate::model::{Failure, Result};
 
-/// What the text is made from.
+/// The choices that the text depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct InitOptions<'a> {
     /// The name of the function; the short forms' names begin with it.
     pub cmd: &'a str,
-    /// Whether the short forms are defined.
+    /// Defines the short forms.
     pub aliases: bool,
-    /// Whether something happens when the directory changes: bindings.
+    /// Acts on bindings when the directory changes.
     pub hook: bool,
-    /// Whether there is a function `claude`.
+    /// Defines the function `claude`.
     pub wrap: bool,
-    /// Whether Tab completes.
+    /// Completes at Tab.
     pub completion: bool,
     /// The program that the function runs, as an absolute path.
     pub program: &'a Path,
 }
 
-/// The files that a shell's text is put together from.
+/// The files of `shells/SHELL/` that the text of a shell is put together from, in the order in which
+/// it has them.
 struct Scripts {
-    /// `shells/cs.*`: the internal functions.
+    /// The internal functions.
     runtime: &'static str,
-    /// `shells/hook.*`: what runs when the directory changes.
-    hook: &'static str,
-    /// `shells/claude.*`: the function `claude`.
+    /// The function that people call. Like a short form, it leaves the status 0, so that the text
+    /// does, whichever comes last.
+    function: &'static str,
+    /// A short form of that function; repeated for each.
+    short_form: &'static str,
+    /// The function `claude`.
     claude: &'static str,
-    /// `shells/complete.*`: completion; `templates/complete.*`: its registration, once for each name.
-    complete: [&'static str; 2],
-    /// `templates/names.*`: the public function. Like a short form, it leaves the status 0, so that
-    /// the text does, whichever comes last.
-    names: &'static str,
-    /// `templates/aliases.*`: a short form, once for each.
-    aliases: &'static str,
+    /// The function that asks the program what fits where the cursor is.
+    completion: &'static str,
+    /// The registration of a name for completion; repeated for each.
+    completion_name: &'static str,
+    /// The functions that act on bindings when the directory changes.
+    hook: &'static str,
 }
 
 macro_rules! scripts {
-    ($extension:literal) => {
+    ($shell:literal, $extension:literal) => {
         Scripts {
-            runtime: include_str!(concat!("../../shells/cs.", $extension)),
-            hook: include_str!(concat!("../../shells/hook.", $extension)),
-            claude: include_str!(concat!("../../shells/claude.", $extension)),
-            complete: [
-                include_str!(concat!("../../shells/complete.", $extension)),
-                include_str!(concat!("../../templates/complete.", $extension)),
-            ],
-            names: include_str!(concat!("../../templates/names.", $extension)),
-            aliases: include_str!(concat!("../../templates/aliases.", $extension)),
+            runtime: script!($shell, "runtime", $extension),
+            function: script!($shell, "function", $extension),
+            short_form: script!($shell, "short-form", $extension),
+            claude: script!($shell, "claude", $extension),
+            completion: script!($shell, "completion", $extension),
+            completion_name: script!($shell, "completion-name", $extension),
+            hook: script!($shell, "hook", $extension),
         }
     };
 }
 
-/// The short forms: what is appended to the function's name, and the command it stands for.
+macro_rules! script {
+    ($shell:literal, $part:literal, $extension:literal) => {
+        include_str!(concat!("../../shells/", $shell, "/", $part, ".", $extension))
+    };
+}
+
+/// The short forms: the end of the name, after the function's, and the command each stands for.
 const SHORT_FORMS: &[(&str, &str)] = &[("n", "new"), ("-list", "list"), ("-resume", "resume"), ("l", "last")];
 
-/// The command that the short form `name` of the family `family` stands for.
+/// Returns the command that the short form `name` of the family `family` stands for.
 pub fn short_form(family: &str, name: &str) -> Option<&'static str> {
     let suffix = name.strip_prefix(family)?;
     SHORT_FORMS.iter().find(|(short, _)| *short == suffix).map(|(_, command)| *command)
 }
 
-/// Names that are part of the language somewhere, or that the scripts or their installation stand
-/// on. A function of such a name could not be called, or would break the shell.
+/// Names that are part of some shell's language, or that the scripts or their installation use. A
+/// function of such a name could not be called, or would break the shell.
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
     // words of the languages
@@ -87,15 +95,15 @@ const RESERVED: &[&str] = &[
 const AUTOLOADED: &str = "[[ ${funcstack[1]-} != _cs ]] || __cs_complete \"$@\"\n";
 
 impl Shell {
-    /// The text for this shell that defines the function `cs` and its short forms.
+    /// Returns the text for this shell that defines the function `cs` and its short forms.
     ///
-    /// Run in the shell, once or many times, it prints nothing, ends with status 0 and leaves
-    /// nothing behind but the functions. They hand their arguments on as they are, and their status
-    /// is the program's. Aliases of their names are taken away, as they would hide them.
+    /// Run in the shell, once or many times, it prints nothing, ends with status 0 and leaves nothing
+    /// behind but the functions. They hand their arguments on unchanged, and their status is the
+    /// program's. It removes aliases of their names, which would hide them.
     ///
-    /// Fails where `cmd` is no name for a function in every shell (exit 2), where the shell is not
-    /// supported yet (exit 2), and where the program's path is not absolute, not UTF-8 or holds
-    /// control characters (exit 5).
+    /// Fails if `cmd` is no name for a function in every shell (exit 2), if the shell is not supported
+    /// yet (exit 2), or if the program's path is not absolute, not UTF-8 or holds control characters
+    /// (exit 5).
     pub fn init(self, options: &InitOptions<'_>) -> Result<String> {
         let Some(scripts) = self.scripts() else {
             return Err(unsupported(self));
@@ -109,12 +117,12 @@ impl Shell {
 
         let mut text = fill(scripts.runtime, &[("CS_PROGRAM", Fill::Literal(&program))])?;
         text.push('\n');
-        text += &fill(scripts.names, &[("NAME", Fill::Word(name))])?;
+        text += &fill(scripts.function, &[("NAME", Fill::Word(name))])?;
         for (suffix, command) in short_forms {
             let short = format!("{name}{suffix}");
             text.push('\n');
             text += &fill(
-                scripts.aliases,
+                scripts.short_form,
                 &[
                     ("NAME", Fill::Word(&short)),
                     ("FAMILY", Fill::Word(name)),
@@ -137,23 +145,26 @@ impl Shell {
         Ok(text)
     }
 
-    /// Completion: the function that asks the program, and its registration for every name.
+    /// Returns the code for completion: the function that asks the program, and its registration for
+    /// every name.
     fn completion(self, name: &str, short_forms: &[(&str, &str)], program: &Quoted) -> Result<String> {
         let Some(scripts) = self.scripts() else {
             return Err(unsupported(self));
         };
-        let [glue, registration] = scripts.complete;
-        let mut text = fill(glue, &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))])?;
+        let mut text = fill(
+            scripts.completion,
+            &[("CS_PROGRAM", Fill::Literal(program)), ("FAMILY", Fill::Word(name))],
+        )?;
         for suffix in std::iter::once("").chain(short_forms.iter().map(|(suffix, _)| *suffix)) {
-            text += &fill(registration, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
+            text += &fill(scripts.completion_name, &[("NAME", Fill::Word(&format!("{name}{suffix}")))])?;
         }
         Ok(text)
     }
 
-    /// Completion for the program `cs` alone, as a file for packagers. It runs the `cs` that is first
-    /// on `PATH` when Tab is pressed, also where a function has that name.
+    /// Returns the code for completion of the program `cs` alone, as a file for packagers. It runs the
+    /// `cs` that is first on `PATH` when Tab is pressed, even if a function has that name.
     ///
-    /// Fails where the shell is not supported yet (exit 2).
+    /// Fails if the shell is not supported yet (exit 2).
     pub fn completions(self) -> Result<String> {
         let program = Plain::new("cs").map(|name| self.quote(name)).map_err(|_| control_in_path())?;
         let text = self.completion("cs", &[], &program)?;
@@ -162,12 +173,12 @@ impl Shell {
         Ok(if self == Self::Zsh { format!("#compdef cs\n{text}\n{AUTOLOADED}") } else { text })
     }
 
-    /// Whether there is code for it to print.
+    /// Returns true if [`Shell::init`] has code for this shell.
     pub fn is_supported(self) -> bool {
         self.scripts().is_some()
     }
 
-    /// The names of the shells that there is code for, as they stand in a sentence.
+    /// Returns the names of the supported shells, joined for a sentence.
     pub fn supported() -> String {
         let names: Vec<_> = Self::value_variants()
             .iter()
@@ -177,18 +188,20 @@ impl Shell {
         names.join(", ")
     }
 
+    /// Returns the files of this shell; `None` if it is not supported yet.
     fn scripts(self) -> Option<Scripts> {
         match self {
-            Self::Bash => Some(scripts!("bash")),
-            Self::Zsh => Some(scripts!("zsh")),
-            Self::Fish => Some(scripts!("fish")),
-            Self::PowerShell => Some(scripts!("ps1")),
+            Self::Bash => Some(scripts!("bash", "bash")),
+            Self::Zsh => Some(scripts!("zsh", "zsh")),
+            Self::Fish => Some(scripts!("fish", "fish")),
+            Self::PowerShell => Some(scripts!("powershell", "ps1")),
             Self::Nushell => None,
         }
     }
 }
 
-/// `cmd`, if it and the short forms that begin with it can be names of functions in every shell.
+/// Returns `cmd` if it and the short forms that begin with it can be names of functions in every
+/// shell. Fails otherwise (exit 2).
 fn public_name<'a>(cmd: &'a str, short_forms: &[(&str, &str)]) -> Result<&'a str> {
     let mut bytes = cmd.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
@@ -213,11 +226,12 @@ fn public_name<'a>(cmd: &'a str, short_forms: &[(&str, &str)]) -> Result<&'a str
     }
 }
 
-/// PowerShell does not tell upper case from lower case, so no shell here does.
+/// Returns true if `name` is in [`RESERVED`], ignoring case as PowerShell does.
 fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name.to_ascii_lowercase().as_str())
 }
 
+/// Returns `program` as text. Fails (exit 5) if it is not absolute or not UTF-8.
 fn program_path(program: &Path) -> Result<String> {
     let shown = program.display();
     if !program.is_absolute() {

@@ -1,10 +1,13 @@
 //! One quoter per shell: text in, a literal out that this shell reads back as the same text.
 //!
-//! What may be quoted is a type ([`Plain`]) and what was quoted is another one ([`Quoted`]), so a
-//! value cannot get into shell code without passing here. The quoters are total: there is no
+//! Text that may be quoted is a type ([`Plain`]) and text that was quoted is another one ([`Quoted`]),
+//! so a value cannot get into shell code without passing here. The quoters are total: there is no
 //! `Plain` they refuse and none they change. `tests/shell_quote.rs` holds them against the shells.
 
 use std::fmt;
+
+use super::kind::Shell;
+use crate::model::{Failure, Result, VarName};
 
 /// Text without control characters: no C0 (newline, tab, escape, NUL), no DEL, no C1.
 ///
@@ -15,15 +18,15 @@ use std::fmt;
 pub struct Plain<'a>(&'a str);
 
 impl<'a> Plain<'a> {
-    /// Takes `text`, or gives the first control character in it.
-    pub fn new(text: &'a str) -> Result<Self, char> {
+    /// Takes `text`. Fails with the first control character in it.
+    pub fn new(text: &'a str) -> std::result::Result<Self, char> {
         match text.chars().find(|c| c.is_control()) {
             Some(control) => Err(control),
             None => Ok(Self(text)),
         }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(self) -> &'a str {
         self.0
     }
@@ -39,7 +42,43 @@ impl fmt::Display for Quoted {
     }
 }
 
-/// For bash, zsh, dash and every other POSIX shell: `'it'\''s'`.
+impl Shell {
+    /// Returns `text` as a literal of this shell.
+    pub fn quote(self, text: Plain<'_>) -> Quoted {
+        match self {
+            Self::Bash | Self::Zsh => posix(text),
+            Self::Fish => fish(text),
+            Self::PowerShell => powershell(text),
+            Self::Nushell => nushell(text),
+        }
+    }
+}
+
+/// Returns `text` as one word for a POSIX shell, in quotes; `None` if it holds a control character.
+pub fn posix_word(text: &str) -> Option<String> {
+    Some(posix(Plain::new(text).ok()?).to_string())
+}
+
+/// Returns `text` as a word for a person to type: in quotes if a shell would read it otherwise. Text
+/// with a control character, which no quotes help, is returned unchanged.
+pub fn word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
+    let quoted = if text.is_empty() || !text.chars().all(plain) { posix_word(text) } else { None };
+    quoted.unwrap_or_else(|| text.to_owned())
+}
+
+/// Returns the value of the variable `name`. Fails with its name (exit 5) if the value holds a control
+/// character.
+pub(super) fn plain_value<'a>(name: &VarName, value: &'a str) -> Result<Plain<'a>> {
+    Plain::new(value).map_err(|control| {
+        Failure::refused(format!(
+            "variable '{name}' holds a control character (U+{:04X}), which is given to no shell",
+            u32::from(control)
+        ))
+    })
+}
+
+/// Quotes for bash, zsh, dash and every other POSIX shell: `'it'\''s'`.
 ///
 /// Two quoted strings never touch (`'a''b'`): zsh with `RC_QUOTES` reads a quote there. A quote of
 /// ours that closes a string is followed by `\`, or by the end.
@@ -47,7 +86,7 @@ pub(super) fn posix(text: Plain<'_>) -> Quoted {
     Quoted(format!("'{}'", text.0.replace('\'', r"'\''")))
 }
 
-/// For fish: `'it\'s'`.
+/// Quotes for fish: `'it\'s'`.
 ///
 /// Unlike in a POSIX shell, `\` escapes inside single quotes: left alone, a value that ends in one
 /// would swallow the closing quote and make code of what follows.
@@ -55,16 +94,16 @@ pub(super) fn fish(text: Plain<'_>) -> Quoted {
     Quoted(format!("'{}'", text.0.replace('\\', r"\\").replace('\'', r"\'")))
 }
 
-/// For PowerShell: `'it''s'`, and `('caf' + [char]0xe9)` where there is more than ASCII.
+/// Quotes for PowerShell: `'it''s'`, and `('caf' + [char]0xe9)` where there is more than ASCII.
 ///
-/// Everything else than ASCII is written as a number, one for each UTF-16 unit. Two reasons: the
+/// Everything but ASCII is written as a number, one for each UTF-16 unit. Two reasons: the
 /// curly quotes U+2018 to U+201B end a single-quoted string as `'` does, and Windows PowerShell 5.1
 /// decodes what a program prints with the console's code page, where it is not UTF-8.
 pub(super) fn powershell(text: Plain<'_>) -> Quoted {
     powershell_exact(text.0)
 }
 
-/// Any bytes but NUL, for bash and zsh: `$'a\x0ab'`. Not for other POSIX shells.
+/// Quotes any bytes but NUL for bash and zsh: `$'a\x0ab'`. Not for other POSIX shells.
 pub(super) fn posix_exact(bytes: &[u8]) -> Quoted {
     let mut literal = String::from("$'");
     for &byte in bytes {
@@ -77,7 +116,7 @@ pub(super) fn posix_exact(bytes: &[u8]) -> Quoted {
     Quoted(literal + "'")
 }
 
-/// Any bytes but NUL, for fish: `'a'\X0a'b'`.
+/// Quotes any bytes but NUL for fish: `'a'\X0a'b'`.
 pub(super) fn fish_exact(bytes: &[u8]) -> Quoted {
     let mut literal = String::from("'");
     for &byte in bytes {
@@ -90,7 +129,7 @@ pub(super) fn fish_exact(bytes: &[u8]) -> Quoted {
     Quoted(literal + "'")
 }
 
-/// Any text, for PowerShell: as [`powershell`], with control characters as numbers too.
+/// Quotes any text for PowerShell, as [`powershell`] does, with control characters as numbers too.
 pub(super) fn powershell_exact(text: &str) -> Quoted {
     let plain = |c: char| c.is_ascii() && !c.is_ascii_control();
     if text.chars().all(plain) {
@@ -124,7 +163,7 @@ pub(super) fn powershell_exact(text: &str) -> Quoted {
     Quoted(literal)
 }
 
-/// For Nushell (0.92 and newer): a raw string, `r#'it's'#`, with one `#` more than any `'#…` in it has.
+/// Quotes for Nushell (0.92 and newer), with a raw string: `r#'it's'#`, with one `#` more than any `'#…` in it has.
 ///
 /// The quote it opens with counts: Nushell (0.108) takes the `'#` of `r#'#x'#` for the end.
 pub(super) fn nushell(text: Plain<'_>) -> Quoted {
@@ -150,6 +189,17 @@ mod tests {
             let text = format!("a{c}b");
             assert_eq!(Plain::new(&text).err(), control.then_some(c), "U+{code:04X}");
         }
+    }
+
+    #[test]
+    fn a_word_to_type_has_quotes_only_if_it_needs_them() {
+        assert_eq!(word("/srv/caf\u{e9}/a-b_c.d@e:1,2%+"), "/srv/caf\u{e9}/a-b_c.d@e:1,2%+");
+        assert_eq!(word(""), "''");
+        assert_eq!(word("it's here"), r"'it'\''s here'");
+        assert_eq!(word("~/x"), "'~/x'");
+        assert_eq!(word("a\nb"), "a\nb");
+        assert_eq!(posix_word("plain").as_deref(), Some("'plain'"));
+        assert_eq!(posix_word("a\nb"), None);
     }
 
     #[test]
@@ -185,7 +235,7 @@ mod tests {
         assert_eq!(nushell(plain("#x")).to_string(), "r##'#x'##");
     }
 
-    /// What PowerShell reads in a literal of ours; `None` where it would not be one expression.
+    /// Returns what PowerShell reads in a literal of ours; `None` if it would not be one expression.
     /// Any of its quotes ends a string, the curly ones too, unless it stands twice.
     fn powershell_reads(literal: &str) -> Option<String> {
         let inner = match literal.strip_prefix('(') {
@@ -227,7 +277,7 @@ mod tests {
         String::from_utf16(&units).ok()
     }
 
-    /// What Nushell reads in a raw string; `None` where the string ends early or never.
+    /// Returns what Nushell reads in a raw string; `None` if the string ends early or never.
     fn nushell_reads(literal: &str) -> Option<&str> {
         let hashes = literal.strip_prefix('r')?.find('\'')?;
         let end = format!("'{}", &literal[1..=hashes]);
@@ -236,7 +286,7 @@ mod tests {
         (at > 0 && at + end.len() == body.len()).then(|| &body[1..at])
     }
 
-    /// The next of a fixed sequence of numbers (xorshift).
+    /// Returns the next of a fixed sequence of numbers (xorshift).
     fn next(state: &mut u64) -> usize {
         *state ^= *state << 13;
         *state ^= *state >> 7;

@@ -1,16 +1,16 @@
 //! Filling the tokens of an embedded script, in one pass.
 //!
 //! A token is upper case between double underscores, `__NAME__`, so that a script with tokens is
-//! still valid in its own language and its linters can read it. What is filled in is never looked
-//! at again, so a path that happens to hold `__NAME__` stays as it is.
+//! still valid in its own language and its linters can read it. A value that was filled in is
+//! never looked at again, so a path that happens to hold `__NAME__` stays unchanged.
 
 use super::quote::Quoted;
 use crate::model::{Failure, Result};
 
-/// What stands in a token's place.
+/// The text that takes a token's place.
 #[derive(Clone, Copy)]
 pub(super) enum Fill<'a> {
-    /// A word that is safe as it is: checked to be `[A-Za-z0-9_-]`.
+    /// A word that needs no quotes: checked to be `[A-Za-z0-9_-]`.
     Word(&'a str),
     /// A whole literal. Its token stands in quotes and braces in the script, `'{__PROGRAM__}'`, and
     /// they go with it. The quotes keep the script valid as stored; the braces keep the quotes,
@@ -18,10 +18,10 @@ pub(super) enum Fill<'a> {
     Literal(&'a Quoted),
 }
 
-/// The text of `script` with every token filled.
+/// Returns the text of `script` with every token filled.
 ///
-/// Fails where the script has a token that `fills` does not know, where it has no place for one
-/// that `fills` gives, and where a literal's token does not stand in quotes.
+/// Fails if the script has a token that `fills` does not know, if it has no place for one that
+/// `fills` gives, or if a literal's token does not stand in quotes.
 pub(super) fn fill(script: &str, fills: &[(&str, Fill<'_>)]) -> Result<String> {
     let mut out = String::with_capacity(script.len() + 128);
     let mut used = vec![false; fills.len()];
@@ -60,7 +60,7 @@ pub(super) fn fill(script: &str, fills: &[(&str, Fill<'_>)]) -> Result<String> {
     }
 }
 
-/// The first token of `text`: what is before it, its name, and what is after it.
+/// Finds the first token of `text`; returns the text before it, its name, and the text after it.
 fn next_token(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(found) = text[from..].find("__") {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::model::{Failure, Result, reason, Kind};
+use crate::model::{Failure, Kind, Result, reason};
 use crate::os::{self, Holder, Lock, LockError};
 
 /// The time a command waits for another one that works on the same session.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Failure, Result, Kind};
+use crate::model::{Failure, Kind, Result};
 use crate::os;
 
 /// The layout this version reads and writes.
@@ -108,7 +108,8 @@ impl Store {
 /// Returns the refusal to make the directory of a session or profile again, which somebody else just
 /// moved away: one without a record would stand where a restored one belongs.
 pub(super) fn removed_meanwhile(path: &Path) -> Failure {
-    Failure::of(Kind::Changed, format!("{} was removed meanwhile", path.display())).hint("look again: cs list")
+    Failure::of(Kind::Changed, format!("{} was removed meanwhile", path.display()))
+        .hint("look again: cs list")
 }
 
 /// Refuses a data root that somebody else could have prepared: the rule of OpenSSH's `StrictModes`,

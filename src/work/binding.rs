@@ -10,7 +10,7 @@ use crate::model::{
     Bound, Failure, Guard, Kind, Place, Profile, Repository, Result, Session, Subject, Target, VarName,
 };
 use crate::os;
-use crate::shell::posix_word;
+use crate::shell::word;
 use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 use crate::work::context::Context;
 use crate::work::directory::real;
@@ -321,11 +321,4 @@ fn trust(store: &Store, path: &Path, held: Option<&[u8]>) -> Trust {
         Some(checkout.main.join(below))
     });
     in_main.map_or(Trust::Unsaid, |path| said(&path))
-}
-
-/// `text` as a word to type: quoted where a shell would read it otherwise.
-pub(crate) fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
-    let quoted = if text.is_empty() || !text.chars().all(plain) { posix_word(text) } else { None };
-    quoted.unwrap_or_else(|| text.to_owned())
 }

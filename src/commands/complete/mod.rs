@@ -1,4 +1,4 @@
-//! `cs __complete SHELL FAMILY INDEX -- WORDS…`: what Tab offers. Called by `shells/complete.*`.
+//! `cs __complete SHELL FAMILY INDEX -- WORDS…`: what Tab offers. Called by `shells/*/completion.*`.
 //!
 //! WORDS are the command line from the name it was called by, quotes taken off, INDEX the number of
 //! the word with the cursor, which ends there. Standard output has a line for each word that fits,

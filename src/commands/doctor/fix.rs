@@ -7,6 +7,7 @@ use super::finding::{Fix, Report};
 use super::machine::Machine;
 use crate::model::{Failure, Layout, Name, Place, Ports, Result, Session, Subject, Target};
 use crate::os;
+use crate::shell;
 use crate::store::{self, Claim, Leftover, Store};
 use crate::work::removal::kept;
 use crate::work::{binding, ports};
@@ -64,7 +65,7 @@ impl Repair {
 
     /// How to undo it; `None` where there is nothing to have back.
     pub(super) fn undo(&self) -> Option<String> {
-        let word = |path: &PathBuf| binding::word(&path.to_string_lossy());
+        let word = |path: &PathBuf| shell::word(&path.to_string_lossy());
         match self {
             Self::LayOut { layout, .. } => {
                 layout.links.first().map(|link| format!("rm {}", word(&link.path)))

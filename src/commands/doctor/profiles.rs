@@ -9,7 +9,7 @@ use super::sessions::{config_directory, impossible, links, live_files, locks, pl
 use crate::claude::{self, Account, Login};
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
 use crate::os;
-use crate::work::binding::word;
+use crate::shell::word;
 
 pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     let mut count = 0;

@@ -12,8 +12,8 @@ use crate::claude;
 use crate::git::{self, Linked};
 use crate::model::{Isolation, Layout, Link, ManifestPlace, SHAREABLE, Subject};
 use crate::os::{self, Liveness};
+use crate::shell::word;
 use crate::store::{self, Drift, LOCK_IS_NOBODYS, Standing};
-use crate::work::binding::word;
 use crate::work::{history, scene};
 
 /// A lock of Claude's that is older than this was left behind: it is touched every few seconds.

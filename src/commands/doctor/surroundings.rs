@@ -8,8 +8,7 @@ use super::machine::Machine;
 use crate::claude::{CHILD_MARKERS, CREDENTIALS};
 use crate::commands::install;
 use crate::os;
-use crate::shell::Shell;
-use crate::work::binding::word;
+use crate::shell::{Shell, word};
 
 /// Files, below the home directory, in which people set variables.
 const START_UP_FILES: &[&str] =

@@ -6,8 +6,8 @@ use super::finding::{Fix, Kind, Report};
 use super::machine::{Machine, Patient};
 use crate::git::{self, Checkout, Repository};
 use crate::os;
+use crate::shell::word;
 use crate::store::{Known, Store};
-use crate::work::binding::word;
 use crate::work::worktrees::away;
 
 /// A removal of its worktree that was cut short. Whether there was one.

@@ -237,7 +237,7 @@ pub(crate) fn changes(state: &State) -> String {
 
 /// A path as a word for a shell.
 pub(crate) fn quoted(path: &Path) -> String {
-    crate::work::binding::word(&path.to_string_lossy())
+    crate::shell::word(&path.to_string_lossy())
 }
 
 /// Whether `session` was made for the worktree at `root`.
