@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::StartOptions;
 use crate::commands::context::Context;
 use crate::commands::{directory, dry_run, report, scene};
-use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
+use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
 use crate::model::{Failure, Kind, Name, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
 use crate::store;
@@ -494,22 +494,11 @@ fn say_copies(copies: &Copies) {
 }
 
 /// What git said, as a failure of ours.
-pub(super) fn said<T>(answer: Result<T, String>) -> Result<T> {
-    answer.map_err(|why| {
-        if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
-            let path = path.trim_end_matches('\'');
-            return Failure::of(
-                Kind::Untrusted,
-                format!("git does not trust {path}: it belongs to another user"),
-            )
-            .hint(format!("if you do: git config --global --add safe.directory {path}"));
-        }
-        let failure = Failure::failed(format!("no worktree: {why}"));
-        if why.starts_with("git cannot be run") { failure.hint("is git installed?") } else { failure }
-    })
+pub(super) fn said<T>(answer: Result<T, git::Error>) -> Result<T> {
+    answer.map_err(|error| error.failure("no worktree"))
 }
 
-fn cannot_make(making: &Making, why: &str) -> Failure {
+fn cannot_make(making: &Making, why: &git::Error) -> Failure {
     Failure::failed(format!("cannot make the worktree {}: {why}", making.root.display()))
 }
 

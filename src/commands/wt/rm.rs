@@ -2,7 +2,7 @@
 
 use super::away;
 use super::open::adopt;
-use super::tree::{self, Tree, git_failed};
+use super::tree::{self, Tree};
 use crate::commands::context::Context;
 use crate::commands::{bound, report};
 use crate::model::{Failure, Kind, Outcome, Result, Session, Target, own_branch};
@@ -157,8 +157,7 @@ fn to_trash(context: &Context, sessions: &[Session]) -> Result<()> {
 
 /// Has git forget a worktree whose directory is gone; its sessions go to the trash.
 fn forget(context: &Context, tree: &Tree) -> Result<Removed> {
-    let forgotten = context.umask.lifted(|| tree.repository.forget_gone(tree.root()));
-    forgotten.map_err(|why| git_failed(&why))?;
+    context.umask.lifted(|| tree.repository.forget_gone(tree.root()))?;
     to_trash(context, &tree.sessions)?;
     Ok(Removed {
         name: tree.name(),
