@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Repository;
 use super::run::{act, act_in_sight, answer, ask};
+use super::{Error, Repository};
 use crate::os;
 
 /// A worktree that is to be made.
@@ -67,7 +67,7 @@ impl Repository {
     /// Makes a worktree. What git says of how far it is goes to the terminal. Fails with what git says,
     /// and git leaves nothing behind then. A hook that fails after it was made (`post-checkout`) is no
     /// failure: what git says is returned.
-    pub fn make(&self, making: &Making) -> Result<Option<String>, String> {
+    pub fn make(&self, making: &Making) -> Result<Option<Error>, Error> {
         let _turn = self.turn();
         let Err(why) = act_in_sight(&self.main, &making.words()) else { return Ok(None) };
         let is_there = making.root.is_dir()
@@ -88,7 +88,7 @@ impl Repository {
 
     /// Takes the branch of a worktree that is not there away, if it was made for it, is where it began, and
     /// is checked out nowhere.
-    fn forget_branch(&self, making: &Making) -> Result<(), String> {
+    fn forget_branch(&self, making: &Making) -> Result<(), Error> {
         let Beginning::New { branch, commit } = &making.beginning else { return Ok(()) };
         if self.worktrees()?.iter().any(|entry| entry.branch.as_ref() == Some(branch)) {
             return Ok(());
@@ -98,7 +98,7 @@ impl Repository {
 
     /// Takes away a worktree that was just made, with its branch if that was new: never what somebody has
     /// changed meanwhile. Fails with what git says.
-    pub fn unmake(&self, making: &Making) -> Result<(), String> {
+    pub fn unmake(&self, making: &Making) -> Result<(), Error> {
         act(&self.main, &["worktree".as_ref(), "remove".as_ref(), making.root.as_os_str()])?;
         self.forget_branch(making)?;
         // Only empty ones can be removed, and git had no use for them.
@@ -112,7 +112,7 @@ impl Repository {
 
     /// The branch whose name is `name`, whatever the case, as it is really written. Runs git where it is not
     /// plain that there is none.
-    pub fn branch_like(&self, name: &str) -> Result<Option<String>, String> {
+    pub fn branch_like(&self, name: &str) -> Result<Option<String>, Error> {
         if self.has_plainly_no_branch(name) == Some(true) {
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl Repository {
     }
 
     /// Whether git takes `name` for the name of a branch. Runs git.
-    pub fn is_branch_name(&self, name: &str) -> Result<bool, String> {
+    pub fn is_branch_name(&self, name: &str) -> Result<bool, Error> {
         if name.starts_with('-') || name == "HEAD" {
             return Ok(false);
         }
@@ -158,7 +158,7 @@ impl Repository {
 
     /// What `name` stands for in the checkout `place`: the commit, and the local branch where it names one.
     /// `None` where it stands for none. Runs git.
-    pub fn resolve(&self, place: &Path, name: &str) -> Result<Option<(String, Option<String>)>, String> {
+    pub fn resolve(&self, place: &Path, name: &str) -> Result<Option<(String, Option<String>)>, Error> {
         // An option is no name.
         if name.starts_with('-') {
             return Ok(None);
@@ -174,7 +174,7 @@ impl Repository {
     }
 
     /// Whether the directory `path`, relative to the root, is in `commit`. Runs git.
-    pub fn has_directory(&self, commit: &str, path: &Path) -> Result<bool, String> {
+    pub fn has_directory(&self, commit: &str, path: &Path) -> Result<bool, Error> {
         let mut object = OsString::from(format!("{commit}:"));
         object.push(path);
         let kind = ask(&self.common, &["cat-file".as_ref(), "-t".as_ref(), object.as_os_str()])?;
@@ -183,7 +183,7 @@ impl Repository {
 }
 
 /// Makes a repository in `directory`, with an empty first commit. Fails with what git says.
-pub fn init(directory: &Path) -> Result<(), String> {
+pub fn init(directory: &Path) -> Result<(), Error> {
     act(directory, &["init", "-q"])?;
     act(directory, &["commit", "-q", "--allow-empty", "-m", "First commit"]).map(drop)
 }

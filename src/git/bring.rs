@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Repository;
-use super::run::{act, act_at, answer, ask, ask_at, output_at, said};
+use super::run::{act, act_at, answer, ask, ask_at, output_at};
+use super::{Error, Repository};
 use crate::os;
 
 /// How work is brought to a branch.
@@ -48,12 +48,12 @@ pub enum Stuck {
     /// Where the branch is checked out, these files are changed or not tracked, and would be overwritten.
     InTheWay(PathBuf, Vec<String>),
     /// What git says.
-    Git(String),
+    Git(Error),
 }
 
-impl From<String> for Stuck {
-    fn from(said: String) -> Self {
-        Self::Git(said)
+impl From<Error> for Stuck {
+    fn from(error: Error) -> Self {
+        Self::Git(error)
     }
 }
 
@@ -62,7 +62,9 @@ impl Repository {
     /// where it was afterwards; rebased, at its new commits.
     pub fn bring(&self, bring: &Bring<'_>) -> Result<String, Stuck> {
         let reference = format!("refs/heads/{}", bring.onto);
-        let old = self.commit(&reference)?.ok_or_else(|| format!("there is no branch '{}'", bring.onto))?;
+        let old = self
+            .commit(&reference)?
+            .ok_or_else(|| Error::ours(format!("there is no branch '{}'", bring.onto)))?;
         let untracked = overwritten(bring.root, bring.head, &old)?;
         if !untracked.is_empty() {
             return Err(Stuck::Untracked(untracked));
@@ -90,7 +92,7 @@ impl Repository {
 
     /// The files in which merging `head` into `onto` would conflict; `None` where it would not, or where git
     /// cannot tell without trying (before 2.38).
-    fn conflicts(&self, onto: &str, head: &str) -> Result<Option<Vec<String>>, String> {
+    fn conflicts(&self, onto: &str, head: &str) -> Result<Option<Vec<String>>, Error> {
         let words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, head];
         let asked = ask(&self.common, &words)?;
         if asked.status.code() != Some(1) {
@@ -122,11 +124,15 @@ impl Repository {
         let text = String::from_utf8_lossy(&done.stderr).into_owned();
         let files: Vec<String> =
             text.lines().filter_map(|line| Some(line.strip_prefix('\t')?.to_owned())).collect();
-        Err(if files.is_empty() { Stuck::Git(said(&done)) } else { Stuck::InTheWay(checkout.path, files) })
+        Err(if files.is_empty() {
+            Stuck::Git(Error::of(&done))
+        } else {
+            Stuck::InTheWay(checkout.path, files)
+        })
     }
 
     /// The commits that are in `head` and not in `onto`: short id and subject, the oldest first.
-    pub fn commits(&self, onto: &str, head: &str) -> Result<Vec<(String, String)>, String> {
+    pub fn commits(&self, onto: &str, head: &str) -> Result<Vec<(String, String)>, Error> {
         let words =
             ["log", "--reverse", "--format=%h %s", "--no-show-signature", &format!("{onto}..{head}"), "--"];
         let text = answer(&self.common, &words)?;
@@ -135,18 +141,18 @@ impl Repository {
     }
 
     /// The whole message of a commit.
-    pub fn message(&self, commit: &str) -> Result<String, String> {
+    pub fn message(&self, commit: &str) -> Result<String, Error> {
         answer(&self.common, &["log", "-1", "--format=%B", "--no-show-signature", commit, "--"])
     }
 }
 
 /// Files that are in `root` and git does not track there, and that are tracked at `onto`: checking that out
 /// would replace them without a word, if they are ignored.
-fn overwritten(root: &Path, head: &str, onto: &str) -> Result<Vec<String>, String> {
+fn overwritten(root: &Path, head: &str, onto: &str) -> Result<Vec<String>, Error> {
     let words = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", head, onto];
     let asked = ask_at(root, &words)?;
     if !asked.status.success() {
-        return Err(said(&asked));
+        return Err(Error::of(&asked));
     }
     let text = String::from_utf8_lossy(&asked.stdout).into_owned();
     let there = text.split_terminator('\0').filter(|path| os::exists(&root.join(path)));
@@ -183,7 +189,7 @@ fn joined(bring: &Bring<'_>, old: &str) -> Result<String, Stuck> {
 }
 
 /// Checks `what` out, whatever is changed.
-fn leave(root: &Path, what: &str, detached: bool) -> Result<(), String> {
+fn leave(root: &Path, what: &str, detached: bool) -> Result<(), Error> {
     let mut words = vec!["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force"];
     words.extend(detached.then_some("--detach"));
     words.extend([what, "--"]);

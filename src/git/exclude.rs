@@ -3,8 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::Repository;
 use super::run::ask;
+use super::{Error, Repository};
 use crate::model::reason;
 use crate::os;
 
@@ -15,7 +15,7 @@ impl Repository {
     /// Has git ignore `.claude/worktrees`, by a line in `info/exclude` of the repository, unless it does
     /// already. Whether the line was added. Runs git only where the line is not there. Fails with why it
     /// cannot be added, such as that the file is a link.
-    pub fn ignore_worktrees(&self) -> Result<bool, String> {
+    pub fn ignore_worktrees(&self) -> Result<bool, Error> {
         // A bare repository has no status that they could appear in.
         if self.bare {
             return Ok(false);
@@ -42,7 +42,7 @@ impl Repository {
             }
             append(&path)
         };
-        add().map_err(|error| format!("cannot write {}: {}", path.display(), reason(&error)))
+        add().map_err(|error| Error::ours(format!("cannot write {}: {}", path.display(), reason(&error))))
     }
 }
 

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::Repository;
-use super::run::{answer_to, ask, said};
+use super::run::{answer_to, ask};
+use super::{Error, Repository};
 use crate::os::{self, NotCopied};
 
 /// The most files, and bytes, that are copied.
@@ -39,21 +39,21 @@ impl Repository {
     /// What of the main checkout goes into a new worktree: untracked files that git ignores, and that the
     /// `.worktreeinclude` of the main checkout names. Runs git where there is one. Fails where that cannot
     /// be read.
-    pub fn included(&self) -> Result<Included, String> {
+    pub fn included(&self) -> Result<Included, Error> {
         let file = self.main.join(".worktreeinclude");
         let Ok(about) = file.symlink_metadata() else { return Ok(Included::default()) };
         if self.bare {
             return Ok(Included::default());
         }
         if !about.is_file() {
-            return Err(format!("{} is a link, or no regular file", file.display()));
+            return Err(Error::ours(format!("{} is a link, or no regular file", file.display())));
         }
         let mut from = std::ffi::OsString::from("--exclude-from=");
         from.push(&file);
         let words = ["ls-files".as_ref(), "-z".as_ref(), "-o".as_ref(), "-i".as_ref(), from.as_os_str()];
         let named = ask(&self.main, &words)?;
         if !named.status.success() {
-            return Err(said(&named));
+            return Err(Error::of(&named));
         }
         if named.stdout.is_empty() {
             return Ok(Included::default());
@@ -61,7 +61,7 @@ impl Repository {
         let ignored = answer_to(&self.main, &["check-ignore", "-z", "--stdin"], &named.stdout)?;
         // 1: none of them is.
         if !matches!(ignored.status.code(), Some(0 | 1)) {
-            return Err(said(&ignored));
+            return Err(Error::of(&ignored));
         }
         let named: BTreeSet<&[u8]> = named.stdout.split(|byte| *byte == 0).collect();
         let mut paths: Vec<PathBuf> = ignored

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::Repository;
 use super::run::act;
+use super::{Error, Repository};
 use crate::os;
 
 impl Repository {
     /// Locks the worktree at `root` for a session. One that somebody has locked stays as it is: `false`; but
     /// for a Claude that has ended.
-    pub fn lock(&self, root: &Path, session: Uuid) -> Result<bool, String> {
+    pub fn lock(&self, root: &Path, session: Uuid) -> Result<bool, Error> {
         let held = self.reason(root)?;
         if held.as_deref().is_some_and(|reason| LockedBy::read(reason) != LockedBy::EndedClaude) {
             return Ok(false);
@@ -23,7 +23,7 @@ impl Repository {
     }
 
     /// Locks the worktree at `root`, which is not locked, or is by a Claude that has ended, for a session.
-    pub fn take_lock(&self, root: &Path, session: Uuid, held: Option<&str>) -> Result<(), String> {
+    pub fn take_lock(&self, root: &Path, session: Uuid, held: Option<&str>) -> Result<(), Error> {
         // Git takes milliseconds for writing this file, where it is kept (gitrepository-layout(5)).
         if held.is_none() && self.write_lock(root, session).is_some() {
             return Ok(());
@@ -51,7 +51,7 @@ impl Repository {
     }
 
     /// Unlocks the worktree at `root` where it is locked for this session; `false` where it is not.
-    pub fn unlock(&self, root: &Path, session: Uuid) -> Result<bool, String> {
+    pub fn unlock(&self, root: &Path, session: Uuid) -> Result<bool, Error> {
         if self.reason(root)? != Some(reason(session)) {
             return Ok(false);
         }
@@ -59,7 +59,7 @@ impl Repository {
         Ok(true)
     }
 
-    fn reason(&self, root: &Path) -> Result<Option<String>, String> {
+    fn reason(&self, root: &Path) -> Result<Option<String>, Error> {
         let known = self.worktrees()?.into_iter().find(|entry| entry.path == root);
         Ok(known.and_then(|entry| entry.locked))
     }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(repository.lock(&tree, one), Ok(true));
         assert_eq!(repository.lock(&tree, other), Ok(false));
         let removed = answer(&repo, &["worktree".as_ref(), "remove".as_ref(), tree.as_os_str()]);
-        assert!(removed.is_err_and(|why| why.contains("locked")));
+        assert!(removed.is_err_and(|why| why.to_string().contains("locked")));
         assert_eq!(repository.unlock(&tree, other), Ok(false));
         assert_eq!(repository.unlock(&tree, one), Ok(true));
         act(&repo, &["worktree".as_ref(), "lock".as_ref(), tree.as_os_str()]).expect("somebody locks it");

@@ -3,6 +3,7 @@
 
 mod add;
 mod bring;
+mod error;
 mod exclude;
 mod include;
 mod locking;
@@ -18,6 +19,7 @@ use crate::os;
 
 pub use add::{Beginning, Making, init};
 pub use bring::{Bring, How, Stuck};
+pub use error::{Error, ErrorKind};
 pub use include::{Copies, Included};
 pub use locking::LockedBy;
 pub use state::{Onto, State, Work};

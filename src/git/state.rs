@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::run::{answer, ask, ask_at, said};
-use super::{Checkout, Repository};
+use super::run::{answer, ask, ask_at};
+use super::{Checkout, Error, Repository};
 use crate::os;
 
 /// The state of a checkout.
@@ -54,7 +54,7 @@ pub enum Work {
     /// There are commits that are not merged.
     Unmerged,
     /// Git does not say.
-    Unknown(String),
+    Unknown(Error),
 }
 
 impl State {
@@ -86,7 +86,7 @@ impl Repository {
     /// The state of the worktree at `root`, whose work belongs to the branch `onto`; without one, or where
     /// that is gone, to the default branch of the remote, else to what the main checkout is on. Runs
     /// git, which reads. Fails with what git says.
-    pub fn state(&self, root: &Path, onto: Option<&str>) -> Result<State, String> {
+    pub fn state(&self, root: &Path, onto: Option<&str>) -> Result<State, Error> {
         let mut state = status(root)?;
         state.unfinished = unfinished(root);
         let Some(head) = state.head.clone() else {
@@ -111,8 +111,8 @@ impl Repository {
     }
 
     /// The branch that work belongs to which came from `wanted`, and is on `own`.
-    fn onto(&self, wanted: Option<&str>, own: Option<&str>) -> Result<Option<Onto>, String> {
-        let symbolic = |name: &str| -> Result<Option<String>, String> {
+    fn onto(&self, wanted: Option<&str>, own: Option<&str>) -> Result<Option<Onto>, Error> {
+        let symbolic = |name: &str| -> Result<Option<String>, Error> {
             let asked = ask(&self.common, &["symbolic-ref", "--quiet", name])?;
             let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
             Ok((asked.status.success() && !text.is_empty()).then_some(text))
@@ -134,7 +134,7 @@ impl Repository {
     }
 
     /// Whether nothing of `head` is missing where work is kept.
-    fn has(&self, head: &str, onto: Option<&Onto>) -> Result<bool, String> {
+    fn has(&self, head: &str, onto: Option<&Onto>) -> Result<bool, Error> {
         let mut places: Vec<String> = onto.iter().map(|onto| onto.commit.clone()).collect();
         let at_remote = onto.map(|onto| format!("refs/remotes/origin/{}", onto.name));
         for name in at_remote.iter().map(String::as_str).chain(["HEAD", "refs/remotes/origin/HEAD"]) {
@@ -145,7 +145,7 @@ impl Repository {
             match asked.status.code() {
                 Some(0) => return Ok(true),
                 Some(1) => {}
-                _ => return Err(said(&asked)),
+                _ => return Err(Error::of(&asked)),
             }
         }
         Ok(places.iter().any(|place| self.adds_nothing(head, place)))
@@ -161,7 +161,7 @@ impl Repository {
     }
 
     /// The commit that `name` stands for, in the main checkout; `None` where it stands for none.
-    pub fn commit(&self, name: &str) -> Result<Option<String>, String> {
+    pub fn commit(&self, name: &str) -> Result<Option<String>, Error> {
         let words = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
         let asked = ask(&self.common, &words)?;
         let text = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
@@ -169,11 +169,11 @@ impl Repository {
     }
 }
 
-fn status(root: &Path) -> Result<State, String> {
+fn status(root: &Path) -> Result<State, Error> {
     let words = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal"];
     let asked = ask_at(root, &words)?;
     if !asked.status.success() {
-        return Err(said(&asked));
+        return Err(Error::of(&asked));
     }
     Ok(parse(&String::from_utf8_lossy(&asked.stdout)))
 }

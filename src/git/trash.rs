@@ -5,15 +5,15 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::run::{answer, ask, ask_at, said};
-use super::{Checkout, Repository};
+use super::run::{answer, ask, ask_at};
+use super::{Checkout, Error, Repository};
 
 const ROOM: &str = "refs/cs/trash";
 
 impl Repository {
     /// Keeps the commits of the worktree at `root`, which goes with the session `id`: what is checked out,
     /// and what is staged or changed where git can make a commit of it. Done again, it is the same.
-    pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), String> {
+    pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), Error> {
         let Some(head) = head else { return Ok(()) };
         answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
         // The files themselves are kept. This is for what git has of them, should it clean up meanwhile.
@@ -26,7 +26,7 @@ impl Repository {
     }
 
     /// The sessions whose worktrees are kept in this repository.
-    pub fn kept(&self) -> Result<Vec<Uuid>, String> {
+    pub fn kept(&self) -> Result<Vec<Uuid>, Error> {
         let text = answer(&self.common, &["for-each-ref", "--format=%(refname)", ROOM])?;
         let id = |line: &str| line.strip_prefix(ROOM)?.split('/').nth(1)?.parse().ok();
         let mut ids: Vec<Uuid> = text.lines().filter_map(id).collect();
@@ -35,7 +35,7 @@ impl Repository {
     }
 
     /// Lets go of what was kept for the session `id`. Nothing kept is as good as let go.
-    pub fn forget(&self, id: Uuid) -> Result<(), String> {
+    pub fn forget(&self, id: Uuid) -> Result<(), Error> {
         let text = answer(&self.common, &["for-each-ref", "--format=%(refname)", &format!("{ROOM}/{id}")])?;
         for name in text.lines() {
             answer(&self.common, &["update-ref", "-d", name])?;
@@ -44,7 +44,7 @@ impl Repository {
     }
 
     /// Deletes the branch `name`, if it is still at `commit`.
-    pub fn delete_branch(&self, name: &str, commit: &str) -> Result<(), String> {
+    pub fn delete_branch(&self, name: &str, commit: &str) -> Result<(), Error> {
         let reference = format!("refs/heads/{name}");
         if self.commit(&reference)?.is_none() {
             return Ok(());
@@ -56,7 +56,7 @@ impl Repository {
     }
 
     /// Makes the branch `name` at `commit`, unless there is one of that name.
-    pub fn make_branch(&self, name: &str, commit: &str) -> Result<(), String> {
+    pub fn make_branch(&self, name: &str, commit: &str) -> Result<(), Error> {
         let reference = format!("refs/heads/{name}");
         if self.commit(&reference)?.is_some() {
             return Ok(());
@@ -71,7 +71,7 @@ impl Repository {
     }
 
     /// Says where the branch `name` is pushed to, unless that is said already.
-    pub fn set_upstream(&self, name: &str, (remote, merge): &(String, String)) -> Result<(), String> {
+    pub fn set_upstream(&self, name: &str, (remote, merge): &(String, String)) -> Result<(), Error> {
         if self.upstream(name).is_none() {
             for (key, value) in [("remote", remote), ("merge", merge)] {
                 answer(&self.common, &["config", &format!("branch.{name}.{key}"), value])?;
@@ -81,11 +81,11 @@ impl Repository {
     }
 
     /// Has git forget the worktree at `root`, whose directory is gone; a lock on it goes first.
-    pub fn forget_gone(&self, root: &Path) -> Result<(), String> {
+    pub fn forget_gone(&self, root: &Path) -> Result<(), Error> {
         let words = |verb| ["worktree".as_ref(), verb, root.as_os_str()];
         ask(&self.common, &words("unlock".as_ref()))?;
         let removed = ask(&self.common, &words("remove".as_ref()))?;
-        if removed.status.success() { Ok(()) } else { Err(said(&removed)) }
+        if removed.status.success() { Ok(()) } else { Err(Error::of(&removed)) }
     }
 }
 

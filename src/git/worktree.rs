@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::run::{answer, ask, said};
+use super::run::{answer, ask};
+use super::{Error, ErrorKind};
 use crate::os;
 
 /// A repository, whichever of its worktrees one is in.
@@ -37,7 +38,7 @@ pub struct Entry {
 impl Repository {
     /// The repository that `directory` is in; `None` outside of git. Runs git. Fails with what git says
     /// otherwise, such as that the directory belongs to somebody else.
-    pub fn of(directory: &Path) -> Result<Option<Self>, String> {
+    pub fn of(directory: &Path) -> Result<Option<Self>, Error> {
         Ok(Here::of(directory)?.map(|here| here.repository))
     }
 
@@ -49,7 +50,7 @@ impl Repository {
     }
 
     /// Its worktrees, the main checkout first. Runs git.
-    pub fn worktrees(&self) -> Result<Vec<Entry>, String> {
+    pub fn worktrees(&self) -> Result<Vec<Entry>, Error> {
         list(&self.common)
     }
 }
@@ -68,13 +69,13 @@ pub struct Here {
 impl Here {
     /// Where `directory`, whose links are resolved, is; `None` outside of git. Runs git, mostly once. Fails with
     /// what git says otherwise.
-    pub fn of(directory: &Path) -> Result<Option<Self>, String> {
+    pub fn of(directory: &Path) -> Result<Option<Self>, Error> {
         let mut worktrees = match list(directory) {
             Ok(worktrees) => worktrees,
-            Err(why) if why.contains("not a git repository") => return Ok(None),
-            Err(why) => return Err(why),
+            Err(error) if error.kind == ErrorKind::NotARepository => return Ok(None),
+            Err(error) => return Err(error),
         };
-        let first = worktrees.first_mut().ok_or("git lists no worktree")?;
+        let first = worktrees.first_mut().ok_or_else(|| Error::ours("git lists no worktree"))?;
         let (bare, path) = (first.bare, real(&first.path));
         let dot_git = path.join(".git");
         if bare || os::is_dir(&dot_git) {
@@ -96,21 +97,22 @@ impl Here {
 
     /// The same where the list does not say it: in a submodule, with a `.git` that is a link or elsewhere, or
     /// where git names a worktree by another path.
-    fn looked_up(directory: &Path, mut worktrees: Vec<Entry>) -> Result<Self, String> {
-        let words =
-            ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"];
+    fn looked_up(directory: &Path, mut worktrees: Vec<Entry>) -> Result<Self, Error> {
+        let words = ["rev-parse", "--path-format=absolute", "--is-inside-work-tree"];
+        let words = [&words[..], &["--git-common-dir", "--git-dir", "--show-toplevel"]].concat();
         let asked = ask(directory, &words)?;
+        let text = String::from_utf8_lossy(&asked.stdout);
         // The answers come one by one, and the last is refused where there is no checkout.
-        if !asked.status.success() && !said(&asked).contains("must be run in a work tree") {
-            return Err(said(&asked));
+        if !asked.status.success() && !text.starts_with("false\n") {
+            return Err(Error::of(&asked));
         }
-        let text = String::from_utf8(asked.stdout).map_err(|_| "its path is not UTF-8".to_owned())?;
-        let mut lines = text.lines();
+        let text = String::from_utf8(asked.stdout).map_err(|_| Error::ours("its path is not UTF-8"))?;
+        let mut lines = text.lines().skip(1);
         let mut next = || lines.next().map(|line| real(Path::new(line)));
         let (Some(common), Some(git_dir), root, None) = (next(), next(), next(), next()) else {
-            return Err("its path has a line break".to_owned());
+            return Err(Error::ours("its path has a line break"));
         };
-        let first = worktrees.first_mut().ok_or("git lists no worktree")?;
+        let first = worktrees.first_mut().ok_or_else(|| Error::ours("git lists no worktree"))?;
         let main = match &root {
             _ if first.bare => common.clone(),
             Some(root) if git_dir == common => root.clone(),
@@ -139,12 +141,12 @@ fn real(path: &Path) -> PathBuf {
     os::real_path(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn list(place: &Path) -> Result<Vec<Entry>, String> {
+fn list(place: &Path) -> Result<Vec<Entry>, Error> {
     let mut attempts = 0..20;
     loop {
         match answer(place, &["worktree", "list", "--porcelain", "-z"]) {
             // One that somebody is making just now has not all of its files yet.
-            Err(why) if why.starts_with("failed to read") && attempts.next().is_some() => {
+            Err(error) if error.kind == ErrorKind::Racing && attempts.next().is_some() => {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
             answered => return answered.map(|text| parse(&text)),

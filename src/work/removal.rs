@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::claude;
-use crate::git::{Checkout, Repository, Work};
+use crate::git::{self, Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
 use crate::store::{Keep, Run};
@@ -167,7 +167,7 @@ pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<St
         return Ok(None);
     }
     let place = crate::work::worktrees::tree::quoted(root);
-    let unlocked = context.umask.lifted(|| -> Result<(), String> {
+    let unlocked = context.umask.lifted(|| -> Result<(), git::Error> {
         let Some(repository) = Repository::of(root)? else { return Ok(()) };
         repository.unlock(root, session.id)?;
         // A fork works there too.
@@ -191,7 +191,7 @@ fn other_in(context: &Context, session: &Session) -> Option<uuid::Uuid> {
 }
 
 /// Locks the worktree of a session that is back again, if it is still there.
-pub(crate) fn lock_again(context: &Context, session: &Session) -> Result<(), String> {
+pub(crate) fn lock_again(context: &Context, session: &Session) -> Result<(), git::Error> {
     let Some(worktree) = session.worktree.as_ref().filter(|worktree| os::is_dir(worktree.root())) else {
         return Ok(());
     };

@@ -93,7 +93,10 @@ pub(super) fn kept_commits(machine: &Machine<'_>, store: &Store, report: &mut Re
         let ids = match repository.kept() {
             Ok(ids) => ids,
             Err(why) => {
-                report.blind(format!("the commits that are kept in {}", repository.main.display()), why);
+                report.blind(
+                    format!("the commits that are kept in {}", repository.main.display()),
+                    why.to_string(),
+                );
                 continue;
             }
         };

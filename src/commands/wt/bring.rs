@@ -9,7 +9,7 @@ use crate::model::{Failure, Kind, Outcome, Result};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::removal::count;
-use crate::work::worktrees::tree::{self, Stays, Tree, git_failed, quoted};
+use crate::work::worktrees::tree::{self, Stays, Tree, quoted};
 
 /// How many commits are shown.
 const SHOWN: usize = 20;
@@ -73,7 +73,7 @@ impl Left<'_> {
         }
         let mut lines = vec![text];
         if let Some((onto, head)) = onto.as_ref().zip(self.state.head.as_ref()).filter(|_| !self.is_home()) {
-            let commits = self.tree.repository.commits(&onto.commit, head).map_err(|why| git_failed(&why))?;
+            let commits = self.tree.repository.commits(&onto.commit, head)?;
             let skipped = commits.len().saturating_sub(SHOWN);
             if skipped > 0 {
                 lines.push(format!("  … {skipped} more"));
@@ -223,10 +223,10 @@ impl Left<'_> {
                 onto => format!("Merge branch '{own}' into {onto}"),
             });
         }
-        let commits = repository.commits(&onto.commit, head).map_err(|why| git_failed(&why))?;
+        let commits = repository.commits(&onto.commit, head)?;
         let subjects: Vec<&str> = commits.iter().map(|(_, subject)| subject.as_str()).collect();
         match subjects[..] {
-            [_] => repository.message(head).map_err(|why| git_failed(&why)),
+            [_] => Ok(repository.message(head)?),
             [first, ..] => {
                 let list: String = subjects.iter().map(|subject| format!("* {subject}\n")).collect();
                 Ok(format!("{first}\n\n{list}"))
@@ -280,7 +280,7 @@ impl Left<'_> {
                 named(files)
             ))
             .hint("nothing was changed; commit or stash them there first"),
-            Stuck::Git(why) => Failure::failed(format!("git: {why}")).hint("nothing was changed"),
+            Stuck::Git(error) => Failure::from(error.clone()).hint("nothing was changed"),
         }
     }
 }

@@ -28,10 +28,7 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
         session.clone()
     } else {
         let session = create::adopt(context, &tree)?.session;
-        context
-            .umask
-            .lifted(|| tree.repository.lock(tree.root(), session.id))
-            .map_err(|why| tree::git_failed(&why))?;
+        context.umask.lifted(|| tree.repository.lock(tree.root(), session.id))?;
         report::say(&format!("made session '{}' in {}", session.name, session.directory));
         session
     };

@@ -7,7 +7,7 @@ use crate::store::{Part, Store};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::worktrees::away;
-use crate::work::worktrees::tree::{self, Tree, git_failed};
+use crate::work::worktrees::tree::{self, Tree};
 use crate::work::{binding, create};
 
 /// What is taken away.
@@ -157,8 +157,7 @@ fn to_trash(context: &Context, sessions: &[Session]) -> Result<()> {
 
 /// Has git forget a worktree whose directory is gone; its sessions go to the trash.
 fn forget(context: &Context, tree: &Tree) -> Result<Removed> {
-    let forgotten = context.umask.lifted(|| tree.repository.forget_gone(tree.root()));
-    forgotten.map_err(|why| git_failed(&why))?;
+    context.umask.lifted(|| tree.repository.forget_gone(tree.root()))?;
     to_trash(context, &tree.sessions)?;
     Ok(Removed {
         name: tree.name(),

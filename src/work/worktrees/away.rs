@@ -14,13 +14,13 @@ use crate::model::{Failure, Result, Session, StowedWorktree, own_branch};
 use crate::os;
 use crate::store::{Part, Store};
 use crate::work::context::Context;
-use crate::work::worktrees::tree::{Tree, git_failed, quoted};
+use crate::work::worktrees::tree::{Tree, quoted};
 
 /// Moves a worktree to its session. Under the session's lock, and after all that speaks against it was
 /// asked.
 pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<()> {
     let (root, repository) = (tree.root(), &tree.repository);
-    let git_dir = tree.git_dir().ok_or_else(|| git_failed("it does not know this worktree"))?;
+    let git_dir = tree.git_dir().ok_or_else(|| Failure::failed("git: it does not know this worktree"))?;
     let entry = git_dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let text = |path: &Path| -> Result<String> {
         let path = path.to_str().map(str::to_owned);
@@ -38,10 +38,7 @@ pub(crate) fn take(context: &Context, tree: &Tree, session: &Session) -> Result<
         branch,
     };
     context.store()?.begin_stowing(session.id, &kept)?;
-    context
-        .umask
-        .lifted(|| repository.keep(session.id, root, kept.head.as_deref()))
-        .map_err(|why| git_failed(&why))?;
+    context.umask.lifted(|| repository.keep(session.id, root, kept.head.as_deref()))?;
     finish(context, session.id, &kept).inspect_err(|_| give_up(context, repository, session.id, root))
 }
 
@@ -70,11 +67,11 @@ pub(crate) fn finish(context: &Context, id: Uuid, kept: &StowedWorktree) -> Resu
         return Ok(());
     }
     let repository = repository_of(kept)?;
-    let elsewhere = repository.worktrees().map_err(|why| git_failed(&why))?;
+    let elsewhere = repository.worktrees()?;
     if elsewhere.iter().any(|entry| entry.branch.as_deref() == Some(branch)) {
         return Ok(());
     }
-    context.umask.lifted(|| repository.delete_branch(branch, head)).map_err(|why| git_failed(&why))
+    Ok(context.umask.lifted(|| repository.delete_branch(branch, head))?)
 }
 
 /// What came of bringing a worktree back.
@@ -119,7 +116,6 @@ fn put_back(
     kept: &StowedWorktree,
     place: &Path,
 ) -> Result<Back> {
-    let failed = |why: String| git_failed(&why);
     let root = kept.root();
     let mut note = None;
     // Once git has its part again, the rest was decided before.
@@ -138,12 +134,12 @@ fn put_back(
     if os::is_dir(root) {
         let session = store.session(id).ok();
         if session.is_some_and(|session| session.worktree.is_some()) {
-            repository.lock(root, id).map_err(failed)?;
+            repository.lock(root, id)?;
         }
     } else {
         note = Some("its files are gone".into());
     }
-    repository.forget(id).map_err(failed)?;
+    repository.forget(id)?;
     store.end_stowing(id)?;
     Ok(Back::There(kept.clone(), note))
 }
@@ -152,16 +148,15 @@ fn put_back(
 /// of it.
 fn settle_branch(repository: &Repository, kept: &StowedWorktree, git: &Path) -> Result<Option<String>> {
     let Some((branch, head)) = kept.branch.as_deref().zip(kept.head.as_deref()) else { return Ok(None) };
-    let failed = |why: String| git_failed(&why);
-    let now = repository.commit(&format!("refs/heads/{branch}")).map_err(failed)?;
+    let now = repository.commit(&format!("refs/heads/{branch}"))?;
     if now.is_none() {
-        repository.make_branch(branch, head).map_err(failed)?;
+        repository.make_branch(branch, head)?;
         if let Some(upstream) = &kept.upstream {
-            repository.set_upstream(branch, upstream).map_err(failed)?;
+            repository.set_upstream(branch, upstream)?;
         }
         return Ok(None);
     }
-    let others = repository.worktrees().map_err(failed)?;
+    let others = repository.worktrees()?;
     let taken =
         others.iter().find(|entry| entry.branch.as_deref() == Some(branch) && entry.path != kept.root());
     let why = match taken {
@@ -200,7 +195,7 @@ fn make_dir(path: &Path) -> Result<()> {
 /// The repository that a worktree which was taken away belongs to.
 pub(crate) fn repository_of(kept: &StowedWorktree) -> Result<Repository> {
     let place = kept.repository();
-    let found = if place.is_dir() { Repository::of(place).map_err(|why| git_failed(&why))? } else { None };
+    let found = if place.is_dir() { Repository::of(place)? } else { None };
     found.ok_or_else(|| {
         Failure::failed(format!("the repository of the worktree is gone: {}", place.display()))
     })

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::git::{Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
+use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
 use crate::model::{Failure, Kind, Name, NewWorktree, Profile, Result, Session, Subject, Worktree};
 use crate::os::{self, Umask};
 use crate::store;
@@ -484,22 +484,11 @@ fn say_copies(context: &Context, copies: &Copies) {
 }
 
 /// What git said, as a failure of ours.
-pub(crate) fn said<T>(answer: Result<T, String>) -> Result<T> {
-    answer.map_err(|why| {
-        if let Some(path) = why.split("dubious ownership in repository at '").nth(1) {
-            let path = path.trim_end_matches('\'');
-            return Failure::of(
-                Kind::Untrusted,
-                format!("git does not trust {path}: it belongs to another user"),
-            )
-            .hint(format!("if you do: git config --global --add safe.directory {path}"));
-        }
-        let failure = Failure::failed(format!("no worktree: {why}"));
-        if why.starts_with("git cannot be run") { failure.hint("is git installed?") } else { failure }
-    })
+pub(crate) fn said<T>(answer: Result<T, git::Error>) -> Result<T> {
+    answer.map_err(|error| error.failure("no worktree"))
 }
 
-fn cannot_make(making: &Making, why: &str) -> Failure {
+fn cannot_make(making: &Making, why: &git::Error) -> Failure {
     Failure::failed(format!("cannot make the worktree {}: {why}", making.root.display()))
 }
 

@@ -48,11 +48,6 @@ impl Stays {
     }
 }
 
-/// What git could not do.
-pub(crate) fn git_failed(why: &str) -> Failure {
-    Failure::failed(format!("git: {why}"))
-}
-
 /// The branch that the work of a session's worktree belongs to, as its record has it.
 pub(crate) fn onto_of(session: &Session) -> Option<&str> {
     session.worktree.as_ref()?.onto.as_deref()
@@ -96,7 +91,7 @@ impl Tree {
     pub(crate) fn state(&self, onto: Option<&str>) -> Result<State> {
         self.repository
             .state(self.root(), onto.or(self.onto()))
-            .map_err(|why| git_failed(&why).hint(format!("in the worktree {}", self.root().display())))
+            .map_err(|error| Failure::from(error).hint(format!("in the worktree {}", self.root().display())))
     }
 
     /// What nobody can have us ignore: why it stays, whatever is in it. Runs no git.
@@ -137,7 +132,7 @@ impl Tree {
             let why = format!("{name} works in it (pid {pid})");
             return Ok(Some(Stays::new(why, "end that process, or have it work somewhere else")));
         }
-        let others = self.repository.worktrees().map_err(|why| git_failed(&why))?;
+        let others = self.repository.worktrees()?;
         let inner = |entry: &&Entry| entry.path.starts_with(root) && entry.path != root;
         if let Some(inner) = others.iter().find(inner) {
             let why = format!("another worktree lies in it: {}", inner.path.display());
@@ -252,7 +247,7 @@ pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
 
 /// The repository one is in; `None` outside of git.
 pub(crate) fn repository_here() -> Result<Option<Repository>> {
-    Repository::of(&current_directory()?).map_err(|why| git_failed(&why))
+    Ok(Repository::of(&current_directory()?)?)
 }
 
 /// The repository one is in.
@@ -293,7 +288,7 @@ fn repository_of(session: &Session) -> Option<PathBuf> {
 
 /// The linked worktrees of `repository`, in git's order, each with those of `sessions` that are in it.
 pub(crate) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec<Tree>> {
-    let entries = repository.worktrees().map_err(|why| git_failed(&why))?;
+    let entries = repository.worktrees()?;
     let linked = entries.into_iter().skip(1).map(|mut entry| {
         entry.path = real(&entry.path);
         Tree { repository: repository.clone(), entry, sessions: Vec::new() }
@@ -381,7 +376,7 @@ fn by_session(sessions: &[Session], text: &str) -> Result<Option<Tree>> {
         return Ok(None);
     };
     let Some(place) = repository_of(session) else { return Ok(None) };
-    let repository = Repository::of(&place).map_err(|why| git_failed(&why))?;
+    let repository = Repository::of(&place)?;
     let Some(repository) = repository else { return Ok(None) };
     let mut trees = trees(&repository, sessions)?;
     trees.retain(|tree| tree.sessions.iter().any(|other| other.id == session.id));
@@ -393,7 +388,7 @@ fn by_path(sessions: &[Session], path: &Path) -> Result<Option<Tree>> {
     if !path.is_absolute() || !path.is_dir() {
         return Ok(None);
     }
-    let Some(repository) = Repository::of(&path).map_err(|why| git_failed(&why))? else { return Ok(None) };
+    let Some(repository) = Repository::of(&path)? else { return Ok(None) };
     let mut trees = trees(&repository, sessions)?;
     trees.retain(|tree| path.starts_with(tree.root()));
     Ok(trees.into_iter().max_by_key(|tree| tree.root().components().count()))
@@ -419,7 +414,7 @@ pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
             let state = if tree.is_gone() {
                 Err("its directory is gone".into())
             } else {
-                tree.repository.state(tree.root(), tree.onto())
+                tree.repository.state(tree.root(), tree.onto()).map_err(|error| error.to_string())
             };
             found.push((at, Measured { state, bytes: os::tree_size(tree.root()).bytes }));
             done.fetch_add(1, Ordering::Relaxed);
