@@ -10,6 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::scenery::{OTHER_TALK, Running, TALK, Transcript, has, is_root, may_mount, state, talk, until};
+use super::support::snapshots::assert_snapshot;
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, ran};
 
@@ -128,7 +129,7 @@ fn a_healthy_world_has_nothing_and_says_what_was_looked_at() {
     let fixed = world.cs(&["doctor", "--fix"]);
     assert_eq!(fixed.code, Some(0), "{}", fixed.stdout);
     assert_eq!(everything(&world), before, "looking, and repairing nothing, changes nothing");
-    insta::assert_snapshot!(Transcript::new(&world).cs(&["doctor"]).cs(&["doctor", "api"]).text());
+    assert_snapshot!(Transcript::new(&world).cs(&["doctor"]).cs(&["doctor", "api"]).text());
     let nobody = world.cs(&["doctor", "nobody"]).fails(4);
     assert!(nobody.contains("there is no session or profile 'nobody'"), "{nobody}");
 }
@@ -1229,7 +1230,7 @@ fn the_screen_of_one_that_is_ill_says_what_where_why_and_what_helps() {
         .cs(&["doctor", "--fix", "--dry-run", "api"])
         .cs(&["doctor", "--fix"])
         .cs(&["doctor", "job"]);
-    insta::assert_snapshot!(told.text());
+    assert_snapshot!(told.text());
 }
 
 #[test]
@@ -1242,7 +1243,7 @@ fn a_finding_as_json_has_everything_and_the_text_of_others_is_spelled_out() {
     fs::write(bare.join("plugins/installed_plugins.json"), record.to_string()).unwrap();
     let mut told = Transcript::new(&world);
     told.cs(&["doctor", "--json"]).cs(&["doctor", "--fix", "--json", "api"]).cs(&["doctor", "bare"]);
-    insta::assert_snapshot!(told.text());
+    assert_snapshot!(told.text());
     for acts in ['\u{1b}', '\u{7}', '\u{202e}', '\u{9b}'] {
         assert!(!told.text().contains(acts), "{}", told.text());
     }

@@ -13,6 +13,7 @@ use tar::{Builder, EntryType, Header};
 use super::scenery::{
     OTHER_TALK, Running, TALK, Transcript, cs, granted, has, list, session_names, state, talk, waiting_claude,
 };
+use super::support::snapshots::assert_snapshot;
 use super::support::world::{Ran, World, listing, ran};
 
 const ID: &str = "01890000-0000-7000-8000-00000000000c";
@@ -219,7 +220,7 @@ fn what_is_said_about_exporting_and_importing() {
     let text = transcript.text().to_owned();
     assert!(!text.contains(SECRET), "{text}");
     let filters = vec![(r"\d+(\.\d+)? (KiB|B)\b", "[SIZE]")];
-    insta::with_settings!({filters => filters}, { insta::assert_snapshot!(text) });
+    insta::with_settings!({filters => filters}, { assert_snapshot!(text) });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::support::snapshots::assert_snapshot;
 use super::support::tmux::Tmux;
 use super::support::world::World;
 
@@ -123,7 +124,7 @@ fn a_session_uses_what_its_claude_and_all_that_it_started_use() {
         "only where it is asked for"
     );
 
-    insta::assert_snapshot!(format!(
+    assert_snapshot!(format!(
         "{}---\n{}",
         level(&world.cs(&["top", "--once"]).ok()),
         level(&world.normal(&world.cs(&["list", "--resources"]).ok()))

@@ -8,6 +8,7 @@ pub mod fake_api;
 pub mod http;
 #[cfg(unix)]
 pub mod oauth;
+pub mod snapshots;
 #[cfg(unix)]
 pub mod tmux;
 #[cfg(unix)]
