@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::stage::Stage;
 use crate::scenery::{Running, session_names, state, waiting_claude};
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Stage;
+use super::stage::Stage;
 use crate::faults::{copy, may_trace};
 use crate::scenery::{Running, cs, may_mount, session_names, state, until, waiting_claude};
 use crate::support::world::ran;
@@ -126,7 +126,8 @@ const IN_THE_WAY: &[Case] = &[
         |stage, tree| {
             stage.work(tree, "file", "theirs\n");
             stage.work(&stage.repo, "file", "ours\n");
-            assert!(!stage.try_git(tree, &["rebase", "main"]).status.success());
+            let rebase = ran(&mut stage.world.any_command(Path::new("git"), tree, &["rebase", "main"]));
+            assert_ne!(rebase.code, Some(0));
         },
         "a rebase is not finished in it",
         |stage, tree| _ = stage.git(tree, &["rebase", "--abort"]),
