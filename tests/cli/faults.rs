@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::scenery::{TALK, cs, granted, has, may_mount, state, talk};
-use super::support::world::{Ran, World, ran};
+use super::scenery::{TALK, cs, has, may_mount, may_trace, state, talk};
+use super::support::world::{Ran, World, git, ran};
 
 /// The system calls that change something, or decide what is changed.
 pub(crate) const CALLS: &[&str] = &[
@@ -53,18 +52,6 @@ fn faults_at(line: &str) -> &'static [&'static str] {
     } else {
         FAULTS
     }
-}
-
-/// Whether faults can be injected here.
-pub(crate) fn may_trace() -> bool {
-    has("strace")
-        && granted(
-            Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "true"])
-                .output()
-                .is_ok_and(|output| output.status.success()),
-            "strace may not trace here",
-        )
 }
 
 /// One command, and the world it runs in: the home directory is put back before every run.
@@ -363,7 +350,7 @@ fn making_a_session_in_a_worktree() {
         fs::write(repo.join(".gitignore"), ".env\n").unwrap();
         fs::write(repo.join(".worktreeinclude"), ".env\n").unwrap();
         for words in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
-            ran(&mut world.any_command(Path::new("git"), &repo, words)).ok();
+            git(world, &repo, words);
         }
         fs::write(repo.join(".env"), "A=1\n").unwrap();
     });

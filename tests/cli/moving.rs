@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use super::scenery::{
-    OTHER_TALK, Running, TALK, Transcript, cs, granted, has, list, session_names, state, talk, waiting_claude,
+    OTHER_TALK, Running, TALK, Transcript, cs, list, may_trace, session_names, state, talk, waiting_claude,
 };
 use super::support::snapshots::assert_snapshot;
 use super::support::world::{Ran, World, listing, ran};
@@ -88,7 +88,7 @@ fn what_goes_out_comes_in_and_nothing_else_goes_out() {
     from.cs(&["export", "api", file.to_str().unwrap()]).ok();
     assert_eq!(state(&from.home()), before, "nothing of the source is changed");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let id = from.show("api")["id"].as_str().unwrap().to_owned();
+    let id = from.id_of("api");
     let mut names = names_in(&file);
     assert_eq!(
         (names.remove(0).as_str(), names.pop().unwrap().as_str()),
@@ -269,7 +269,7 @@ fn a_name_that_is_taken_is_counted_up_and_an_id_that_is_here_stays_as_it_is() {
 fn a_session_whose_conversations_are_shared_takes_its_own_along() {
     let from = World::with_fake_claude();
     from.cs(&["new", "--no-open", "--isolation", "none", "loose"]).ok();
-    let id = from.show("loose")["id"].as_str().unwrap().to_owned();
+    let id = from.id_of("loose");
     let own = from.home().join(".claude");
     talk(&own, &from.home(), &id, "mine");
     talk(&own, &from.home(), TALK, "somebody else's");
@@ -585,15 +585,7 @@ fn a_bomb_is_stopped_before_it_fills_the_disk() {
 
 #[test]
 fn a_failing_disk_leaves_the_file_whole_or_not_there() {
-    if !has("strace")
-        || !granted(
-            Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "true"])
-                .status()
-                .is_ok_and(|s| s.success()),
-            "strace may not trace here",
-        )
-    {
+    if !may_trace() {
         return;
     }
     let world = full();

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::faults::{CALLS, copy, may_trace};
-use super::scenery::{OTHER_TALK, Running, TALK, cs, sessions, state, talk, waiting_claude};
+use super::faults::{CALLS, copy};
+use super::scenery::{OTHER_TALK, Running, TALK, cs, may_trace, sessions, state, talk, waiting_claude};
 use super::support::world::{World, ran};
 
 /// A person with skills, agents, settings and an MCP server, who has a profile 'work'.

@@ -194,7 +194,7 @@ fn what_sessions_share_is_counted_once_and_for_whom_its_id_tells() {
         fs::create_dir_all(&config).unwrap();
         std::os::unix::fs::symlink(world.home().join(".claude/projects"), config.join("projects")).unwrap();
     }
-    let id = world.show("two")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("two");
     let at = "2026-05-01T10:00:00.000Z";
     transcript(&world.config_of("two"), &id, &[answer("1", at, OPUS, [1, 0, 0, 0, 0])]);
     transcript(&world.home().join(".claude"), A, &[answer("2", at, OPUS, [10, 0, 0, 0, 0])]);

@@ -2,6 +2,7 @@
 
 /// Compares a text with the snapshot that was reviewed. A name before the text takes the place of the test's, for a
 /// test that has several.
+#[allow(unused_macros, reason = "not every test program has snapshots")]
 macro_rules! assert_snapshot {
     ($($name_and_text:expr),+) => {
         insta::with_settings!({
@@ -11,5 +12,5 @@ macro_rules! assert_snapshot {
     };
 }
 
-#[allow(unused_imports, reason = "not every test program has snapshots")]
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use assert_snapshot;

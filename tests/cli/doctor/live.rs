@@ -119,7 +119,7 @@ fn to_go_on_with_a_conversation_of_ones_group_is_no_finding() {
     staying(&world, "exec");
     world.cs(&["doctor"]).ok();
     let running = Running::start(&world, &world.project("job"), &["job"]);
-    let conversation = |of: &str| world.show(of)["id"].as_str().unwrap().to_owned();
+    let conversation = |of: &str| world.id_of(of);
     says_it_is_in(&world.config_of("job"), running.0.id(), &conversation("shared"));
     assert_eq!(found(&examined(&world, &[]).1), vec![]);
     // The control: one that is not in the group.

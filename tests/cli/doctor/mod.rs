@@ -25,7 +25,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::scenery::{TALK, state, talk};
-use super::support::world::{World, ran};
+use super::support::world::{World, git, ran};
 
 /// A Claude that honours both variables, as `claude auth status` shows, and else ends at once.
 const HONEST: &str = r#"
@@ -142,27 +142,15 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-fn root_of(world: &World, name: &str) -> PathBuf {
-    let id = world.show(name)["id"].as_str().unwrap().to_owned();
-    world.data().join("sessions").join(id)
-}
-
-fn git(place: &Path, words: &[&str]) {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(place).args(["-c", "user.name=n", "-c", "user.email=e"]).args(words);
-    let done = command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").output().unwrap();
-    assert!(done.status.success(), "{words:?}: {done:?}");
-}
-
 /// Makes a worktree with a session `tree` that it was made for, in which all is well.
 fn worktree(world: &World) -> PathBuf {
     let main = world.project("main");
-    git(&main, &["init", "-q"]);
-    git(&main, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    git(world, &main, &["init", "-q"]);
+    git(world, &main, &["commit", "-q", "--allow-empty", "-m", "first"]);
     let tree = main.join(".claude/worktrees/tree");
-    git(&main, &["worktree", "add", "-q", "-b", "worktree-tree", tree.to_str().unwrap()]);
+    git(world, &main, &["worktree", "add", "-q", "-b", "worktree-tree", tree.to_str().unwrap()]);
     world.cs_in(&tree, &["new", "--no-open", "tree"]).ok();
-    let record = root_of(world, "tree").join("session.toml");
+    let record = world.root_of("tree").join("session.toml");
     let text = format!(
         "{}\n[worktree]\nroot = \"{}\"\nrepository = \"{}\"\nbranch = \"worktree-tree\"\n",
         fs::read_to_string(&record).unwrap(),
@@ -170,7 +158,7 @@ fn worktree(world: &World) -> PathBuf {
         main.display()
     );
     fs::write(record, text).unwrap();
-    git(&main, &["worktree", "lock", tree.to_str().unwrap()]);
+    git(world, &main, &["worktree", "lock", tree.to_str().unwrap()]);
     let (code, report) = examined(world, &[]);
     assert_eq!((code, found(&report)), (0, vec![]), "the control: {report:#}");
     tree

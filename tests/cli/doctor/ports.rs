@@ -45,7 +45,7 @@ fn who_listens_on_the_ports_of_a_session_and_is_none_of_it_is_told() {
         assert_eq!(found(&examined(&world, &[]).1), vec![]);
     }
     // What was started in another session is none of it.
-    let job = world.show("job")["id"].as_str().unwrap().to_owned();
+    let job = world.id_of("job");
     let _other = server(first, &elsewhere, &[("CS_SESSION_ID", &job)]);
     assert_eq!(found(&examined(&world, &[]).1), vec![("ports-in-use".into(), Some("api".into()))]);
 }

@@ -7,14 +7,15 @@ use std::path::Path;
 use serde_json::json;
 
 use super::cases::{Case, advice, each, mended, problem};
-use super::{edit, examined, found, git, healthy, lock, mode, root_of, worktree};
+use super::{edit, examined, found, healthy, lock, mode, worktree};
 use crate::scenery::is_root;
 use crate::support::skipped;
+use crate::support::world::git;
 
 pub(super) const SESSIONS: &[Case] = &[
     problem("directory-gone", "job", |world| fs::remove_dir(world.project("job")).unwrap()),
     advice("directory-is-home", "bare", |world| {
-        let record = root_of(world, "bare").join("session.toml");
+        let record = world.root_of("bare").join("session.toml");
         edit(&record, world.project("bare").to_str().unwrap(), world.home().to_str().unwrap());
     }),
     problem("config-missing", "job", |world| fs::remove_dir_all(world.config_of("job")).unwrap()),
@@ -71,18 +72,18 @@ pub(super) const SESSIONS: &[Case] = &[
         symlink(world.config_of("work").join("skills"), link).unwrap();
     }),
     mended(problem("permissions", "api", |world| mode(&world.config_of("api"), 0o750))),
-    mended(problem("permissions", "unused", |world| mode(&root_of(world, "unused"), 0o701))),
-    mended(problem("permissions", "job", |world| mode(&root_of(world, "job").join("session.toml"), 0o644))),
+    mended(problem("permissions", "unused", |world| mode(&world.root_of("unused"), 0o701))),
+    mended(problem("permissions", "job", |world| mode(&world.root_of("job").join("session.toml"), 0o644))),
     problem("link-replaced", "job", |world| {
         fs::create_dir_all(world.config_of("job").join("projects")).unwrap();
-        edit(&root_of(world, "job").join("session.toml"), "created = ", "history = \"team\"\ncreated = ");
+        edit(&world.root_of("job").join("session.toml"), "created = ", "history = \"team\"\ncreated = ");
     }),
     problem("notes-damaged", "api", |world| {
-        fs::write(root_of(world, "api").join("links.toml"), "version = 1\nlinks = 3\n").unwrap();
+        fs::write(world.root_of("api").join("links.toml"), "version = 1\nlinks = 3\n").unwrap();
     }),
     advice("unsettled", "shared", |world| {
         let config = world.config_of("shared");
-        fs::create_dir_all(root_of(world, "shared").join("own-projects")).unwrap();
+        fs::create_dir_all(world.root_of("shared").join("own-projects")).unwrap();
         fs::remove_file(config.join("projects")).unwrap();
     }),
     problem("login-detached", "api", |world| {
@@ -134,7 +135,7 @@ pub(super) const SESSIONS: &[Case] = &[
         fs::write(sessions.join("999999999.json"), r#"{"pid": 999999999, "procStart": "1"}"#).unwrap();
     }),
     advice("live-elsewhere", "api", |world| {
-        let note = root_of(world, "api").join("run.toml");
+        let note = world.root_of("api").join("run.toml");
         let text = fs::read_to_string(&note).unwrap();
         let after =
             |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim().to_owned();
@@ -156,7 +157,7 @@ pub(super) const SESSIONS: &[Case] = &[
     }),
     problem("worktree-half", "tree", |world| {
         let tree = worktree(world);
-        let kept = root_of(world, "tree").join("worktree");
+        let kept = world.root_of("tree").join("worktree");
         fs::create_dir(&kept).unwrap();
         let text = format!(
             "version = 1\nroot = \"{}\"\nrepository = \"{}/.git\"\nentry = \"tree\"\n",
@@ -169,10 +170,10 @@ pub(super) const SESSIONS: &[Case] = &[
         fs::remove_file(worktree(world).join(".git")).unwrap();
     }),
     advice("worktree-branch", "tree", |world| {
-        git(&worktree(world), &["checkout", "-q", "-b", "other"]);
+        git(world, &worktree(world), &["checkout", "-q", "-b", "other"]);
     }),
     advice("worktree-unlocked", "tree", |world| {
-        git(&worktree(world), &["worktree", "unlock", "."]);
+        git(world, &worktree(world), &["worktree", "unlock", "."]);
     }),
     problem("plan-impossible", "old", |world| {
         let record = world.data().join("profiles/old/profile.toml");

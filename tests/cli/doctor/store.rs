@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::cases::{Case, advice, each, mended, problem};
-use super::{HONEST, aged, edit, everything, examined, found, git, healthy, mode, root_of, worktree};
+use super::{HONEST, aged, edit, everything, examined, found, healthy, mode, worktree};
 use crate::scenery::{TALK, may_mount};
-use crate::support::world::{World, ran};
+use crate::support::world::{World, git, ran};
 
 pub(super) const KEPT: &[Case] = &[
     problem("record-damaged", "work", |world| {
@@ -44,14 +44,14 @@ pub(super) const KEPT: &[Case] = &[
     })),
     mended(problem("ports-shared", "api", |world| {
         let first = |name: &str| format!("ports = {}", world.show(name)["ports"]["first"]);
-        edit(&root_of(world, "api").join("session.toml"), &first("api"), &first("job"));
+        edit(&world.root_of("api").join("session.toml"), &first("api"), &first("job"));
     })),
     mended(problem("name-lost", "api", |world| fs::remove_file(world.data().join("names/api")).unwrap())),
     mended(problem("name-lost", "work", |world| fs::remove_file(world.data().join("names/work")).unwrap())),
     problem("name-taken", "api", |world| {
         let names = world.data().join("names");
         // Both records have the name: whose the claim is has it.
-        edit(&root_of(world, "job").join("session.toml"), "name = \"job\"", "name = \"api\"");
+        edit(&world.root_of("job").join("session.toml"), "name = \"job\"", "name = \"api\"");
         fs::remove_file(names.join("job")).unwrap();
     }),
     mended(advice("staging-left", "", |world| {
@@ -98,7 +98,7 @@ pub(super) const KEPT: &[Case] = &[
     }),
     advice("commits-kept", "", |world| {
         let tree = worktree(world);
-        git(&tree, &["update-ref", &format!("refs/cs/trash/{TALK}/head"), "HEAD"]);
+        git(world, &tree, &["update-ref", &format!("refs/cs/trash/{TALK}/head"), "HEAD"]);
     }),
     advice("trash-old", "", |world| {
         world.write(".config/cs/config.toml", "[cleanup]\nkeep_trash = \"0d\"\n");
@@ -113,8 +113,8 @@ fn what_is_wrong_with_what_is_kept_is_found_as_itself() {
 #[test]
 fn a_record_or_a_directory_that_cannot_be_used_is_found_and_spoils_no_other() {
     let world = healthy();
-    let id = world.show("job")["id"].as_str().unwrap().to_owned();
-    let record = root_of(&world, "job").join("session.toml");
+    let id = world.id_of("job");
+    let record = world.root_of("job").join("session.toml");
     let text = fs::read_to_string(&record).unwrap();
     for (broken, said) in [
         ("version = 1\nmood = 1\n", "record damaged: "),

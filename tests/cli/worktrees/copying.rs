@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use super::{commit, git, repository, tree, world};
-use crate::support::world::{listing, ran};
+use super::{commit, repository, tree, world};
+use crate::support::world::{git, listing, ran};
 
 #[test]
 fn what_worktreeinclude_names_is_copied_and_nothing_that_leads_elsewhere() {

@@ -7,10 +7,11 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::{branch, commit, git, head, held_by, lock, record, refused, repository, tree, world};
+use super::{branch, commit, head, held_by, lock, record, refused, repository, tree, world};
 use crate::scenery::{TALK, is_root, session_names, talk};
+use crate::support::skipped;
 use crate::support::tmux::Tmux;
-use crate::support::world::{World, listing, ran};
+use crate::support::world::{World, git, listing, ran};
 
 #[test]
 fn a_session_gets_a_worktree_and_a_branch_of_its_own_where_claude_puts_them() {
@@ -511,7 +512,7 @@ fn ten_at_once_get_ten_worktrees_and_of_ten_with_one_name_one_does() {
 fn a_repository_of_another_user_is_named_with_what_helps() {
     let world = world();
     if !is_root() {
-        return;
+        return skipped("only root can give a repository to another user");
     }
     let repo = repository(&world, "api");
     ran(&mut world.any_command(Path::new("chown"), &world.home(), &["-R", "12345", repo.to_str().unwrap()]))

@@ -14,17 +14,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::scenery::state;
-use super::support::world::{World, ran};
+use super::support::world::{World, git};
 
 /// A world with a git that knows who commits.
 fn world() -> World {
     let world = World::with_fake_claude();
     world.write(".gitconfig", "[user]\nname = n\nemail = e@example.com\n[init]\ndefaultBranch = main\n");
     world
-}
-
-fn git(world: &World, directory: &Path, words: &[&str]) -> String {
-    ran(&mut world.any_command(Path::new("git"), directory, words)).ok().trim_end().to_owned()
 }
 
 /// A repository with `README` and `app/web/page` on `main`.
@@ -67,7 +63,7 @@ fn lock(world: &World, root: &Path) -> Option<String> {
 
 /// What the record of a session says of its worktree.
 fn record(world: &World, name: &str) -> Value {
-    let id = world.show(name)["id"].as_str().unwrap().to_owned();
+    let id = world.id_of(name);
     let text = fs::read_to_string(world.data().join("sessions").join(id).join("session.toml")).unwrap();
     let record: toml::Table = toml::from_str(&text).unwrap();
     json!({"directory": record["directory"], "worktree": record.get("worktree")})

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::scenery::state;
-use crate::support::world::{Ran, World};
+use crate::support::world::{Ran, World, git};
 
 /// A world with a repository in which there is one commit on `main`.
 pub(super) struct Stage {
@@ -30,7 +30,7 @@ impl Stage {
     }
 
     pub(super) fn git(&self, place: &Path, words: &[&str]) -> String {
-        super::git(&self.world, place, words)
+        git(&self.world, place, words)
     }
 
     pub(super) fn commit(&self, place: &Path, subject: &str) {
@@ -60,7 +60,7 @@ impl Stage {
 
     /// Writes into the record of a session that it was made for a worktree, and locks that.
     pub(super) fn record(&self, name: &str, tree: &Path, onto: Option<&str>) {
-        let id = self.world.show(name)["id"].as_str().unwrap().to_owned();
+        let id = self.world.id_of(name);
         let path = self.world.data().join("sessions").join(&id).join("session.toml");
         let onto = onto.map(|onto| format!("onto = \"{onto}\"\n")).unwrap_or_default();
         let branch = self.git(tree, &["branch", "--show-current"]);

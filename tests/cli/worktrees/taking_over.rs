@@ -4,10 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{branch, commit, git, head, held_by, lock, record, refused, repository, tree, world};
+use super::{branch, commit, head, held_by, lock, record, refused, repository, tree, world};
 use crate::scenery::{TALK, talk};
 use crate::support::tmux::Tmux;
-use crate::support::world::World;
+use crate::support::world::{World, git};
 
 #[test]
 fn a_worktree_that_is_there_is_taken_over() {
