@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
 
+#[path = "support/snapshots.rs"]
+mod snapshots;
 #[path = "support/tools.rs"]
 mod tools;
 
@@ -13,6 +15,7 @@ use std::process::{Command, Output};
 
 use claude_cs::model::EnvChanges;
 use claude_cs::shell::{CALLED_FROM, InitOptions, Shell};
+use snapshots::assert_snapshot;
 use tools::{Sandbox, optional, shown, tool};
 
 const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
@@ -50,7 +53,7 @@ fn renders(shell: Shell) -> Vec<(&'static str, String)> {
 fn the_text_is_as_it_was_reviewed() {
     for shell in SHELLS {
         for (what, text) in renders(shell) {
-            insta::assert_snapshot!(format!("{}_{what}", shell.name()), text);
+            assert_snapshot!(format!("{}_{what}", shell.name()), text);
         }
     }
 }

@@ -22,13 +22,7 @@ const FOR_EACH_LEVEL: usize = 10;
 
 /// The system calls of `program` and of what it becomes or starts; `None` without strace.
 fn calls<S: AsRef<OsStr>>(world: &World, directory: &Path, program: &Path, arguments: &[S]) -> Option<usize> {
-    let found = which::which("strace").ok();
-    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
-    assert!(found.is_some() || !required, "CS_TEST_REQUIRE is set, but there is no strace");
-    let Some(strace) = found else {
-        support::skipped("strace is not installed");
-        return None;
-    };
+    let strace = support::needed("strace")?;
     let trace = world.root().join("trace");
     let _ = fs::remove_file(&trace);
     let mut words: Vec<&OsStr> = ["-f", "-o"].map(OsStr::new).to_vec();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::scenery::{has, optional};
+use super::scenery::{has, optional, until};
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, ran};
 
@@ -87,14 +87,6 @@ impl Own {
     }
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < end, "waited {SOON:?} for {what}");
-        thread::sleep(Duration::from_millis(30));
-    }
-}
-
 /// Waits until the stand-in for Claude has been started `number` times, and has said how.
 fn started(world: &World, number: usize) {
     let arguments = |start: usize| world.root().join("starts").join(start.to_string()).join("args");
@@ -167,7 +159,8 @@ fn what_is_started_inside_has_the_environment_it_was_called_with_and_no_secret_i
     let (seen, done) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+            let end = Instant::now() + SOON;
+            while !done.load(Ordering::Relaxed) && Instant::now() < end {
                 if on_a_command_line(&canary) {
                     seen.store(true, Ordering::Relaxed);
                 }
@@ -331,7 +324,7 @@ fn what_goes_wrong_before_claude_runs_is_said_and_leaves_no_pane() {
     fs::rename(&project, &gone).unwrap();
     assert!(own.cs(&["attach", "api"]).fails(5).contains("the directory of session 'api' is gone"));
     fs::rename(&gone, &project).unwrap();
-    let id = own.show("api")["id"].as_str().unwrap().to_owned();
+    let id = own.id_of("api");
     let record = own.data().join("sessions").join(id).join("session.toml");
     let whole = fs::read(&record).unwrap();
     fs::write(&record, "version = ").unwrap();

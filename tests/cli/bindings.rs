@@ -9,7 +9,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use super::scenery::{cs, has, session_names, state, until};
-use super::support::world::{Ran, StartOfClaude, World, ran};
+use super::support::world::{Ran, StartOfClaude, World, git, ran};
 
 /// A world with the profiles `work` and `home`.
 fn world() -> World {
@@ -213,11 +213,6 @@ fn checkouts_are_known_by_their_remotes_however_those_are_spelled() {
 }
 
 #[track_caller]
-fn git(world: &World, directory: &Path, words: &[&str]) {
-    let words = [&["-c", "user.name=x", "-c", "user.email=x@example.com"], words].concat();
-    ran(&mut world.any_command(Path::new("git"), directory, &words)).ok();
-}
-
 /// Commits what there is.
 fn commit(world: &World, checkout: &Path) {
     git(world, checkout, &["add", "-A"]);

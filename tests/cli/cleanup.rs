@@ -7,11 +7,11 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::scenery::{Running, TALK, list, session_names, state, talk, waiting_claude};
-use super::support::world::World;
+use super::support::world::{World, git};
 
 /// Makes it look as if nothing of the session `name` had been touched for so many days.
 fn age(world: &World, name: &str, days: i64) {
-    let root = world.data().join("sessions").join(world.show(name)["id"].as_str().unwrap());
+    let root = world.root_of(name);
     let record = root.join("session.toml");
     let text = fs::read_to_string(&record).unwrap();
     let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
@@ -52,13 +52,6 @@ fn going(found: &Value) -> Vec<(String, Vec<String>)> {
 fn talked(world: &World, name: &str) -> PathBuf {
     world.cs(&["new", "--no-open", name]).ok();
     talk(&world.config_of(name), &world.home(), TALK, "hello")
-}
-
-fn git(place: &Path, words: &[&str]) {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(place).args(["-c", "user.name=t", "-c", "user.email=t@t"]).args(words);
-    let done = command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").output().unwrap();
-    assert!(done.status.success(), "{words:?}: {done:?}");
 }
 
 #[test]
@@ -137,7 +130,7 @@ fn what_is_open_locked_damaged_or_elsewhere_stays() {
         talked(&world, name);
         age(&world, name, 40);
     }
-    let root = |name: &str| world.data().join("sessions").join(world.show(name)["id"].as_str().unwrap());
+    let root = |name: &str| world.root_of(name);
     let run = r#"version = 1
 at = "2025-01-01T00:00:00Z"
 
@@ -183,31 +176,31 @@ host = "another-host"
 fn a_merged_worktree_can_go_and_unsaved_work_never() {
     let world = World::with_fake_claude();
     let repo = world.project("repo");
-    git(&repo, &["init", "-q", "-b", "main"]);
+    git(&world, &repo, &["init", "-q", "-b", "main"]);
     fs::write(repo.join("file"), "one\n").unwrap();
-    git(&repo, &["add", "."]);
-    git(&repo, &["commit", "-qm", "one"]);
+    git(&world, &repo, &["add", "."]);
+    git(&world, &repo, &["commit", "-qm", "one"]);
     for name in ["merged", "dirty", "untracked", "unmerged", "broken"] {
         let tree = world.home().join("trees").join(name);
-        git(&repo, &["worktree", "add", "-q", "-b", &format!("b-{name}"), tree.to_str().unwrap()]);
+        git(&world, &repo, &["worktree", "add", "-q", "-b", &format!("b-{name}"), tree.to_str().unwrap()]);
         world.cs_in(&tree, &["new", "--no-open", name]).ok();
         talk(&world.config_of(name), &tree, TALK, "hello");
     }
     let tree = |name: &str| world.home().join("trees").join(name);
     fs::write(tree("merged").join("file"), "two\n").unwrap();
-    git(&tree("merged"), &["commit", "-qam", "two"]);
-    git(&repo, &["merge", "-q", "b-merged"]);
+    git(&world, &tree("merged"), &["commit", "-qam", "two"]);
+    git(&world, &repo, &["merge", "-q", "b-merged"]);
     fs::write(tree("dirty").join("file"), "precious\n").unwrap();
     fs::write(tree("untracked").join("new"), "precious\n").unwrap();
     fs::write(tree("unmerged").join("file"), "three\n").unwrap();
-    git(&tree("unmerged"), &["commit", "-qam", "three"]);
+    git(&world, &tree("unmerged"), &["commit", "-qam", "three"]);
     // A hook, a monitor and an alias of the repository must not be run.
     let ran = world.root().join("ran");
     let program = world.root().join("program");
     fs::write(&program, format!("#!/bin/sh\ntouch '{}'\n", ran.display())).unwrap();
     std::os::unix::fs::symlink("/bin/sh", world.root().join("sh")).unwrap();
     Command::new("chmod").arg("+x").arg(&program).status().unwrap();
-    git(&repo, &["config", "core.fsmonitor", program.to_str().unwrap()]);
+    git(&world, &repo, &["config", "core.fsmonitor", program.to_str().unwrap()]);
     fs::copy(&program, repo.join(".git/hooks/post-index-change")).unwrap();
     for name in ["merged", "dirty", "untracked", "unmerged", "broken"] {
         age(&world, name, 40);
@@ -445,10 +438,10 @@ fn twenty_cleanups_and_openings_at_once_lose_nothing() {
 fn an_ephemeral_session_with_unsaved_work_stays_and_that_is_said_once() {
     let world = World::with_fake_claude();
     let repo = world.project("repo");
-    git(&repo, &["init", "-q", "-b", "main"]);
-    git(&repo, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    git(&world, &repo, &["init", "-q", "-b", "main"]);
+    git(&world, &repo, &["commit", "-q", "--allow-empty", "-m", "one"]);
     let tree = world.home().join("tree");
-    git(&repo, &["worktree", "add", "-q", tree.to_str().unwrap()]);
+    git(&world, &repo, &["worktree", "add", "-q", tree.to_str().unwrap()]);
     fs::write(tree.join("new"), "precious").unwrap();
     world.cs_in(&tree, &["--ephemeral", "once"]).ok();
     assert_eq!(list(&world)["sessions"][0]["ephemeral"], true);
@@ -458,10 +451,10 @@ fn an_ephemeral_session_with_unsaved_work_stays_and_that_is_said_once() {
     let said = world.cs(&["other"]);
     assert!(!said.stderr.contains("once"), "{said:?}");
     assert_eq!(session_names(&world), ["once", "other"]);
-    git(&tree, &["add", "."]);
+    git(&world, &tree, &["add", "."]);
     assert_eq!(cleanup(&world, &[])["kept"][0]["name"], "once");
-    git(&tree, &["commit", "-qm", "two"]);
-    git(&repo, &["merge", "-q", "tree"]);
+    git(&world, &tree, &["commit", "-qm", "two"]);
+    git(&world, &repo, &["merge", "-q", "tree"]);
     assert_eq!(going(&cleanup(&world, &["--yes"]))[0].1, ["ended"]);
     assert_eq!(session_names(&world), ["other"]);
     // With the setting, every new session is one; an old one does not become one.

@@ -2,14 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
+use super::scenery::until;
 use super::support::needed;
 use super::support::tmux::Tmux;
 use super::support::world::{World, ran};
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// A person's tmux, which ends with the test.
 struct Server<'w>(&'w World);
@@ -18,14 +15,6 @@ impl Drop for Server<'_> {
     fn drop(&mut self) {
         let tmux = which::which("tmux").unwrap();
         let _ = ran(&mut self.0.any_command(&tmux, Path::new("/"), &["kill-server"]));
-    }
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < end, "waited {SOON:?} for {what}");
-        thread::sleep(Duration::from_millis(20));
     }
 }
 

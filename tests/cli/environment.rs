@@ -229,7 +229,7 @@ fn path_is_what_env_says() {
         world.cs(&["--no-open", "--isolation", method, name]).ok();
     }
     world.cs(&["--no-open", "--isolation", "none", "-P", "work", "c"]).ok();
-    let root = |name: &str| world.data().join("sessions").join(world.show(name)["id"].as_str().unwrap());
+    let root = |name: &str| world.root_of(name);
     assert_eq!(world.config_of("a"), root("a").join("claude"));
     assert_eq!(world.config_of("b"), root("b").join("home/.claude"));
     assert_eq!(world.config_of("c"), world.data().join("profiles/work/claude"));

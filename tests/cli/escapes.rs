@@ -105,7 +105,7 @@ fn what_is_typed_comes_back_spelled_out_in_errors() {
     }
     // From files and from the environment.
     world.cs(&["new", "--no-open", "api"]).ok();
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     let record = world.data().join(format!("sessions/{id}/session.toml"));
     let good = fs::read_to_string(&record).unwrap();
     for hostile in HOSTILE {

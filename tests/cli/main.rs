@@ -36,4 +36,3 @@ mod trash;
 mod usage;
 mod verbs;
 mod worktrees;
-mod wt;

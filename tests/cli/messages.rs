@@ -8,6 +8,7 @@ use clap::CommandFactory;
 
 use super::scenery::{Running, TALK, Transcript, granted, is_root, may_mount, state, talk, waiting_claude};
 use super::support::skipped;
+use super::support::snapshots::assert_snapshot;
 use super::support::world::{Ran, World, ran};
 
 /// Compares a transcript with the one that was looked at and kept.
@@ -24,7 +25,7 @@ macro_rules! assert_reads {
                 // What is unset is a long list of constants, and is looked at elsewhere.
                 (r"(?m)^  unset .*\n", ""),
             ],
-        }, { insta::assert_snapshot!($transcript.text()) });
+        }, { assert_snapshot!($transcript.text()) });
     };
 }
 
@@ -504,7 +505,7 @@ fn an_environment_that_does_not_say_where_things_are() {
     fs::set_permissions(home.join("newer"), fs::Permissions::from_mode(0o700)).unwrap();
     let mut transcript = Transcript::new(&world);
     said += transcript.cs(&["list"]).cs(&["new", "--no-open", "x"]).text();
-    insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(said) });
+    insta::with_settings!({omit_expression => true}, { assert_snapshot!(said) });
 }
 
 /// Runs `cs` where the data root cannot be written to.

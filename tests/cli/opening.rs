@@ -26,7 +26,7 @@ fn a_name_makes_a_session_here_and_later_goes_on_there() {
     world.cs_in(&api, &["api", "-p", "hello"]).ok();
     let first = world.last_start();
     assert_eq!(first.cwd, api);
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     assert_eq!(first.flag("--session-id"), Some(id.as_str()));
     assert_eq!(first.flag("-n"), Some("api"));
     assert_eq!(first.args[first.args.len() - 2..], ["-p", "hello"]);
@@ -46,7 +46,7 @@ fn a_new_session_gives_claude_exactly_these_arguments_and_variables() {
     let api = world.project("api");
     world.cs_in(&api, &["api"]).ok();
     let start = world.last_start();
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     let config = world.data().join(format!("sessions/{id}/claude"));
     assert_eq!(world.config_of("api"), config);
 
@@ -509,7 +509,7 @@ fn where_conversations_cannot_be_read_no_new_one_is_begun() {
     let world = World::with_fake_claude();
     let api = world.project("api");
     world.cs_in(&api, &["api"]).ok();
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     let config = world.config_of("api");
     talk(&config, &api, &id, "hello");
     world.cs_in(&api, &["api"]).ok();

@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use serde_json::{Value, json};
 
 use super::scenery::{TALK, list, optional, sessions, state, talk};
-use super::support::world::{World, ran};
+use super::support::world::{World, git, ran};
 
 /// The first port of a session, as its record has it.
 fn first(world: &World, name: &str) -> Option<u16> {
@@ -63,13 +63,9 @@ fn range(world: &World, first: u16, last: u16) {
     world.write(".config/cs/config.toml", &format!("[ports]\nfirst = {first}\nlast = {last}\n"));
 }
 
-fn id(world: &World, name: &str) -> String {
-    world.show(name)["id"].as_str().unwrap().to_owned()
-}
-
 /// Makes a session one that was made before there were ports.
 fn make_old(world: &World, name: &str) {
-    let path = world.data().join("sessions").join(id(world, name)).join("session.toml");
+    let path = world.root_of(name).join("session.toml");
     let first = first(world, name).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace(&format!("ports = {first}\n"), "")).unwrap();
@@ -270,7 +266,7 @@ fn a_session_that_is_older_than_ports_is_given_some_when_it_starts() {
     // Whoever was killed between the claim and the record is given the same.
     make_old(&world, "api");
     let far = world.data().join("ports/32000");
-    fs::write(&far, format!("session {}\n", id(&world, "api"))).unwrap();
+    fs::write(&far, format!("session {}\n", world.id_of("api"))).unwrap();
     world.cs(&["api"]).ok();
     assert_eq!(first(&world, "api"), Some(32_000));
     assert_eq!(recorded(&world), claims(&world));
@@ -291,7 +287,7 @@ fn ports_of_nothing_are_taken_over_and_those_of_somebody_are_not() {
         world.cs(&["new", "--no-open", name]).ok();
         first(&world, name)
     };
-    let record = world.data().join("sessions").join(id(&world, "api")).join("session.toml");
+    let record = world.root_of("api").join("session.toml");
     let text = fs::read_to_string(&record).unwrap();
     fs::write(&record, "rubble").unwrap();
     assert_eq!(made("one"), None);
@@ -300,7 +296,7 @@ fn ports_of_nothing_are_taken_over_and_those_of_somebody_are_not() {
     assert_eq!(made("two"), None);
     assert_eq!(fs::read_to_string(&claim).unwrap(), "rubble");
     // In the trash it has none.
-    fs::write(&claim, format!("session {}\n", id(&world, "api"))).unwrap();
+    fs::write(&claim, format!("session {}\n", world.id_of("api"))).unwrap();
     let kept = fs::read(&claim).unwrap();
     world.cs(&["rm", "api"]).ok();
     fs::write(&claim, kept).unwrap();
@@ -406,7 +402,7 @@ fn a_dotenv_file_has_what_a_server_needs_and_nothing_of_claudes() {
         ("CS_PORT", port.to_string()),
         ("CS_PROFILE", "work".into()),
         ("CS_SESSION", "my-api".into()),
-        ("CS_SESSION_ID", id(&world, "my-api")),
+        ("CS_SESSION_ID", world.id_of("my-api")),
         ("CS_SLUG", "my_api".into()),
         ("DB_NAME", "my_api".into()),
         ("PORT", port.to_string()),
@@ -564,18 +560,12 @@ fn what_a_hostile_repository_says_is_refused_and_never_a_value() {
 fn each_checkout_of_a_repository_has_ports_of_its_own_by_the_same_names() {
     let world = World::with_fake_claude();
     let main = world.project("api");
-    let git = |directory: &Path, words: &[&str]| {
-        let config = ["-c", "user.name=x", "-c", "user.email=x@example.com"];
-        let _ =
-            ran(&mut world.any_command(Path::new("/usr/bin/git"), directory, &[&config[..], words].concat()))
-                .ok();
-    };
-    git(&main, &["init", "-q"]);
+    git(&world, &main, &["init", "-q"]);
     fs::write(main.join(".cs.toml"), "[env]\nPORT = \"CS_PORT\"\n").unwrap();
-    git(&main, &["add", "."]);
-    git(&main, &["commit", "-qm", "a"]);
+    git(&world, &main, &["add", "."]);
+    git(&world, &main, &["commit", "-qm", "a"]);
     let linked = world.home().join("src/linked");
-    git(&main, &["worktree", "add", "-q", linked.to_str().unwrap()]);
+    git(&world, &main, &["worktree", "add", "-q", linked.to_str().unwrap()]);
     let copied = world.project("copied");
     fs::copy(main.join(".cs.toml"), copied.join(".cs.toml")).unwrap();
     for (name, directory) in [("main", &main), ("linked", &linked), ("copied", &copied)] {

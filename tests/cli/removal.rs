@@ -19,10 +19,6 @@ fn victim(world: &World) -> PathBuf {
     world.home().join("victim")
 }
 
-fn root_of(world: &World, name: &str) -> PathBuf {
-    world.data().join("sessions").join(world.show(name)["id"].as_str().unwrap())
-}
-
 #[test]
 fn a_session_replaced_by_a_link_is_not_removed_and_its_target_stays() {
     let world = World::with_fake_claude();
@@ -30,7 +26,7 @@ fn a_session_replaced_by_a_link_is_not_removed_and_its_target_stays() {
     for (number, ending) in ["", "/", "/.", "/./"].into_iter().enumerate() {
         let name = format!("s{number}");
         world.cs(&["new", "--no-open", &name]).ok();
-        let root = root_of(&world, &name);
+        let root = world.root_of(&name);
         // The record stays readable through the link.
         fs::copy(root.join("session.toml"), victim.join("session.toml")).unwrap();
         fs::remove_dir_all(&root).unwrap();
@@ -93,7 +89,7 @@ fn a_claim_that_names_something_else_leads_nowhere() {
     let world = World::with_fake_claude();
     let victim = victim(&world);
     world.cs(&["new", "--no-open", "api"]).ok();
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     let before = listing(&victim);
     for claim in [
         "session ../../../../victim",
@@ -132,7 +128,7 @@ fn a_mount_point_is_not_moved() {
     let world = World::with_fake_claude();
     let victim = victim(&world);
     world.cs(&["new", "--no-open", "api"]).ok();
-    let root = root_of(&world, "api");
+    let root = world.root_of("api");
     fs::copy(root.join("session.toml"), victim.join("session.toml")).unwrap();
     fs::write(victim.join("lock"), "").unwrap();
     let before = state(&victim);
@@ -154,7 +150,7 @@ fn a_directory_of_another_user_is_not_moved() {
     }
     let world = World::with_fake_claude();
     world.cs(&["new", "--no-open", "api"]).ok();
-    let root = root_of(&world, "api");
+    let root = world.root_of("api");
     std::os::unix::fs::chown(&root, Some(65534), Some(65534)).unwrap();
     let before = state(&world.data());
     assert!(world.cs(&["rm", "api"]).fails(5).contains("belongs to another user"));

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::scenery::until;
+use super::support::snapshots::assert_snapshot;
 use super::support::tmux::Tmux;
 use super::support::world::World;
 
@@ -45,14 +46,6 @@ fn below(pid: u32) -> Vec<u32> {
         }
     }
     found
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < end, "waited for {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Opens a session and waits until its Claude runs.
@@ -123,7 +116,7 @@ fn a_session_uses_what_its_claude_and_all_that_it_started_use() {
         "only where it is asked for"
     );
 
-    insta::assert_snapshot!(format!(
+    assert_snapshot!(format!(
         "{}---\n{}",
         level(&world.cs(&["top", "--once"]).ok()),
         level(&world.normal(&world.cs(&["list", "--resources"]).ok()))
@@ -255,7 +248,7 @@ fn advice_is_given_from_the_limit_on_and_not_before() {
     assert_eq!(ran.stderr, "", "a command of Claude's own opens nothing");
     drop(two);
     assert_eq!(said(&world, &project, "asked"), "", "one has ended");
-    let id = world.show("one")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("one");
     let mut noted: Vec<_> =
         fs::read_dir(world.data().join("open")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     noted.retain(|name| *name == *id);

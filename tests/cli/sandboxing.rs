@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::scenery::until;
 use super::support::needed;
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, listing, ran};
@@ -40,14 +40,6 @@ fn inside(world: &World, script: &str) -> Ran {
 /// Runs the same outside.
 fn outside(world: &World, script: &str) -> Ran {
     ran(&mut world.any_command(Path::new("/bin/sh"), &world.project("api"), &["-c", script]))
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < end, "waited {SOON:?} for {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::skipped;
+pub(crate) use super::support::granted;
 use super::support::world::{Ran, World, listing};
+use super::support::{needed, skipped};
 
 /// A conversation id that is no session's.
 pub(crate) const TALK: &str = "01890000-0000-4000-8000-00000000000a";
@@ -74,20 +75,9 @@ pub(crate) fn sessions(world: &World) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Whether something a test needs of this machine is there. With `CS_TEST_REQUIRE` set its absence
-/// fails the test; otherwise it is said.
-pub(crate) fn granted(there: bool, what: &str) -> bool {
-    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
-    assert!(there || !required, "CS_TEST_REQUIRE is set, but {what}");
-    if !there {
-        skipped(what);
-    }
-    there
-}
-
 /// Whether a program is on the path.
 pub(crate) fn has(program: &str) -> bool {
-    granted(which::which(program).is_ok(), &format!("{program} is not installed"))
+    needed(program).is_some()
 }
 
 /// Where a program is that few machines have: its absence is said, and fails no test.
@@ -103,6 +93,18 @@ pub(crate) fn optional(program: &str) -> Option<String> {
 pub(crate) fn may_mount() -> bool {
     let output = Command::new("unshare").args(["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
     granted(output.is_ok_and(|output| output.status.success()), "this user may not mount anything")
+}
+
+/// Whether faults can be injected here.
+pub(crate) fn may_trace() -> bool {
+    has("strace")
+        && granted(
+            Command::new("strace")
+                .args(["-f", "-qq", "-o", "/dev/null", "true"])
+                .output()
+                .is_ok_and(|output| output.status.success()),
+            "strace may not trace here",
+        )
 }
 
 /// Whether this process is root's, who alone can act as another user.
@@ -160,12 +162,12 @@ pub(crate) fn waiting_claude(world: &World) {
     world.fake_claude(&format!("touch '{}'/$n/ready; exec sleep 60", starts.display()));
 }
 
-/// Waits until `holds`.
+/// Waits until `holds`; `what` names what is waited for.
 #[track_caller]
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < end, "waited 20 s until {what}");
+        assert!(Instant::now() < end, "waited 60 s: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::scenery::{TALK, has, is_root, state, talk};
 use super::support::skipped;
-use super::support::world::{Ran, World, ran};
+use super::support::world::{Ran, World, git, ran};
 
 /// Runs `cs` with what the kernel answers changed.
 fn injected(world: &World, inject: &[&str], words: &[&str]) -> Ran {
@@ -116,7 +116,7 @@ fn doctor_tells_of_a_data_root_on_another_machine() {
 fn what_is_open_on_another_host_is_asked_about_and_said_where_to_look() {
     let world = World::with_fake_claude();
     world.cs(&["api"]).ok();
-    let id = world.show("api")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("api");
     let note = world.data().join("sessions").join(&id).join("run.toml");
     let text = fs::read_to_string(&note).unwrap();
     let host = world.show("api")["last_run"]["host"].as_str().unwrap().to_owned();
@@ -141,7 +141,7 @@ fn what_is_open_on_another_host_is_asked_about_and_said_where_to_look() {
     // A lock that is held there is told with the host.
     let other = World::with_fake_claude();
     other.cs(&["new", "--no-open", "api"]).ok();
-    let id = other.show("api")["id"].as_str().unwrap().to_owned();
+    let id = other.id_of("api");
     let path = other.data().join("sessions").join(id).join("lock");
     let held =
         fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
@@ -243,7 +243,7 @@ fn nothing_is_written_outside_of_the_users_own_places() {
     world.write(".claude.json", "{\"hasCompletedOnboarding\": true}");
     world.write(".gitconfig", "[user]\n\tname = Tester\n\temail = tester@example.org\n");
     for words in [&["init", "-q"][..], &["commit", "-q", "--allow-empty", "-m", "first"]] {
-        let _ = ran(&mut world.any_command(Path::new("git"), &project, words)).ok();
+        git(&world, &project, words);
     }
     let trace = world.root().join("trace");
     let cs = World::cs_program();

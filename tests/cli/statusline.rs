@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use super::support::snapshots::assert_snapshot;
 use super::support::world::{Ran, World, ran};
 
 /// What Claude sends, in the middle of a session with a subscription.
@@ -73,7 +74,7 @@ fn every_theme_shows_what_claude_says_and_where_one_is() {
     for theme in ["plain", "short", "full", "powerline"] {
         all += &format!("{theme}\n{}", says(&world, &["--theme", theme], &sent));
     }
-    insta::assert_snapshot!(all);
+    assert_snapshot!(all);
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn colours_are_there_unless_nobody_wants_them_and_warn_of_what_is_nearly_used_up
     let mut sent = sent(&world);
     sent["context_window"]["used_percentage"] = json!(97);
     let text: String = ["plain", "powerline"].map(|theme| says(&world, &["--theme", theme], &sent)).concat();
-    insta::assert_snapshot!(text.replace('\x1b', "^"));
+    assert_snapshot!(text.replace('\x1b', "^"));
     sent["context_window"]["used_percentage"] = json!(80);
     assert!(!says(&world, &["--format", "{context}"], &sent).contains('\x1b'), "up to there is no warning");
 }
@@ -185,7 +186,7 @@ fn a_narrow_terminal_gets_the_middle_of_the_directory_cut_then_the_end_of_the_li
         world.set("COLUMNS", columns);
         all += &format!("{columns:>4}: {}", says(&world, &[], &sent));
     }
-    insta::assert_snapshot!(all);
+    assert_snapshot!(all);
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn settings_that_make_no_sense_are_told_in_the_line() {
         world.write(".config/cs/config.toml", config);
         all += &format!("{config}=> {}\n", says(&world, &[], &sent));
     }
-    insta::assert_snapshot!(world.normal(&all));
+    assert_snapshot!(world.normal(&all));
     // Asked for by a person, they are failures.
     world.write(".config/cs/config.toml", "");
     for (arguments, said) in [
@@ -231,7 +232,7 @@ fn a_format_of_ones_own_is_used_and_a_theme_that_is_asked_for_goes_before_it() {
 #[test]
 fn a_preview_shows_every_theme_and_which_is_in_use() {
     let world = world();
-    insta::assert_snapshot!(world.cs(&["statusline", "--preview"]).ok());
+    assert_snapshot!(world.cs(&["statusline", "--preview"]).ok());
     let one = world.cs(&["statusline", "--preview", "--theme", "short"]).ok();
     assert_eq!(one, "short\napi main 42% $1.20\n");
     let format = world.cs(&["statusline", "--preview", "--format", "{week}"]).ok();

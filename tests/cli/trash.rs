@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::scenery::{Transcript, session_names, state};
+use super::support::snapshots::assert_snapshot;
 use super::support::tmux::Tmux;
 use super::support::world::World;
 
@@ -61,7 +62,7 @@ fn what_is_said_about_the_trash() {
         })
         .collect();
     let filters = vec![(r" +\d+(\.\d+)? (KiB|B)\b", " [SIZE]"), (r" +SIZE", " SIZE")];
-    insta::with_settings!({filters => filters}, { insta::assert_snapshot!(text) });
+    insta::with_settings!({filters => filters}, { assert_snapshot!(text) });
 }
 
 #[test]

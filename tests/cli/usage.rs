@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::support::snapshots::assert_snapshot;
 use super::support::world::{World, listing};
 
 /// Opus 4.5 costs 5, 25, 6.25, 10 and 0.50 dollars for a million tokens.
@@ -93,7 +94,7 @@ fn tokens_are_summed_and_priced_to_the_last_one() {
         .map(|row| (row["model"].as_str().unwrap(), sum(row).2))
         .collect();
     assert_eq!(models, [(OPUS, Some(46.25)), ("claude-haiku-4-5@20251001", Some(0.1))], "the dearest first");
-    insta::assert_snapshot!(world.cs(&["usage", "--since", "all"]).ok());
+    assert_snapshot!(world.cs(&["usage", "--since", "all"]).ok());
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn what_was_copied_is_counted_for_whom_it_was_there_first() {
     assert_eq!(by(&["--by", "session", "young"]), ["default/young 70"]);
     assert_eq!(by(&["--by", "session", "work"]), ["work/ 10000"], "the profile itself");
     assert_eq!(sum(&json_of(&world, &[])["total"]).1[0], 11_171);
-    insta::assert_snapshot!(world.cs(&["usage", "--since", "all", "--by", "session"]).ok());
+    assert_snapshot!(world.cs(&["usage", "--since", "all", "--by", "session"]).ok());
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn what_sessions_share_is_counted_once_and_for_whom_its_id_tells() {
         fs::create_dir_all(&config).unwrap();
         std::os::unix::fs::symlink(world.home().join(".claude/projects"), config.join("projects")).unwrap();
     }
-    let id = world.show("two")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("two");
     let at = "2026-05-01T10:00:00.000Z";
     transcript(&world.config_of("two"), &id, &[answer("1", at, OPUS, [1, 0, 0, 0, 0])]);
     transcript(&world.home().join(".claude"), A, &[answer("2", at, OPUS, [10, 0, 0, 0, 0])]);
@@ -223,7 +224,7 @@ fn a_model_without_a_price_is_said_and_in_no_sum() {
     assert_eq!(found["models_without_price"], json!(["glm-\u{1b}[2J4.6"]));
     assert_eq!(sum(&found["total"]).1[0], 1_000_007, "its tokens count");
     let ran = world.cs(&["usage", "--since", "all", "--by", "model"]);
-    insta::assert_snapshot!(format!("{}---\n{}", ran.stdout, ran.stderr));
+    assert_snapshot!(format!("{}---\n{}", ran.stdout, ran.stderr));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn resume_finds_a_session_by_whatever_a_person_has_of_it() {
     for name in ["api", "apricot", "Backend"] {
         world.cs_in(&api, &["new", "--no-open", name]).ok();
     }
-    let id = world.show("Backend")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("Backend");
     talk(&world.config_of("apricot"), &api, TALK, "one");
     talk(&world.config_of("apricot"), &api, OTHER_TALK, "two");
     let config = world.config_of("apricot");
@@ -312,7 +312,7 @@ fn a_fork_goes_on_from_a_copy_beside_the_original() {
     assert_eq!(copy.metadata().unwrap().mode() & 0o777, 0o600);
     assert!(copy.with_extension("").join("subagents/agent.jsonl").is_file());
     assert_eq!(world.show("idea")["forked_from"], TALK);
-    let id = world.show("idea")["id"].as_str().unwrap().to_owned();
+    let id = world.id_of("idea");
     world.cs(&["idea"]).ok();
     let start = world.last_start();
     assert_eq!(start.args[..7], ["--resume", TALK, "--fork-session", "--session-id", &id, "-n", "idea"]);

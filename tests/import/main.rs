@@ -30,14 +30,7 @@ fn found(world: &World, arguments: &[&str]) -> BTreeMap<(String, String), (Strin
 
 /// Sees that `cs ARGUMENTS` opens no login, wherever it looks.
 fn opens_no_login(world: &World, arguments: &[&str]) {
-    if which::which("strace").is_err() {
-        assert!(
-            std::env::var_os("CS_TEST_REQUIRE").is_none(),
-            "CS_TEST_REQUIRE is set, but strace is not installed"
-        );
-        support::skipped("strace is not installed");
-        return;
-    }
+    let Some(strace) = support::needed("strace") else { return };
     let (trace, program) = (world.root().join("trace"), World::cs_program());
     let words = [
         "-f",
@@ -49,7 +42,7 @@ fn opens_no_login(world: &World, arguments: &[&str]) {
         program.to_str().unwrap(),
     ];
     let words = [&words, arguments].concat();
-    let _ = support::world::ran(&mut world.any_command(Path::new("strace"), &world.home(), &words)).ok();
+    let _ = support::world::ran(&mut world.any_command(&strace, &world.home(), &words)).ok();
     let trace = std::fs::read_to_string(trace).unwrap();
     assert!(trace.contains("openat("), "the control: {trace}");
     assert!(!trace.contains(".credentials.json"), "a login was opened");

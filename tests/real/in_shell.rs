@@ -5,16 +5,12 @@ use std::path::Path;
 
 use crate::stage::Stage;
 use crate::support::claude::transcripts;
+use crate::support::needed;
 use crate::support::world::{Ran, World, listing, ran};
 
 /// Runs `lines` in the shell `name` after our line. `cs` and the shim are found on the `PATH`.
 fn in_shell(stage: &Stage, name: &str, directory: &Path, lines: &str) -> Option<Ran> {
-    let Ok(shell) = which::which(name) else {
-        let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
-        assert!(!required, "CS_TEST_REQUIRE is set, but there is no {name}");
-        crate::support::skipped(&format!("{name} is not installed"));
-        return None;
-    };
+    let shell = needed(name)?;
     let cs = stage.bin().join("cs");
     if !cs.exists() {
         std::os::unix::fs::symlink(World::cs_program(), cs).unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::stage::{MAY_RUN, Stage, end, until};
+use crate::support::skipped;
 use crate::support::world::ran;
 
 /// What the programs are asked for: ports and names of the session, what the settings set, and what the
@@ -136,8 +137,7 @@ fn jobs_in_the_background_have_the_ports_of_the_session_that_began_them() {
     let Some(stage) = Stage::set() else { return };
     let version = ran(&mut stage.any_command(stage.claude.program(), stage.root(), &["--version"]));
     if version.ok().starts_with("2.1.1") {
-        eprintln!("SKIPPED: this Claude Code has no daemon");
-        return;
+        return skipped("this Claude Code has no daemon");
     }
     let project = project(&stage);
     let names = ["my-red", "my-blue"];

@@ -1,18 +1,14 @@
 //! Two sessions of one repository, each in a worktree of its own; and Claude's own `-w` beside ours.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::stage::{SOON, Stage, choose, enter, leave, ready, say};
-use crate::support::world::ran;
+use crate::support::world::{git, ran};
 
 const TRUST: &str = "Yes, I trust this folder";
-
-fn git(stage: &Stage, directory: &Path, words: &[&str]) -> String {
-    ran(&mut stage.any_command("git".as_ref(), directory, words)).ok().trim_end().to_owned()
-}
 
 fn repository(stage: &Stage) -> PathBuf {
     stage.write(".gitconfig", "[user]\nname = n\nemail = e@example.com\n[init]\ndefaultBranch = main\n");

@@ -8,6 +8,7 @@ pub mod fake_api;
 pub mod http;
 #[cfg(unix)]
 pub mod oauth;
+pub mod snapshots;
 #[cfg(unix)]
 pub mod tmux;
 #[cfg(unix)]
@@ -21,14 +22,20 @@ pub fn skipped(why: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Where the program `name` is, which a test needs: without it the test says loudly that it is skipped, or fails if
-/// `CS_TEST_REQUIRE` is set.
+/// Returns whether something that a test needs of this machine is there. Its absence fails the test if `CS_TEST_REQUIRE`
+/// is set; otherwise it is said loudly that the test is skipped.
+pub fn granted(there: bool, what_is_missing: &str) -> bool {
+    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
+    assert!(there || !required, "CS_TEST_REQUIRE is set, but {what_is_missing}");
+    if !there {
+        skipped(what_is_missing);
+    }
+    there
+}
+
+/// Returns where the program `name` is, which a test needs (see [`granted`]).
 pub fn needed(name: &str) -> Option<std::path::PathBuf> {
     let found = which::which(name).ok();
-    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
-    assert!(found.is_some() || !required, "{name} is not installed, and CS_TEST_REQUIRE is set");
-    if found.is_none() {
-        skipped(&format!("{name} is not installed"));
-    }
+    granted(found.is_some(), &format!("{name} is not installed"));
     found
 }

@@ -193,6 +193,16 @@ impl World {
         self.cs(&["path", name]).ok().trim_end().into()
     }
 
+    /// The id of a session.
+    pub fn id_of(&self, name: &str) -> String {
+        self.show(name)["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Where everything of a session is kept.
+    pub fn root_of(&self, name: &str) -> PathBuf {
+        self.data().join("sessions").join(self.id_of(name))
+    }
+
     /// Replaces what differs from run to run: this world's root, the program's path, ids, ports.
     pub fn normal(&self, text: &str) -> String {
         let text = text.replace(self.root.to_str().unwrap(), "[WORLD]");
@@ -273,6 +283,13 @@ pub fn ran(command: &mut Command) -> Ran {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Runs git as somebody whose name it knows, and returns what it printed without the end of the last line.
+#[track_caller]
+pub fn git(world: &World, directory: &Path, words: &[&str]) -> String {
+    let words = [&["-c", "user.name=n", "-c", "user.email=e@example.com"], words].concat();
+    ran(&mut world.any_command(Path::new("git"), directory, &words)).ok().trim_end().to_owned()
 }
 
 impl Ran {

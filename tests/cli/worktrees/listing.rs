@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::stage::Stage;
 use crate::scenery::{Running, session_names, state, waiting_claude};
 
 #[test]
@@ -122,7 +122,7 @@ fn a_name_that_means_two_worktrees_is_refused() {
 
 /// Makes it look as if nothing of the worktree `name` and its session had been touched for so many days.
 fn age(stage: &Stage, name: &str, days: i64) {
-    let id = stage.world.show(name)["id"].as_str().unwrap().to_owned();
+    let id = stage.world.id_of(name);
     let root = stage.world.data().join("sessions").join(id);
     let record = root.join("session.toml");
     let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);

@@ -1,33 +1,26 @@
-//! `cs wt`: the worktrees of a repository, with real git.
-
-mod bringing;
-mod listing;
-mod removal;
+//! A repository with worktrees, which `cs wt` is about.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::scenery::state;
-use crate::support::world::World;
+use crate::support::world::{Ran, World, git};
 
 /// A world with a repository in which there is one commit on `main`.
-struct Stage {
-    world: World,
-    repo: PathBuf,
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) repo: PathBuf,
 }
 
 impl Stage {
-    fn new() -> Self {
-        let world = World::with_fake_claude();
-        world.write(
-            ".gitconfig",
-            "[user]\n\tname = n\n\temail = e@e\n[init]\n\tdefaultBranch = main\n[protocol \"file\"]\n\tallow = always\n",
-        );
+    pub(super) fn new() -> Self {
+        let world = super::world();
         let repo = world.project("repo");
         let stage = Self { world, repo };
+        let global = ["config", "--global", "protocol.file.allow", "always"];
+        stage.git(&stage.repo, &global);
         stage.git(&stage.repo, &["init", "-q"]);
         fs::write(stage.repo.join("file"), "one\n").unwrap();
         fs::write(stage.repo.join("other"), "one\n").unwrap();
@@ -36,31 +29,21 @@ impl Stage {
         stage
     }
 
-    fn git(&self, place: &Path, words: &[&str]) -> String {
-        let done = self.try_git(place, words);
-        assert!(done.status.success(), "git {words:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+    pub(super) fn git(&self, place: &Path, words: &[&str]) -> String {
+        git(&self.world, place, words)
     }
 
-    fn try_git(&self, place: &Path, words: &[&str]) -> std::process::Output {
-        let mut command = Command::new("git");
-        command.arg("-C").arg(place).args(words).env_clear();
-        command.env("HOME", self.world.home()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        command.output().unwrap()
-    }
-
-    fn commit(&self, place: &Path, subject: &str) {
-        self.git(place, &["add", "-A"]);
-        self.git(place, &["commit", "-qm", subject]);
+    pub(super) fn commit(&self, place: &Path, subject: &str) {
+        super::commit(&self.world, place, subject);
     }
 
     /// Where the worktree `name` is.
-    fn tree(&self, name: &str) -> PathBuf {
-        self.repo.join(".claude/worktrees").join(name)
+    pub(super) fn tree(&self, name: &str) -> PathBuf {
+        super::tree(&self.repo, name)
     }
 
     /// Makes the worktree `name` on the branch `worktree-NAME`, as Claude does.
-    fn add(&self, name: &str) -> PathBuf {
+    pub(super) fn add(&self, name: &str) -> PathBuf {
         let tree = self.tree(name);
         let branch = format!("worktree-{name}");
         self.git(&self.repo, &["worktree", "add", "-q", "-b", &branch, tree.to_str().unwrap()]);
@@ -68,7 +51,7 @@ impl Stage {
     }
 
     /// The same, with a session of that name which has it in its record and a lock on it.
-    fn with_session(&self, name: &str) -> PathBuf {
+    pub(super) fn with_session(&self, name: &str) -> PathBuf {
         let tree = self.add(name);
         self.world.cs_in(&tree, &["new", "--no-open", name]).ok();
         self.record(name, &tree, Some("main"));
@@ -76,8 +59,8 @@ impl Stage {
     }
 
     /// Writes into the record of a session that it was made for a worktree, and locks that.
-    fn record(&self, name: &str, tree: &Path, onto: Option<&str>) {
-        let id = self.world.show(name)["id"].as_str().unwrap().to_owned();
+    pub(super) fn record(&self, name: &str, tree: &Path, onto: Option<&str>) {
+        let id = self.world.id_of(name);
         let path = self.world.data().join("sessions").join(&id).join("session.toml");
         let onto = onto.map(|onto| format!("onto = \"{onto}\"\n")).unwrap_or_default();
         let branch = self.git(tree, &["branch", "--show-current"]);
@@ -93,36 +76,36 @@ impl Stage {
     }
 
     /// One commit more in `place`.
-    fn work(&self, place: &Path, file: &str, text: &str) {
+    pub(super) fn work(&self, place: &Path, file: &str, text: &str) {
         fs::write(place.join(file), text).unwrap();
         self.commit(place, &format!("change {file}"));
     }
 
-    fn cs(&self, words: &[&str]) -> crate::support::world::Ran {
+    pub(super) fn cs(&self, words: &[&str]) -> Ran {
         self.world.cs_in(&self.repo, words)
     }
 
     /// The worktree `name`, as `cs wt list --json` has it.
-    fn listed(&self, name: &str) -> Value {
+    pub(super) fn listed(&self, name: &str) -> Value {
         let list: Value = serde_json::from_str(&self.cs(&["wt", "list", "--json"]).ok()).unwrap();
         let trees = list["worktrees"].as_array().unwrap();
         trees.iter().find(|tree| tree["name"] == name).cloned().unwrap_or_default()
     }
 
     /// All references but those of what is in the trash.
-    fn refs(&self) -> Vec<String> {
+    pub(super) fn refs(&self) -> Vec<String> {
         let text = self.git(&self.repo, &["for-each-ref", "--format=%(refname) %(objectname)"]);
         text.lines().filter(|line| !line.starts_with("refs/cs/")).map(str::to_owned).collect()
     }
 
     /// What is kept for the trash.
-    fn kept(&self) -> Vec<String> {
+    pub(super) fn kept(&self) -> Vec<String> {
         let text = self.git(&self.repo, &["for-each-ref", "--format=%(refname)", "refs/cs"]);
         text.lines().map(str::to_owned).collect()
     }
 
     /// All that somebody could miss of a worktree: its files, and what git says of it.
-    fn all_of(&self, tree: &Path) -> Value {
+    pub(super) fn all_of(&self, tree: &Path) -> Value {
         // Notes the times of the files, which a look at it does anyway.
         self.git(tree, &["status"]);
         serde_json::json!({
@@ -137,7 +120,7 @@ impl Stage {
 
     /// Everything below the home directory, but for objects: git makes some to see whether a merge would
     /// add anything.
-    fn everything(&self) -> std::collections::BTreeMap<PathBuf, String> {
+    pub(super) fn everything(&self) -> std::collections::BTreeMap<PathBuf, String> {
         let mut found = state(&self.world.home());
         found.retain(|path, _| !path.components().any(|part| part.as_os_str() == "objects"));
         found

@@ -1,83 +1,19 @@
-//! `cs export` and `cs import FILE`: out of one home and into another, and nothing else in either.
+//! What goes out comes in, and what must not go stays.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tar::{Builder, EntryType, Header};
 
-use super::scenery::{
-    OTHER_TALK, Running, TALK, Transcript, cs, granted, has, list, session_names, state, talk, waiting_claude,
+use super::{SECRET, contents, full, names_in};
+use crate::scenery::{
+    OTHER_TALK, Running, TALK, Transcript, cs, list, may_trace, session_names, state, talk, waiting_claude,
 };
-use super::support::world::{Ran, World, listing, ran};
-
-const ID: &str = "01890000-0000-7000-8000-00000000000c";
-const SECRET: &str = "sk-ant-oat01-0123456789abcdefghij";
-
-/// A world with sessions that have something worth keeping, and much that is not.
-fn full() -> World {
-    let world = World::with_fake_claude();
-    world.write(".claude/skills/s/SKILL.md", "a skill of the user's");
-    world.write(".claude/.credentials.json", SECRET);
-    for name in ["api", "web"] {
-        world.cs(&["new", "--no-open", name]).ok();
-        world.cs(&[name, "-p", "x"]).ok();
-    }
-    let config = world.config_of("api");
-    talk(&config, &world.home(), TALK, "hello");
-    for path in [
-        "file-history/a/b@v1",
-        "plans/plan.md",
-        "tasks/x/1.json",
-        "history.jsonl",
-        "projects/-x/memory/MEMORY.md",
-        "CLAUDE.md",
-        "agents/mine.md",
-    ] {
-        let path = config.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("{}\n", path.display())).unwrap();
-    }
-    for path in [
-        ".credentials.json",
-        ".credentials.json.lock",
-        ".claude.json.backup.1",
-        "backups/x",
-        "sessions/999999999.json",
-        "sessions/1.abc.key",
-        "jobs/1/state.json",
-        "debug/x",
-        "plugins/x",
-        "projects/-x/.credentials.json",
-        "agents/id.key",
-    ] {
-        let path = config.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, SECRET).unwrap();
-    }
-    symlink(world.home().join(".claude/.credentials.json"), config.join("projects/-x/link")).unwrap();
-    symlink("/etc", config.join("plans/etc")).unwrap();
-    world
-}
-
-fn names_in(file: &Path) -> Vec<String> {
-    let done = Command::new("tar").arg("-tf").arg(file).output().unwrap();
-    assert!(done.status.success(), "{done:?}");
-    String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-/// What an import may not touch when it fails: all of the data root but for rooms that are empty.
-fn contents(world: &World) -> BTreeMap<PathBuf, String> {
-    let mut all = listing(&world.data());
-    all.retain(|path, entry| {
-        !entry.starts_with("dir") && !path.ends_with(".repair") && !path.ends_with("version")
-    });
-    all
-}
+use crate::support::snapshots::assert_snapshot;
+use crate::support::world::{Ran, World, listing, ran};
 
 #[test]
 fn what_goes_out_comes_in_and_nothing_else_goes_out() {
@@ -87,7 +23,7 @@ fn what_goes_out_comes_in_and_nothing_else_goes_out() {
     from.cs(&["export", "api", file.to_str().unwrap()]).ok();
     assert_eq!(state(&from.home()), before, "nothing of the source is changed");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let id = from.show("api")["id"].as_str().unwrap().to_owned();
+    let id = from.id_of("api");
     let mut names = names_in(&file);
     assert_eq!(
         (names.remove(0).as_str(), names.pop().unwrap().as_str()),
@@ -219,7 +155,7 @@ fn what_is_said_about_exporting_and_importing() {
     let text = transcript.text().to_owned();
     assert!(!text.contains(SECRET), "{text}");
     let filters = vec![(r"\d+(\.\d+)? (KiB|B)\b", "[SIZE]")];
-    insta::with_settings!({filters => filters}, { insta::assert_snapshot!(text) });
+    insta::with_settings!({filters => filters}, { assert_snapshot!(text) });
 }
 
 #[test]
@@ -268,7 +204,7 @@ fn a_name_that_is_taken_is_counted_up_and_an_id_that_is_here_stays_as_it_is() {
 fn a_session_whose_conversations_are_shared_takes_its_own_along() {
     let from = World::with_fake_claude();
     from.cs(&["new", "--no-open", "--isolation", "none", "loose"]).ok();
-    let id = from.show("loose")["id"].as_str().unwrap().to_owned();
+    let id = from.id_of("loose");
     let own = from.home().join(".claude");
     talk(&own, &from.home(), &id, "mine");
     talk(&own, &from.home(), TALK, "somebody else's");
@@ -320,279 +256,9 @@ fn profiles_come_without_what_they_must_not_decide_here() {
     assert!(!to.config_of("acct").join(".credentials.json").exists());
 }
 
-/// One entry of a forged file.
-struct Forged {
-    path: String,
-    kind: EntryType,
-    content: Vec<u8>,
-    /// What its header says its size is, where that is not the truth.
-    size: Option<u64>,
-}
-
-fn file(path: &str, content: &str) -> Forged {
-    Forged { path: path.into(), kind: EntryType::Regular, content: content.into(), size: None }
-}
-
-fn record(id: &str, more: &str) -> String {
-    format!(
-        "version = 1\nid = \"{id}\"\nname = \"api\"\nprofile = \"default\"\ndirectory = \"/x\"\n\
-         isolation = \"config-dir\"\ncreated = \"2026-01-01T00:00:00Z\"\n{more}"
-    )
-}
-
-fn manifest() -> Forged {
-    file("cs-export.toml", "version = 1\ncreated = \"2026-01-01T00:00:00Z\"\ncs = \"0.1.0\"\n")
-}
-
-fn end(files: usize) -> Forged {
-    file("cs-export.end", &format!("files = {files}\n"))
-}
-
-/// Writes entries as they are: the paths are checked by nobody.
-fn forge(entries: &[Forged]) -> Vec<u8> {
-    let mut tar = Builder::new(Vec::new());
-    for entry in entries {
-        let mut header = Header::new_gnu();
-        let name = entry.path.as_bytes();
-        header.as_old_mut().name[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
-        header.set_entry_type(entry.kind);
-        header.set_size(entry.size.unwrap_or(entry.content.len() as u64));
-        header.set_mode(0o4777);
-        if matches!(entry.kind, EntryType::Symlink | EntryType::Link) {
-            header.set_link_name_literal("/etc/passwd").unwrap();
-        }
-        header.set_cksum();
-        tar.append(&header, entry.content.as_slice()).unwrap();
-    }
-    tar.into_inner().unwrap()
-}
-
-fn import(world: &World, bytes: &[u8]) -> Ran {
-    let path = world.root().join("forged.tar");
-    fs::write(&path, bytes).unwrap();
-    world.cs(&["import", path.to_str().unwrap()])
-}
-
-#[test]
-#[allow(clippy::too_many_lines, reason = "a table, one entry a line")]
-fn a_forged_file_is_refused_as_a_whole_and_leaves_nothing() {
-    let world = World::with_fake_claude();
-    world.cs(&["new", "--no-open", "mine"]).ok();
-    world.write("victim/file", "precious");
-    let root = format!("sessions/{ID}");
-    let session = || file(&format!("{root}/session.toml"), &record(ID, ""));
-    let talk = || file(&format!("{root}/claude/projects/-x/{TALK}.jsonl"), "{}\n");
-    // The control.
-    let good = forge(&[manifest(), session(), talk(), end(3)]);
-    let said = import(&world, &good);
-    assert!(said.stderr.contains("brought in session 'api'"), "{said:?}");
-    said.ok();
-    world.cs(&["rm", "api"]).ok();
-    world.cs(&["trash", "empty", "--yes"]).ok();
-    let before = (contents(&world), state(&world.home().join("victim")));
-
-    let kind = |kind: EntryType| Forged { kind, content: Vec::new(), ..talk() };
-    let mut bad: Vec<(String, Vec<Forged>)> = vec![
-        ("a symbolic link".into(), vec![manifest(), session(), kind(EntryType::Symlink), end(3)]),
-        ("a hard link".into(), vec![manifest(), session(), kind(EntryType::Link), end(3)]),
-        ("a device".into(), vec![manifest(), session(), kind(EntryType::Char), end(3)]),
-        ("a block device".into(), vec![manifest(), session(), kind(EntryType::Block), end(3)]),
-        ("a fifo".into(), vec![manifest(), session(), kind(EntryType::Fifo), end(3)]),
-        ("a sparse file".into(), vec![manifest(), session(), kind(EntryType::GNUSparse), end(3)]),
-        ("a pax header".into(), vec![manifest(), session(), kind(EntryType::XHeader), talk(), end(3)]),
-        (
-            "a global header".into(),
-            vec![manifest(), session(), kind(EntryType::XGlobalHeader), talk(), end(3)],
-        ),
-        (
-            "a long link name".into(),
-            vec![manifest(), session(), kind(EntryType::GNULongLink), talk(), end(3)],
-        ),
-        ("something twice".into(), vec![manifest(), session(), talk(), talk(), end(4)]),
-        ("a record twice".into(), vec![manifest(), session(), session(), end(3)]),
-        ("no manifest".into(), vec![session(), talk(), end(2)]),
-        ("two manifests".into(), vec![manifest(), manifest(), session(), end(3)]),
-        ("no end".into(), vec![manifest(), session(), talk()]),
-        ("too little".into(), vec![manifest(), session(), end(3)]),
-        ("more behind the end".into(), vec![manifest(), session(), end(2), talk()]),
-        ("files before their record".into(), vec![manifest(), talk(), session(), end(3)]),
-        (
-            "a foreign id".into(),
-            vec![manifest(), file(&format!("{root}/session.toml"), &record(TALK, "")), end(2)],
-        ),
-        (
-            "a torn record".into(),
-            vec![manifest(), file(&format!("{root}/session.toml"), "version = 1\nid ="), end(2)],
-        ),
-        (
-            "an unknown key".into(),
-            vec![manifest(), file(&format!("{root}/session.toml"), &record(ID, "x = 1\n")), end(2)],
-        ),
-        (
-            "a bad name".into(),
-            vec![
-                manifest(),
-                file(&format!("{root}/session.toml"), &record(ID, "").replace("\"api\"", "\"../x\"")),
-                end(2),
-            ],
-        ),
-        (
-            "a newer record".into(),
-            vec![
-                manifest(),
-                file(&format!("{root}/session.toml"), &record(ID, "").replace("version = 1", "version = 9")),
-                end(2),
-            ],
-        ),
-        ("a newer file".into(), vec![file("cs-export.toml", "version = 2\nwhatever = 1\n"), end(1)]),
-        ("no version".into(), vec![file("cs-export.toml", "cs = \"0.1.0\"\n"), end(1)]),
-        (
-            "a profile that is damaged".into(),
-            vec![manifest(), file("profiles/work/profile.toml", "x = 1"), end(2)],
-        ),
-        (
-            "a size that is a lie".into(),
-            vec![manifest(), session(), Forged { size: Some(5 << 30), ..talk() }],
-        ),
-        (
-            "a record without end".into(),
-            vec![manifest(), file(&format!("{root}/session.toml"), &"#".repeat(100_000)), end(2)],
-        ),
-        (
-            "a path without end".into(),
-            vec![
-                manifest(),
-                session(),
-                Forged {
-                    path: "././@LongLink".into(),
-                    kind: EntryType::GNULongName,
-                    content: vec![b'a'; 100_000],
-                    size: None,
-                },
-                talk(),
-                end(3),
-            ],
-        ),
-    ];
-    for path in [
-        "/etc/cron.d/x",
-        "../victim/file",
-        "sessions/../../victim/file",
-        "bindings.toml",
-        "names/api",
-        "profiles/work/claude/.credentials.json",
-    ] {
-        bad.push((path.into(), vec![manifest(), session(), file(path, "x"), end(3)]));
-    }
-    for inside in [
-        "../session.toml",
-        "../../../victim/file",
-        "projects/../../x",
-        "projects/./x",
-        "projects//x",
-        "/etc/passwd",
-        ".credentials.json",
-        ".claude.json",
-        "projects/x/.credentials.json",
-        "backups/x",
-        "debug/x",
-        "plugins/x",
-        "jobs/x",
-        "sessions/1.json",
-        "projects/x\\y/z",
-        "projects/con/z",
-        "projects/nul.txt",
-        "projects/a:b",
-        "projects/a\u{1}b",
-        "projects/a./b",
-    ] {
-        bad.push((
-            inside.into(),
-            vec![manifest(), session(), file(&format!("{root}/claude/{inside}"), "x"), end(3)],
-        ));
-    }
-    for (what, entries) in &bad {
-        let said = import(&world, &forge(entries)).fails(5);
-        assert!(said.contains("is not taken"), "{what}: {said}");
-        assert_eq!((contents(&world), state(&world.home().join("victim"))), before, "{what}: {said}");
-        assert_eq!(fs::read_dir(world.data().join("staging")).unwrap().count(), 0, "{what}");
-    }
-    // A directory in it is no harm: who packs it again has them.
-    let dir = Forged {
-        path: format!("{root}/claude/projects/"),
-        kind: EntryType::Directory,
-        content: vec![],
-        size: None,
-    };
-    import(&world, &forge(&[manifest(), session(), dir, talk(), end(3)])).ok();
-    assert_eq!(session_names(&world), ["api", "mine"]);
-    assert_eq!(
-        fs::metadata(world.config_of("api").join("projects")).unwrap().permissions().mode() & 0o7777,
-        0o700
-    );
-}
-
-#[test]
-fn a_file_that_is_cut_anywhere_leaves_nothing() {
-    let from = full();
-    for zipped in [false, true] {
-        let file = from.root().join(if zipped { "api.tgz" } else { "api.tar" });
-        from.cs(&["export", "api", file.to_str().unwrap()]).ok();
-        let whole = fs::read(&file).unwrap();
-        let world = World::with_fake_claude();
-        world.cs(&["new", "--no-open", "mine"]).ok();
-        let before = contents(&world);
-        let step = if zipped { 97 } else { 512 };
-        // The zeros at the end of a tar are not needed.
-        let needed = if zipped { whole.len() } else { whole.len() - 1024 };
-        for length in (0..needed).step_by(step) {
-            let done = import(&world, &whole[..length]);
-            assert!(matches!(done.code, Some(1 | 5)), "{length}: {done:?}");
-            assert_eq!(contents(&world), before, "{length}");
-        }
-        import(&world, &whole).ok();
-        assert_eq!(session_names(&world), ["api", "mine"]);
-    }
-}
-
-#[test]
-fn a_bomb_is_stopped_before_it_fills_the_disk() {
-    use flate2::{Compression, write::GzEncoder};
-    let world = World::with_fake_claude();
-    world.cs(&["new", "--no-open", "mine"]).ok();
-    let before = contents(&world);
-    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
-    let session = file(&format!("sessions/{ID}/session.toml"), &record(ID, ""));
-    let head = forge(&[manifest(), session]);
-    bomb.write_all(&head[..head.len() - 1024]).unwrap();
-    let mut header = Header::new_gnu();
-    let path = format!("sessions/{ID}/claude/plans/bomb");
-    header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
-    header.set_size(600 << 20);
-    header.set_cksum();
-    bomb.write_all(header.as_bytes()).unwrap();
-    let zeros = vec![0; 1 << 20];
-    for _ in 0..600 {
-        bomb.write_all(&zeros).unwrap();
-    }
-    let bomb = bomb.finish().unwrap();
-    assert!(bomb.len() < 1 << 20, "{}", bomb.len());
-    let said = import(&world, &bomb).fails(5);
-    assert!(said.contains("far larger than it is"), "{said}");
-    assert_eq!(contents(&world), before);
-}
-
 #[test]
 fn a_failing_disk_leaves_the_file_whole_or_not_there() {
-    if !has("strace")
-        || !granted(
-            Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "true"])
-                .status()
-                .is_ok_and(|s| s.success()),
-            "strace may not trace here",
-        )
-    {
+    if !may_trace() {
         return;
     }
     let world = full();

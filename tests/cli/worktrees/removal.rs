@@ -6,9 +6,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Stage;
-use crate::faults::{copy, may_trace};
-use crate::scenery::{Running, cs, may_mount, session_names, state, until, waiting_claude};
+use super::stage::Stage;
+use crate::faults::copy;
+use crate::scenery::{
+    Running, cs, granted, may_mount, may_trace, session_names, state, until, waiting_claude,
+};
 use crate::support::world::ran;
 
 /// Puts into a worktree all that there can be.
@@ -61,13 +63,9 @@ fn all_of_a_worktree_comes_back_as_it_was() {
     stage.world.cs(&["restore", "x"]).ok();
     assert_eq!(stage.all_of(&tree), before);
     assert_eq!(stage.kept(), [] as [&str; 0]);
-    assert!(!stage.world.data().join("sessions").join(id(&stage, "x")).join("worktree").exists());
+    assert!(!stage.world.root_of("x").join("worktree").exists());
     stage.git(&tree, &["fsck"]);
     assert_eq!(state(&victim), outside);
-}
-
-fn id(stage: &Stage, name: &str) -> String {
-    stage.world.show(name)["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -102,7 +100,7 @@ const IN_THE_WAY: &[Case] = &[
         "another session's lock",
         |stage, tree| {
             stage.world.cs(&["new", "--no-open", "far"]).ok();
-            let reason = format!("cs session {}", id(stage, "far"));
+            let reason = format!("cs session {}", stage.world.id_of("far"));
             stage.git(&stage.repo, &["worktree", "unlock", tree.to_str().unwrap()]);
             stage.git(&stage.repo, &["worktree", "lock", "--reason", &reason, tree.to_str().unwrap()]);
         },
@@ -126,7 +124,8 @@ const IN_THE_WAY: &[Case] = &[
         |stage, tree| {
             stage.work(tree, "file", "theirs\n");
             stage.work(&stage.repo, "file", "ours\n");
-            assert!(!stage.try_git(tree, &["rebase", "main"]).status.success());
+            let rebase = ran(&mut stage.world.any_command(Path::new("git"), tree, &["rebase", "main"]));
+            assert_ne!(rebase.code, Some(0));
         },
         "a rebase is not finished in it",
         |stage, tree| _ = stage.git(tree, &["rebase", "--abort"]),
@@ -283,7 +282,7 @@ fn what_was_taken_meanwhile_is_not_overwritten() {
     fs::remove_dir_all(&stage.repo).unwrap();
     let said = stage.world.cs(&["restore", "x"]).fails(5);
     assert!(said.contains("its repository is gone"), "{said}");
-    let files = stage.world.data().join("sessions").join(id(&stage, "x")).join("worktree/files");
+    let files = stage.world.root_of("x").join("worktree/files");
     assert!(said.contains(files.to_str().unwrap()), "{said}");
     assert_eq!(fs::read_to_string(files.join("new")).unwrap(), "new\n");
 }
@@ -304,7 +303,7 @@ fn removing_only_the_session_leaves_the_worktree_and_unlocks_it() {
     assert_eq!(all(&stage), before);
     assert!(stage.listed("x")["locked"].is_null());
     stage.world.cs(&["restore", "x"]).ok();
-    assert_eq!(stage.listed("x")["locked"], format!("cs session {}", id(&stage, "x")));
+    assert_eq!(stage.listed("x")["locked"], format!("cs session {}", stage.world.id_of("x")));
     // One that somebody else has locked is not unlocked.
     stage.git(&stage.repo, &["worktree", "unlock", tree.to_str().unwrap()]);
     stage.git(&stage.repo, &["worktree", "lock", "--reason", "demo", tree.to_str().unwrap()]);
@@ -358,7 +357,11 @@ fn with_the_trash_what_was_kept_for_it_goes() {
 #[test]
 fn to_another_file_system_it_is_copied_with_all_that_it_is() {
     let mut stage = Stage::new();
-    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+    let memory = tempfile::tempdir_in("/dev/shm");
+    if !granted(memory.is_ok(), "there is no other file system in /dev/shm") {
+        return;
+    }
+    let memory = memory.unwrap();
     stage.world.set("CS_HOME", memory.path().join("data"));
     let tree = stage.add("x");
     furnish(&stage, &tree);
@@ -378,7 +381,7 @@ fn to_another_file_system_it_is_copied_with_all_that_it_is() {
     assert!(said.contains("socket is neither a file nor"), "{said}");
     assert_eq!(state(&tree), before);
     assert_eq!(stage.kept(), [] as [&str; 0]);
-    let place = memory.path().join("data/sessions").join(id(&stage, "x")).join("worktree");
+    let place = memory.path().join("data/sessions").join(stage.world.id_of("x")).join("worktree");
     assert!(!place.exists(), "nothing is noted of what was not done");
     fs::remove_file(tree.join("socket")).unwrap();
     stage.cs(&["wt", "rm", "--force", "x"]).ok();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Stage;
+use super::stage::Stage;
 use crate::scenery::state;
 
 /// A worktree with two commits, while `main` has gone on by one.
