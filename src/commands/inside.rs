@@ -213,7 +213,7 @@ fn hand_over(
         command: &command,
         detached: inside.detached || !has_terminal(),
     };
-    let pane = multiplexer.start(&wanted).map_err(failed)?;
+    let pane = multiplexer.start(&wanted).map_err(|error| failed(error.to_string()))?;
     let is_there = || pane.pid.is_none_or(|pid| os::start_time(pid).is_some());
     let gone = || failed(format!("its pane in {} ended before it began", multiplexer.kind().name()));
     let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", place, &error))?;
