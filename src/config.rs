@@ -1,11 +1,14 @@
 //! `config.toml`, the settings a person edits, and `.cs.toml`, what a repository may say. Reading
 //! them creates nothing.
 
+mod keys;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use self::keys::Unknown;
 use crate::model::{
     Age, Failure, Guard, Isolation, Name, PortRange, Repository, Result, ShareOverrides, VarName,
 };
@@ -292,7 +295,7 @@ impl Config {
 
     /// Reads settings from `text`, which stands in the file `path`.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
+        let config: Self = toml::from_str(text).map_err(|error| explain::<Self>(&error, text, path))?;
         for link in &config.isolation.home_symlinks {
             let link_path = Path::new(link);
             let inside = link_path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
@@ -336,7 +339,8 @@ struct RepositoryFile {
 pub fn repository(content: &[u8], path: &Path) -> Result<Repository> {
     let text = std::str::from_utf8(content)
         .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
-    let file: RepositoryFile = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
+    let file: RepositoryFile =
+        toml::from_str(text).map_err(|error| explain::<RepositoryFile>(&error, text, path))?;
     let mut env = BTreeMap::new();
     for (name, source) in &file.env {
         let refused = |why: String| {
@@ -366,30 +370,20 @@ pub fn path(explicit: Option<PathBuf>, config_home: &Path) -> PathBuf {
     explicit.unwrap_or_else(|| config_home.join("cs").join("config.toml"))
 }
 
-/// Returns a TOML error as `FILE:LINE: what`, with the nearest key to an unknown one.
-pub fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
-    let message = error.message().lines().next().unwrap_or("it is no TOML");
-    let line = error.span().map(|span| line_at(text, span.start));
+/// Returns a TOML error of a `T` as `FILE:LINE: what`, with the nearest key to an unknown one.
+fn explain<'de, T: Deserialize<'de>>(error: &toml::de::Error, text: &str, path: &Path) -> Failure {
+    let at = error.span().map(|span| span.start);
+    let line = at.map(|at| line_at(text, at));
     let place = line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
-    let failure = Failure::usage(format!("{place}: {message}"));
-    match unknown_key(message) {
-        Some((unknown, known)) => match nearest(&unknown, known.iter().map(String::as_str)) {
-            Some(near) => Failure::usage(format!("{place}: unknown key '{unknown}'"))
-                .hint(format!("did you mean '{near}'?")),
-            None => Failure::usage(format!("{place}: unknown key '{unknown}'"))
-                .hint(format!("known here: {}", known.join(", "))),
-        },
-        None => failure,
+    let Some(Unknown { key, known }) = at.and_then(|at| keys::unknown_at::<T>(text, at)) else {
+        let message = error.message().lines().next().unwrap_or("it is no TOML");
+        return Failure::usage(format!("{place}: {message}"));
+    };
+    let failure = Failure::usage(format!("{place}: unknown key '{key}'"));
+    match nearest(&key, known.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean '{near}'?")),
+        None => failure.hint(format!("known here: {}", known.join(", "))),
     }
-}
-
-/// Returns the unknown key and the known ones in serde's message about it.
-fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
-    if !message.starts_with("unknown field") {
-        return None;
-    }
-    let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
-    Some((quoted.next()?, quoted.collect()))
 }
 
 /// Returns the one of `known` that `text` was most likely meant to be.

@@ -3,16 +3,19 @@
 //! A program is started inside by a command line that says nothing but where to ask what to become:
 //! arguments of panes are for everybody to see (`ps`), and secrets are none of them.
 
+mod error;
 mod tmux;
 mod zellij;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::model::Environment;
 use crate::os;
+
+pub use error::{Error, ErrorKind};
 
 /// The programs there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,9 +176,9 @@ impl Multiplexer {
         self.kind
     }
 
-    /// Starts what is wanted in a new session, or, if this terminal is inside already, in a new window or
-    /// tab beside. Replaces nothing of a person's. Fails with what the program says.
-    pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, String> {
+    /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
+    /// or tab beside. Nothing of a person's is replaced. Fails with what the program says.
+    pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, Error> {
         match self.kind {
             Kind::Tmux => tmux::start(self, wanted),
             Kind::Zellij => zellij::start(self, wanted),
@@ -192,27 +195,17 @@ impl Multiplexer {
         }))
     }
 
-    /// Runs the program to its end. Returns its output; fails with what it says of its failure, in one
-    /// line.
-    fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<String, String> {
+    /// Runs the program to its end. Returns its output; fails with what it says of its failure, in one line.
+    fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<String, Error> {
         let mut command = Command::new(&self.program);
         command.args(words).env_clear().envs(&self.environment).stdin(Stdio::null());
-        let ran = command.output().map_err(|error| {
-            format!("{} cannot be run: {}", self.program.display(), crate::model::reason(&error))
-        })?;
+        let ran = command.output().map_err(|error| Error::not_run(&self.program, &error))?;
         if ran.status.success() {
             Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
         } else {
-            Err(said(&ran, self.kind.name()))
+            Err(Error::of(&ran, self.kind))
         }
     }
-}
-
-fn said(ran: &Output, program: &str) -> String {
-    let text = [ran.stderr.as_slice(), ran.stdout.as_slice()].concat();
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map_or_else(|| format!("{program} failed"), |line| format!("{program}: {line}"))
 }
 
 /// Returns true if the variable `name`, which a multiplexer sets, is there.

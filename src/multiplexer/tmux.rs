@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Kind, Multiplexer, Nested, Pane, Wanted, inside};
+use super::{Error, ErrorKind, Kind, Multiplexer, Nested, Pane, Wanted, inside};
 use crate::model::Environment;
 
 /// The format of a question about a pane. The name of a session may hold blanks, so it comes last.
@@ -12,7 +12,7 @@ const ABOUT: &str = "#{pane_id} #{pane_pid} #{window_id} #{window_index} #{sessi
 /// The most sessions of one name that are looked past.
 const MOST: u32 = 1000;
 
-pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, String> {
+pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
     let server = server_of(&tmux.environment);
     let name = name_for(wanted.name);
     if server.is_some() {
@@ -33,14 +33,23 @@ pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Str
         }
         match answer(tmux, &words, &name, wanted, None) {
             // A session of the person's own, or one that somebody else made just now.
-            Err(said) if said.contains("duplicate session") => {}
+            Err(error) if error.kind == ErrorKind::NameTaken => {}
             // Of two that start the server at once, one may meet the other's as it ends for want of
             // anything to do.
-            Err(said) if said.contains("server exited unexpectedly") && number < 4 => {}
+            Err(error) if error.kind == ErrorKind::ServerEnded && number < 4 => {}
             done => return done,
         }
     }
-    Err(format!("tmux has too many sessions called {name}"))
+    Err(Error::ours(ErrorKind::NameTaken, format!("tmux has too many sessions called {name}")))
+}
+
+/// What a line of tmux's says of its failure, which has one exit code for all.
+pub(super) fn kind_of(said: &str) -> ErrorKind {
+    match said {
+        said if said.starts_with("duplicate session") => ErrorKind::NameTaken,
+        said if said.starts_with("server exited unexpectedly") => ErrorKind::ServerEnded,
+        _ => ErrorKind::Failed,
+    }
 }
 
 /// Runs `words` with what is wanted, and reads which pane that made.
@@ -50,13 +59,14 @@ fn answer(
     name: &str,
     wanted: &Wanted<'_>,
     server: Option<PathBuf>,
-) -> Result<Pane, String> {
+) -> Result<Pane, Error> {
     let mut all: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     all.extend(["-n", name, "-P", "-F", ABOUT, "-c"].map(OsStr::new));
     all.extend([wanted.directory.as_os_str(), OsStr::new("--")]);
     all.extend(wanted.command.iter().map(OsString::as_os_str));
     let said = tmux.ask(&all)?;
-    let mut pane = parse(said.trim_end_matches('\n')).ok_or_else(|| format!("tmux: {said}"))?;
+    let mut pane = parse(said.trim_end_matches('\n'))
+        .ok_or_else(|| Error::ours(ErrorKind::Failed, format!("tmux: {said}")))?;
     pane.server = server;
     Ok(pane)
 }
@@ -152,6 +162,13 @@ mod tests {
         assert_eq!((pane.target.as_deref(), pane.window_target.as_deref()), (Some("$0"), Some("@2")));
         assert_eq!(parse("no server running"), None);
         assert_eq!(name_for("a.b.c-d"), "a_b_c-d");
+    }
+
+    #[test]
+    fn what_tmux_says_of_its_failure_is_told_apart() {
+        assert_eq!(kind_of("duplicate session: api"), ErrorKind::NameTaken);
+        assert_eq!(kind_of("server exited unexpectedly"), ErrorKind::ServerEnded);
+        assert_eq!(kind_of("can't find window: duplicate session"), ErrorKind::Failed);
     }
 
     #[test]

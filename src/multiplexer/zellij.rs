@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Kind, Multiplexer, Pane, Wanted, inside};
+use super::{Error, ErrorKind, Kind, Multiplexer, Pane, Wanted, inside};
 use crate::model::Environment;
 
-pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, String> {
+pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
     let here = zellij.environment.get(OsStr::new("ZELLIJ_SESSION_NAME")).and_then(|name| name.to_str());
     let directory = wanted.directory.as_os_str();
     let run = |words: &[&OsStr]| {
@@ -32,14 +32,23 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, S
         let words = ["attach", "--create-background", name.as_str()].map(OsStr::new);
         match run(&words) {
             Ok(_) => return Ok(pane(&name, "")),
-            Err(said) if said.contains("already exists") => {}
-            Err(said) if said.contains("--close-on-exit") => {
-                return Err("zellij is older than 0.45, and cannot do this".into());
+            Err(error) if error.kind == ErrorKind::NameTaken => {}
+            Err(error) if error.kind == ErrorKind::TooOld => {
+                return Err(Error::ours(error.kind, "zellij is older than 0.45, and cannot do this"));
             }
-            Err(said) => return Err(said),
+            Err(error) => return Err(error),
         }
     }
-    Err(format!("zellij has too many sessions called {}", wanted.name))
+    Err(Error::ours(ErrorKind::NameTaken, format!("zellij has too many sessions called {}", wanted.name)))
+}
+
+/// What a line of zellij's says of its failure, whose exit codes say no more.
+pub(super) fn kind_of(said: &str) -> ErrorKind {
+    match said {
+        said if said.contains("--close-on-exit") => ErrorKind::TooOld,
+        said if said.contains("already exists") => ErrorKind::NameTaken,
+        _ => ErrorKind::Failed,
+    }
 }
 
 fn pane(session: &str, id: &str) -> Pane {
@@ -85,6 +94,13 @@ pub(super) fn pane_of(above: &[u32], own: &Environment) -> Option<Pane> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_zellij_says_of_its_failure_is_told_apart() {
+        assert_eq!(kind_of("Session with name \"api\" already exists."), ErrorKind::NameTaken);
+        assert_eq!(kind_of("error: unexpected argument '--close-on-exit' found"), ErrorKind::TooOld);
+        assert_eq!(kind_of("There is no active session!"), ErrorKind::Failed);
+    }
 
     #[test]
     fn inside_zellij_it_switches_and_outside_it_attaches() {

@@ -1,0 +1,66 @@
+//! Why a multiplexer did not do something.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::Output;
+
+use super::{Kind, tmux, zellij};
+use crate::model::reason;
+
+/// Why a multiplexer did not do something, or did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What code decides by.
+    pub kind: ErrorKind,
+    /// What the program said, or we say of it, in one line.
+    said: String,
+}
+
+/// What kept a multiplexer from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// It cannot be run.
+    NotRun,
+    /// It has a session of that name.
+    NameTaken,
+    /// Its server ended while this came to it.
+    ServerEnded,
+    /// It is too old to know what was asked.
+    TooOld,
+    /// Anything else.
+    Failed,
+}
+
+impl Error {
+    /// Returns an error that we say ourselves.
+    pub(super) fn ours(kind: ErrorKind, said: impl Into<String>) -> Self {
+        Self { kind, said: said.into() }
+    }
+
+    /// Returns the error that the program at `path` could not be run.
+    pub(super) fn not_run(path: &Path, error: &io::Error) -> Self {
+        Self::ours(ErrorKind::NotRun, format!("{} cannot be run: {}", path.display(), reason(error)))
+    }
+
+    /// Reads why `program` failed from what it said.
+    pub(super) fn of(ran: &Output, program: Kind) -> Self {
+        let text = [ran.stderr.as_slice(), ran.stdout.as_slice()].concat();
+        let text = String::from_utf8_lossy(&text);
+        let name = program.name();
+        let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
+            return Self::ours(ErrorKind::Failed, format!("{name} failed"));
+        };
+        let kind = match program {
+            Kind::Tmux => tmux::kind_of(line),
+            Kind::Zellij => zellij::kind_of(line),
+        };
+        Self::ours(kind, format!("{name}: {line}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
