@@ -125,7 +125,7 @@ mod tests {
                 changes.set("FINE", "x");
                 changes.set("HOSTILE", format!("a{control}b"));
                 let failure = shell.render(&changes).expect_err("it is refused");
-                assert_eq!(failure.exit, Exit::Refused);
+                assert_eq!(failure.exit(), Exit::Refused);
                 assert!(failure.message.contains("'HOSTILE'") && !failure.message.contains(control));
             }
         }

@@ -341,7 +341,7 @@ mod tests {
         let wanted = Session { ports: block, ..session("api") };
         let draft = store.draft(wanted.clone(), range).expect("begun");
         assert_eq!((draft.session().ports, free(&store)), (block, None));
-        store.discard(draft);
+        drop(draft);
         assert_eq!((store.claimed_ports(), free(&store)), (vec![], block));
         let without = store.draft(session("api"), None).expect("begun");
         drop(store.publish(without).expect("made"));
