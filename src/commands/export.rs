@@ -21,8 +21,9 @@ use crate::os;
 use crate::store::Store;
 use crate::ui;
 use crate::work::context::Context;
+use crate::work::conversations::Own;
+use crate::work::open;
 use crate::work::removal::{Progress, count, paths_of};
-use crate::work::{open, scene};
 
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let (names, file) = words(args)?;
@@ -379,8 +380,8 @@ fn files_of(session: &Session, paths: &SessionPaths, run: Option<crate::store::R
     let mut skipped = Vec::new();
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
         // Its conversations are among those of others, whose are theirs to move.
-        let is_own = scene::own_among_others(session, paths, session.directory(), run)?;
-        for found in claude::conversations(&paths.config)?.into_iter().filter(is_own) {
+        let own = Own::of(session, paths, session.directory(), run.as_ref())?;
+        for found in claude::conversations(&paths.config)?.into_iter().filter(|found| own.has(found)) {
             let place = format!("projects/{}", found.slug());
             collect(&found.path, &format!("{place}/{}.jsonl", found.id), &mut files, &mut skipped)?;
             let beside = found.path.with_extension("");

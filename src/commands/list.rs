@@ -21,7 +21,7 @@ use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::open::Open;
 use crate::work::resources::{self, Look, Shown};
-use crate::work::{directory, open, scene};
+use crate::work::{directory, open};
 
 /// For how many sessions, the newest, more is read than their records, and how many a terminal is
 /// shown, unless all are asked for.
@@ -396,7 +396,9 @@ fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Opti
         Isolation::None => claude::find_conversation(&paths.config, session.id).ok().flatten(),
         _ if paths.config.join("projects").is_symlink() => {
             let run = store.last_run(&store.session_run_path(session.id));
-            scene::newest(session, &paths, session.directory(), run).ok().flatten()
+            crate::work::conversations::newest(session, &paths, session.directory(), run.as_ref())
+                .ok()
+                .flatten()
         }
         _ => claude::conversations(&paths.config).unwrap_or_default().into_iter().next(),
     });

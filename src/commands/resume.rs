@@ -11,8 +11,9 @@ use crate::cli::ResumeArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::ui;
 use crate::work::context::Context;
+use crate::work::conversations::Own;
+use crate::work::directory;
 use crate::work::launch::Request;
-use crate::work::{directory, scene};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;
@@ -108,7 +109,7 @@ fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
         if session.isolation != Isolation::None && paths.config.join("projects").is_symlink() {
             // All who share it find it: it is whose own it is, if anybody's.
             let run = store.last_run(&store.session_run_path(session.id));
-            if !scene::own_among_others(&session, &paths, session.directory(), run)?(&found) {
+            if !Own::of(&session, &paths, session.directory(), run.as_ref())?.has(&found) {
                 shared.get_or_insert((session, profile));
                 continue;
             }

@@ -9,7 +9,8 @@ use crate::git::Checkout;
 use crate::model::{Isolation, Outcome, Place, Profile, Result, Session, Subject, Target};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::{binding, history, open, pane, scene};
+use crate::work::conversations::Own;
+use crate::work::{binding, history, open, pane};
 
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Outcome> {
     match context.resolve(&args.name)? {
@@ -34,8 +35,8 @@ fn session_details(
         let noted = run.as_ref().and_then(|run| run.conversation);
         conversations.retain(|found| found.id == session.id || Some(found.id) == noted);
     } else if paths.config.join("projects").is_symlink() {
-        let is_own = scene::own_among_others(session, &paths, session.directory(), run.clone())?;
-        conversations.retain(is_own);
+        let own = Own::of(session, &paths, session.directory(), run.as_ref())?;
+        conversations.retain(|found| own.has(found));
     }
     // A group that leads nowhere is for a launch, or doctor, to complain of.
     let elsewhere = history::elsewhere(context, Some(session), profile).ok().flatten();

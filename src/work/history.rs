@@ -1,12 +1,11 @@
 //! Where conversations live: with the session, with its profile, or in a group.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::claude::{self, GoesOn};
+use crate::claude::{self};
 use crate::model::{
     ConfigHome, Failure, History, Isolation, Kind, Link, Name, Profile, Result, SeedFile, Session,
     SessionPaths, Subject,
@@ -14,8 +13,7 @@ use crate::model::{
 use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
 use crate::work::context::Context;
-use crate::work::directory::real;
-use crate::work::scene::{is_ours, share_of};
+use crate::work::share::{is_ours, share_of};
 
 /// Where conversations live that are not in their own config directory.
 pub(crate) struct Elsewhere {
@@ -140,42 +138,6 @@ pub(crate) fn settle(context: &Context, subject: &Subject) -> Result<()> {
     store::settle(&member, elsewhere.as_ref().map(|elsewhere| &elsewhere.apart))
 }
 
-/// The ids of the conversations that somebody had before it shared them.
-pub(crate) fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
-    let mut ids = BTreeSet::new();
-    for directory in member.put_aside() {
-        ids.extend(claude::conversations_below(&directory)?.into_iter().map(|found| found.id));
-    }
-    Ok(ids)
-}
-
-/// The ids of the conversations that are somebody's own among those it shares: what it brought with
-/// it, what it was started with, and what bears its name.
-pub(crate) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> Result<BTreeSet<Uuid>> {
-    let mut ids = brought_along(member)?;
-    if member.is_apart() {
-        ids.extend(claude::conversations(&member.config)?.into_iter().map(|found| found.id));
-    }
-    let store = context.store()?;
-    match subject {
-        Subject::Session(session, _) => {
-            let run = store.last_run(&store.session_run_path(session.id));
-            ids.insert(session.id);
-            ids.extend(run.and_then(|run| run.conversation));
-            let slug = claude::slug(&real(session.directory()));
-            for found in claude::conversations(&member.config)? {
-                let named = || claude::about(&found, &session.name).given;
-                if found.slug() == slug && named().as_deref() == Some(session.name.as_str()) {
-                    ids.insert(found.id);
-                }
-            }
-        }
-        // What it was started with is noted nowhere, and may be anybody's.
-        Subject::Profile(_) => {}
-    }
-    Ok(ids)
-}
-
 /// Somebody who keeps transcripts where others do.
 struct Sharer {
     /// Who it is, for a person.
@@ -249,18 +211,4 @@ pub(crate) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
         }
     }
     Ok(lock)
-}
-
-/// The conversation that a person's own arguments for Claude go on with: by its id, or the newest of
-/// this directory. `None` for a copy.
-pub(crate) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
-    match claude::goes_on(arguments) {
-        None => Ok(None),
-        Some(GoesOn::Conversation(id)) => Ok(id),
-        Some(GoesOn::Newest) => {
-            let slug = claude::slug(&real(directory));
-            let newest = claude::conversations(config)?.into_iter().find(|found| found.slug() == slug);
-            Ok(newest.map(|found| found.id))
-        }
-    }
 }

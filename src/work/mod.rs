@@ -6,6 +6,7 @@
 pub(crate) mod advice;
 pub(crate) mod binding;
 pub(crate) mod context;
+pub(crate) mod conversations;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod enclosure;
@@ -20,6 +21,7 @@ pub(crate) mod program;
 pub(crate) mod removal;
 pub(crate) mod resources;
 pub(crate) mod scene;
+pub(crate) mod share;
 pub(crate) mod token;
 pub(crate) mod worktrees;
 

@@ -1,23 +1,20 @@
 //! What a plan depends on: the disk and the environment, looked at once.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-use uuid::Uuid;
 
 use crate::claude::{self, Continuation, Place, Scene, Wanted};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
-    SessionPaths, Share, Subject, VarName,
+    SessionPaths, Subject, VarName,
 };
 use crate::os;
 use crate::shell::posix_word;
-use crate::store::{self, Member, Run};
+use crate::store::{self};
 use crate::work::context::Context;
-use crate::work::directory::real;
-use crate::work::history::{self, Elsewhere, elsewhere};
+use crate::work::history::{Elsewhere, elsewhere};
+use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
 use crate::work::{binding, enclosure, ending};
 
@@ -295,11 +292,6 @@ fn as_set(context: &Context, mut line: String) -> Result<String> {
     Ok(line)
 }
 
-/// Whether the config directory of a profile was made by `cs`, and not adopted.
-pub(crate) fn is_ours(context: &Context, profile: &Profile) -> Result<bool> {
-    Ok(profile.home.is(&context.store()?.profile_root(profile.host()).join("claude")))
-}
-
 /// Whether Claude will be given an API key, about which it asks once.
 fn given_a_key(profile: &Profile, scene: &Scene) -> bool {
     let key = "ANTHROPIC_API_KEY";
@@ -343,101 +335,6 @@ fn memory_of(
             Ok((ours, seeds))
         }
     }
-}
-
-/// What is shared: built in, then `config.toml`, then the profile; nothing where it is bare.
-pub(crate) fn share_of(context: &Context, profile: &Profile, bare: bool) -> Result<Share> {
-    if bare {
-        return Ok(Share::nothing());
-    }
-    Ok(Share::default().with(&context.config()?.share).with(&profile.share))
-}
-
-/// Which conversation to start, by looking at the disk. `run` is what the last launch noted. Fails
-/// where conversations cannot be read: a new one is only begun where there is none.
-pub(crate) fn start_of(
-    session: &Session,
-    paths: &SessionPaths,
-    directory: &Path,
-    run: Option<Run>,
-) -> Result<Continuation> {
-    let Some(found) = newest(session, paths, directory, run)? else {
-        // Where it shares its conversations, the one it was forked from is nobody's in particular.
-        if let Some(from) = session.forked_from
-            && paths.config.join("projects").is_symlink()
-            && let Some(found) = claude::find_conversation(&paths.config, from)?
-            && let Continuation::Resume(from, file) = resume(&found, directory)
-        {
-            return Ok(Continuation::Fork { from, file, id: session.id });
-        }
-        // An id that was used up by a start without a word would be refused by Claude.
-        let used = claude::find_conversation(&paths.config, session.id)?.is_some();
-        return Ok(Continuation::New(if used { Uuid::now_v7() } else { session.id }));
-    };
-    Ok(match resume(&found, directory) {
-        Continuation::Resume(from, file) if session.forked_from == Some(from) => {
-            Continuation::Fork { from, file, id: session.id }
-        }
-        start => start,
-    })
-}
-
-/// The conversation of a session that goes on: the newest one.
-pub(crate) fn newest(
-    session: &Session,
-    paths: &SessionPaths,
-    directory: &Path,
-    run: Option<Run>,
-) -> Result<Option<claude::Conversation>> {
-    if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
-        among_others(session, paths, directory, run)
-    } else {
-        claude::newest_resumable(&paths.config)
-    }
-}
-
-/// The newest conversation of a session whose transcripts lie among those of others.
-fn among_others(
-    session: &Session,
-    paths: &SessionPaths,
-    directory: &Path,
-    run: Option<Run>,
-) -> Result<Option<claude::Conversation>> {
-    let is_own = own_among_others(session, paths, directory, run)?;
-    for found in claude::conversations(&paths.config)? {
-        if is_own(&found) && found.is_resumable()? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-/// Which of the conversations that lie among those of others are the session's own: those known by
-/// their ids, and those that bear its name, which Claude carries over a `/clear`.
-pub(crate) fn own_among_others(
-    session: &Session,
-    paths: &SessionPaths,
-    directory: &Path,
-    run: Option<Run>,
-) -> Result<impl Fn(&claude::Conversation) -> bool + use<>> {
-    let mut known: BTreeSet<Uuid> = run.and_then(|run| run.conversation).into_iter().collect();
-    known.insert(session.id);
-    if session.isolation != Isolation::None {
-        let member = Member { root: paths.root.clone(), config: paths.config.clone() };
-        known.extend(history::brought_along(&member)?);
-    }
-    let (slug, name) = (claude::slug(&real(directory)), session.name.clone());
-    Ok(move |found: &claude::Conversation| {
-        known.contains(&found.id)
-            || found.slug() == slug && claude::about(found, &name).given.as_deref() == Some(name.as_str())
-    })
-}
-
-/// Resuming `conversation` from `directory`: by its file where Claude, which looks below the
-/// directory's own slug only, would not find the id.
-pub(crate) fn resume(conversation: &claude::Conversation, directory: &Path) -> Continuation {
-    let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.clone());
-    Continuation::Resume(conversation.id, file)
 }
 
 /// The text behind `--settings FILE` among the arguments for Claude.

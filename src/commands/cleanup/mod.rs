@@ -18,7 +18,7 @@ use crate::store::{Leftover, Piece, Trashed};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::removal::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
-use crate::work::{binding, removal, scene};
+use crate::work::{binding, removal};
 
 /// How long something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
@@ -138,7 +138,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
         reasons.push(Reason::ProfileGone);
     }
     if profile.is_some() || session.isolation != Isolation::None {
-        let newest = scene::newest(session, paths, session.directory(), None)?;
+        let newest = crate::work::conversations::newest(session, paths, session.directory(), None)?;
         if newest.is_none() {
             reasons.push(Reason::NoConversation);
         }

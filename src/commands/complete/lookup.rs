@@ -17,7 +17,7 @@ use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::{directory, open, scene};
+use crate::work::{directory, open};
 
 /// Up to how many something is said about each.
 const DESCRIBED: usize = 64;
@@ -276,7 +276,9 @@ impl Lookup<'_> {
             Isolation::None => claude::find_conversation(config, session.id).ok().flatten(),
             _ if config.join("projects").is_symlink() => {
                 let run = self.store.last_run(&self.store.session_run_path(session.id));
-                scene::newest(session, &paths, session.directory(), run).ok().flatten()
+                crate::work::conversations::newest(session, &paths, session.directory(), run.as_ref())
+                    .ok()
+                    .flatten()
             }
             _ => claude::conversations(config).ok()?.into_iter().next(),
         };

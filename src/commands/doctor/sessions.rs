@@ -246,7 +246,10 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
 
 /// Links of earlier settings: to what the profile has, though each is to have its own by now.
 fn shared_still(machine: &Machine<'_>, patient: &Patient, layout: &Layout, report: &mut Report) {
-    let Ok(share) = scene::share_of(machine.context, &patient.profile, patient.session.bare) else { return };
+    let Ok(share) = crate::work::share::share_of(machine.context, &patient.profile, patient.session.bare)
+    else {
+        return;
+    };
     let base = patient.profile.home.directory();
     for item in SHAREABLE.iter().filter(|item| !share.linked().any(|linked| linked == **item)) {
         let path = patient.paths.config.join(item);

@@ -25,7 +25,7 @@ use crate::store::{ForeignProfile, ProfileEntry};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::launch::Request;
-use crate::work::{binding, launch, scene};
+use crate::work::{binding, launch};
 
 pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
     match command.unwrap_or(ProfileCommand::List { json: false }) {
@@ -173,7 +173,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
 
 /// `cs profile show NAME`. Tokens are never part of it.
 pub(super) fn show(context: &Context, profile: &Profile, as_json: bool) -> Result<Outcome> {
-    let share = scene::share_of(context, profile, false)?;
+    let share = crate::work::share::share_of(context, profile, false)?;
     let linked: Vec<&str> = share.linked().collect();
     let record = context.store()?.profile_record_path(&profile.name);
     let record = os::exists(&record).then(|| record.display().to_string());

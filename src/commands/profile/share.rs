@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::{open, scene};
+use crate::work::open;
 
 pub(super) fn run(context: &Context, args: &ShareArgs) -> Result<Outcome> {
     let history = match &args.history {
@@ -71,7 +71,7 @@ fn read(wanted: &mut ShareOverrides, text: &str) -> Result<()> {
 
 /// One line of the table: the item, how it is shared, and by whom that was decided.
 fn rows(context: &Context, profile: &Profile) -> Result<Vec<(&'static str, String, String)>> {
-    let share = scene::share_of(context, profile, false)?;
+    let share = crate::work::share::share_of(context, profile, false)?;
     let own = own_overrides(context, profile)?;
     let by = |item: &str| -> Result<String> {
         Ok(if own.says(item) {
@@ -230,7 +230,7 @@ fn of_session(
         )));
     }
     // What its profile says anyway needs no word of its own.
-    let of_profile = scene::share_of(context, &profile, session.bare)?.history;
+    let of_profile = crate::work::share::share_of(context, &profile, session.bare)?.history;
     let wanted = Some(wanted).filter(|wanted| *wanted != of_profile);
     let store = context.store()?;
     let held = if args.dry_run { None } else { Some(store.lock_session(&session)?) };
@@ -258,7 +258,7 @@ fn of_session(
 }
 
 fn show_session(context: &Context, session: &Session, profile: &Profile, as_json: bool) -> Result<Outcome> {
-    let of_profile = scene::share_of(context, profile, session.bare)?.history;
+    let of_profile = crate::work::share::share_of(context, profile, session.bare)?.history;
     let (history, by): (&History, String) = match &session.history {
         Some(history) => (history, "session".into()),
         None => (&of_profile, format!("profile '{}'", profile.name)),

@@ -91,7 +91,7 @@ impl<'a> Sync<'a> {
     /// A profile's own directory, where that is ours, and all its sessions. `before` is the profile
     /// as it was, where its record was just changed: its links are ours too.
     pub(super) fn profile(&mut self, profile: &Profile, before: Option<&Profile>) -> Result<()> {
-        if profile.inherit.is_none() && scene::is_ours(self.context, profile)? {
+        if profile.inherit.is_none() && crate::work::share::is_ours(self.context, profile)? {
             self.subject(&Subject::Profile(profile.clone()), before)?;
         }
         for subject in crate::work::profiles::sessions_of(self.context, profile)? {
@@ -237,7 +237,7 @@ impl<'a> Sync<'a> {
         if bare {
             return Ok(());
         }
-        let wanted = scene::share_of(context, profile, false)?.mcp;
+        let wanted = crate::work::share::share_of(context, profile, false)?.mcp;
         let mut manifest = store::manifest(place)?;
         let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
             Ok(merge) => merge,
@@ -348,7 +348,7 @@ impl<'a> Sync<'a> {
     fn leave(&mut self, subject: &Subject, member: &Member) -> Result<()> {
         let name = subject.name();
         let from = member.linked();
-        let mut ids = history::own_ids(self.context, subject, member)?;
+        let mut ids = crate::work::conversations::own_ids(self.context, subject, member)?;
         // What bears the id of one of its own and is another is no more its own than its transcript.
         let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
         let different = member.leaving(&is_own)?.different;

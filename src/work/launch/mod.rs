@@ -17,8 +17,9 @@ use crate::model::{
 };
 use crate::store::{self, Drift, Run};
 use crate::work::context::Context;
+use crate::work::conversations::{continuation_of, resume};
 use crate::work::directory::{current_directory, work_directory};
-use crate::work::scene::{self, resume, start_of};
+use crate::work::scene;
 use crate::work::{binding, ending, history, open, pane, ports};
 
 use carry_out::Carried;
@@ -192,14 +193,14 @@ fn of_session(
     };
     let continuation = match chosen {
         Some(chosen) => resume(&chosen, &directory),
-        None => start_of(session, &paths, &directory, run)?,
+        None => continuation_of(session, &paths, &directory, run.as_ref())?,
     };
     let wanted = match claude::asked(&request.arguments) {
         Asked::Conversation => match &continuation {
             Continuation::Resume(id, _) => Some(*id),
             _ => None,
         },
-        _ => history::gone_on_with(&request.arguments, &paths.config, &directory)?,
+        _ => crate::work::conversations::gone_on_with(&request.arguments, &paths.config, &directory)?,
     };
     let conversation = continuation.conversation();
     let subject = Subject::Session(planned, profile.clone());
@@ -237,8 +238,13 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
             live.pid
         )
     });
-    let wanted = if is_command { None } else { history::gone_on_with(&plan.command, &config, &directory)? };
-    let unsettled = scene::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
+    let wanted = if is_command {
+        None
+    } else {
+        crate::work::conversations::gone_on_with(&plan.command, &config, &directory)?
+    };
+    let unsettled =
+        crate::work::share::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
     let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
     let mut seen = Seen { unsettled, shared: wanted, ..seen(&plan) };
     seen.notices.splice(..0, open);
