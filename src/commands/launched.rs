@@ -103,8 +103,8 @@ fn described(step: &Step) -> Value {
         Step::Tell(text) => json!({"do": "tell", "text": text}),
         Step::NoteEphemeral => json!({"do": "note-ephemeral"}),
         Step::EnterPane(pane) => json!({"do": "enter-pane", "detached": pane.detached}),
-        Step::NoteRun { conversation, resumed } => {
-            json!({"do": "note-run", "conversation": conversation, "resumed": resumed})
+        Step::NoteRun { path: at, conversation, resumed } => {
+            json!({"do": "note-run", "path": path(at), "conversation": conversation, "resumed": resumed})
         }
         Step::NoteOpen => json!({"do": "note-open"}),
         Step::Become => json!({"do": "become"}),
@@ -153,10 +153,13 @@ fn text(context: &Context, launch: &Launch) -> String {
     text
 }
 
-/// A step for a person: a label and a value. What every launch does goes without saying.
+/// A step for a person: a label and a value. The program itself stands above all steps.
 fn shown(step: &Step) -> Option<(&'static str, String)> {
     Some(match step {
-        Step::HoldSession | Step::NoteRun { .. } | Step::NoteOpen | Step::Become => return None,
+        Step::Become => return None,
+        Step::HoldSession => ("lock", "the session, until Claude runs".to_owned()),
+        Step::NoteRun { path, .. } => ("record", lossy(path)),
+        Step::NoteOpen => ("record", "that it is open".to_owned()),
         Step::SettleConversations => {
             ("settle", "the conversations that an ended process left on their way".to_owned())
         }

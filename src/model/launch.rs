@@ -60,6 +60,8 @@ pub enum Step {
     NoteEphemeral,
     /// Notes this launch: which conversation it is for, and which one the arguments go on with.
     NoteRun {
+        /// The file it is noted in.
+        path: PathBuf,
         /// The conversation that will be written.
         conversation: Option<Uuid>,
         /// The conversation that a person's own arguments name.
@@ -143,6 +145,8 @@ pub struct Seen {
     pub lacking: Vec<Put>,
     /// What a person should know of all that, besides what the plan has to say.
     pub notices: Vec<String>,
+    /// The file that the launch is noted in.
+    pub note: PathBuf,
 }
 
 impl Launch {
@@ -164,12 +168,17 @@ impl Launch {
             Purpose::Session { ephemeral, conversation, resumed, pane } => {
                 steps.extend(ephemeral.then_some(Step::NoteEphemeral));
                 steps.extend(pane.map(Step::EnterPane));
-                steps.extend([Step::NoteRun { conversation, resumed }, Step::NoteOpen]);
+                steps.extend([Step::NoteRun { path: seen.note, conversation, resumed }, Step::NoteOpen]);
             }
             Purpose::Profile(resumed) => {
-                steps.extend([Step::NoteRun { conversation: resumed, resumed: None }, Step::NoteOpen]);
+                steps.extend([
+                    Step::NoteRun { path: seen.note, conversation: resumed, resumed: None },
+                    Step::NoteOpen,
+                ]);
             }
-            Purpose::ProfileCommand => steps.push(Step::NoteRun { conversation: None, resumed: None }),
+            Purpose::ProfileCommand => {
+                steps.push(Step::NoteRun { path: seen.note, conversation: None, resumed: None });
+            }
             Purpose::Program => {}
         }
         steps.push(Step::Become);
@@ -219,8 +228,10 @@ mod tests {
             ended: vec![ended.clone()],
             lacking: vec![Put::TakeAway(link.clone())],
             notices: vec!["mind the gap".into()],
+            note: PathBuf::new(),
         };
-        let noted = Step::NoteRun { conversation: Some(Uuid::from_u128(1)), resumed: None };
+        let noted =
+            Step::NoteRun { path: PathBuf::new(), conversation: Some(Uuid::from_u128(1)), resumed: None };
         let expected = [
             Step::HoldSession,
             Step::SettleConversations,
@@ -240,7 +251,8 @@ mod tests {
     #[test]
     fn of_a_session_in_a_pane_the_process_there_is_noted() {
         let pane = InPane { detached: true };
-        let noted = Step::NoteRun { conversation: Some(Uuid::from_u128(1)), resumed: None };
+        let noted =
+            Step::NoteRun { path: PathBuf::new(), conversation: Some(Uuid::from_u128(1)), resumed: None };
         let expected = [Step::HoldSession, Step::EnterPane(pane), noted, Step::NoteOpen, Step::Become];
         assert_eq!(steps(&session(false, Some(pane)), Seen::default()), expected);
     }
@@ -248,14 +260,14 @@ mod tests {
     #[test]
     fn a_profile_notes_its_run_and_holds_no_session() {
         let id = Some(Uuid::from_u128(3));
-        let noted = Step::NoteRun { conversation: id, resumed: None };
+        let noted = Step::NoteRun { path: PathBuf::new(), conversation: id, resumed: None };
         assert_eq!(steps(&Purpose::Profile(id), Seen::default()), [noted, Step::NoteOpen, Step::Become]);
     }
 
     #[test]
     fn a_program_that_takes_no_part_in_a_conversation_is_only_become() {
         assert_eq!(steps(&Purpose::Program, Seen::default()), [Step::Become]);
-        let noted = Step::NoteRun { conversation: None, resumed: None };
+        let noted = Step::NoteRun { path: PathBuf::new(), conversation: None, resumed: None };
         assert_eq!(steps(&Purpose::ProfileCommand, Seen::default()), [noted, Step::Become]);
     }
 }

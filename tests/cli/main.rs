@@ -15,6 +15,7 @@ mod cleanup;
 mod combined;
 mod deleting;
 mod doctor;
+mod dry_run;
 mod environment;
 mod escapes;
 mod faults;

@@ -55,10 +55,6 @@ pub(crate) fn carry_out(
 ) -> Result<Carried> {
     let store = context.store()?;
     let Launch { plan, steps, .. } = launch;
-    let run_path = match subject {
-        Subject::Session(session, _) => store.session_run_path(session.id),
-        Subject::Profile(profile) => store.profile_run_path(&profile.name),
-    };
     let mut entered: Option<Entered> = None;
     let mut steps = steps.into_iter().peekable();
     while let Some(step) = steps.next() {
@@ -103,12 +99,12 @@ pub(crate) fn carry_out(
             Step::EnterPane(pane) => {
                 entered = Some(pane::enter(context, subject.name(), &plan, pane)?);
             }
-            Step::NoteRun { conversation, resumed } => {
+            Step::NoteRun { path, conversation, resumed } => {
                 let run = match &entered {
                     Some(entered) => entered.run(conversation),
                     None => Run::now(conversation),
                 };
-                store.note_run(&run_path, &Run { resumed, ..run })?;
+                store.note_run(&path, &Run { resumed, ..run })?;
             }
             Step::NoteOpen => {
                 let entry = match subject {

@@ -147,7 +147,8 @@ pub(crate) fn of_new(
     let plan = guarded_plan(context, &subject, arguments, session.directory(), continuation)?;
     let purpose = Purpose::Session { ephemeral: session.ephemeral, conversation, resumed: None, pane };
     let ended = ending::ended(context, session.id);
-    let seen = Seen { ended, ..seen(&plan) };
+    let note = context.store()?.session_run_path(session.id);
+    let seen = Seen { ended, note, ..seen(&plan) };
     Ok(Launch::new(plan, &purpose, seen))
 }
 
@@ -216,6 +217,7 @@ fn of_session(
         ports,
         shared: wanted.filter(|_| shares),
         ended: ending::ended(context, session.id),
+        note: context.store()?.session_run_path(session.id),
         ..seen(&plan)
     };
     Ok(Launch::new(plan, &purpose, seen))
@@ -246,7 +248,12 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
     let unsettled =
         crate::work::share::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
     let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
-    let mut seen = Seen { unsettled, shared: wanted, ..seen(&plan) };
+    let mut seen = Seen {
+        unsettled,
+        shared: wanted,
+        note: context.store()?.profile_run_path(&profile.name),
+        ..seen(&plan)
+    };
     seen.notices.splice(..0, open);
     Ok(Launch::new(plan, &purpose, seen))
 }
