@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::scenery::{cs, has, session_names, state, until};
+use super::scenery::{cs, ended, has, session_names, state, until};
 use super::support::world::{Ran, StartOfClaude, World, git, ran};
 
 /// A world with the profiles `work` and `home`.
@@ -415,7 +415,7 @@ fn ends(world: &World, directory: &Path, words: &[&str]) -> Ran {
     let mut command = world.command(directory, words);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until(&format!("{words:?} ends"), || claude_cs::os::start_time(child.id()).is_none());
-    child.wait().unwrap();
+    ended(&mut child);
     world.cs_in(directory, words)
 }
 
@@ -510,7 +510,7 @@ fn twenty_processes_bind_at_once_and_lose_nothing() {
             .map(|directory| world.command(directory, words).stderr(Stdio::null()).spawn().unwrap())
             .collect();
         for mut child in children {
-            assert!(child.wait().unwrap().success());
+            assert!(ended(&mut child).success());
         }
     };
     all_at_once(&["bind", "work"]);

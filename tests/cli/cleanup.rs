@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::scenery::{Running, TALK, list, session_names, state, talk, waiting_claude};
+use super::scenery::{Running, TALK, ended, list, session_names, state, talk, waiting_claude};
 use super::support::world::{World, git};
 
 /// Makes it look as if nothing of the session `name` had been touched for so many days.
@@ -410,10 +410,10 @@ fn twenty_cleanups_and_openings_at_once_lose_nothing() {
         opened.push((name.clone(), start(&["resume", name, "-p", "x"])));
     }
     for mut child in cleanups {
-        assert!(matches!(child.wait().unwrap().code(), Some(0 | 5)));
+        assert!(matches!(ended(&mut child).code(), Some(0 | 5)));
     }
     for (name, mut child) in opened {
-        let code = child.wait().unwrap().code();
+        let code = ended(&mut child).code();
         assert!(matches!(code, Some(0 | 1 | 4 | 5)), "{name}: {code:?}");
     }
     let trash: Value = serde_json::from_str(&world.cs(&["trash", "list", "--json"]).ok()).unwrap();

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use super::scenery::{TALK, cs, session_names, shell, talk};
+use super::scenery::{TALK, cs, ended, session_names, shell, talk};
 use super::support::world::{StartOfClaude, World, listing, ran};
 
 /// What a start was given, without what the recording shell itself adds.
@@ -456,7 +456,7 @@ fn the_program_gets_the_users_umask_signals_and_files_and_the_very_process() {
     }
     let mut child = world.command(&world.home(), &["api"]).spawn().unwrap();
     let pid = child.id();
-    child.wait().unwrap();
+    ended(&mut child);
     assert_eq!(world.last_start().pid, pid, "cs becomes Claude");
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::scenery::until;
+use super::scenery::{ended, until};
 use super::support::needed;
 use super::support::tmux::Tmux;
 use super::support::world::{Ran, World, listing, ran};
@@ -310,7 +310,7 @@ fn while_anything_runs_inside_a_second_start_is_refused_and_nothing_outlives_the
         // Looking around in it meanwhile is no second start.
         inside(&world, "true").ok();
         signal(child.id(), name);
-        let status = child.wait().unwrap();
+        let status = ended(&mut child);
         assert!(!status.success(), "{name}");
         until("the end of the rest", || world.show("boxed")["live"] == false);
     }

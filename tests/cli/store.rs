@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::scenery::{cs, list, session_names, sessions, shell, starts, talk, until, waiting_claude};
+use super::scenery::{cs, ended, list, session_names, sessions, shell, starts, talk, until, waiting_claude};
 use super::support::world::{World, ran};
 
 /// Runs `work` for 0 to `count - 1`, at most `at_once` at a time, and gives what each returned.
@@ -238,7 +238,7 @@ fn a_launch_that_waited_for_a_removal_does_not_bring_the_session_back() {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "it waits");
     drop(lock);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(&mut child).code(), Some(0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::scenery::{Transcript, session_names, state};
+use super::scenery::{Transcript, ended, session_names, state};
 use super::support::snapshots::assert_snapshot;
 use super::support::tmux::Tmux;
 use super::support::world::World;
@@ -153,7 +153,7 @@ fn of_a_restore_and_a_removal_one_wins() {
             command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
         };
         let mut both = [start(&["trash", "empty", "--yes"]), start(&["restore", "api"])];
-        let codes: Vec<Option<i32>> = both.iter_mut().map(|child| child.wait().unwrap().code()).collect();
+        let codes: Vec<Option<i32>> = both.iter_mut().map(|child| ended(child).code()).collect();
         let left = fs::read_dir(world.data().join("trash")).unwrap().count();
         assert_eq!(left, 0, "{codes:?}");
         match session_names(&world).as_slice() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::groups::{conversations, in_two_profiles};
 use super::{opened, own, read_json, said, world};
 use crate::faults::{CALLS, copy};
-use crate::scenery::{TALK, cs, may_trace, state};
+use crate::scenery::{TALK, cs, ended, may_trace, state};
 use crate::support::world::{World, ran};
 
 #[test]
@@ -29,7 +29,7 @@ fn two_processes_at_once_share_and_leave_nothing_half_done() {
             })
             .collect();
         for mut child in children {
-            let code = child.wait().unwrap().code();
+            let code = ended(&mut child).code();
             assert!(matches!(code, Some(0 | 5)), "{arguments:?}: {code:?}");
         }
         for (name, config) in [("red", &red), ("blue", &blue)] {
@@ -45,7 +45,7 @@ fn two_processes_at_once_share_and_leave_nothing_half_done() {
         .map(|item| world.command(&project, &["profile", "share", "work", item]).spawn().unwrap())
         .collect();
     for mut child in children {
-        assert!(matches!(child.wait().unwrap().code(), Some(0 | 5)));
+        assert!(matches!(ended(&mut child).code(), Some(0 | 5)));
     }
     let rows = said(&world, &["profile", "share", "work", "--json"]);
     let private = rows["items"].as_array().unwrap().iter().filter(|row| row["by"] == "profile").count();
