@@ -85,13 +85,18 @@ fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString
     })
 }
 
+/// More than ever want the same name at once.
+const MOST_LOST: usize = 100;
+
 /// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
-/// that `make`, which answers `None` there, does not pass over.
+/// that `make`, which answers `None` there, does not pass over. Goes on where `make` finds the name taken, and
+/// fails with what it says else.
 pub(super) fn under_a_free_name<T>(
     context: &Context,
     base: &Name,
     mut make: impl FnMut(&Name) -> Result<Option<T>>,
 ) -> Result<T> {
+    let mut lost = 0;
     for number in 1..10_000 {
         let name = base.numbered(number);
         if context.find(name.as_str())?.is_some() {
@@ -101,7 +106,11 @@ pub(super) fn under_a_free_name<T>(
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             // Another process took it before we claimed it: the next one is ours.
-            Err(failure) if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) => {}
+            Err(failure)
+                if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) && lost < MOST_LOST =>
+            {
+                lost += 1;
+            }
             Err(failure) => return Err(failure),
         }
     }

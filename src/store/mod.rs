@@ -103,6 +103,7 @@ impl Store {
                         "{} was laid out by a newer cs (layout {number}, this one knows {LAYOUT})",
                         store.root.display()
                     ))
+                    .with_kind(Kind::Damaged)
                     .hint("update cs, or set CS_HOME to another directory"));
                 }
                 // An empty or torn file says nothing; the records carry their own versions.

@@ -8,7 +8,7 @@ mod target;
 use std::ffi::OsString;
 use std::path::Path;
 
-use self::target::{branch_of, checked_out, entry_at, hold, locked, no_links, other_branch, place_of, said};
+use self::target::{Somebodys, checked_out, entry_at, hold, locked, no_links, other_branch, said};
 use super::context::Context;
 use super::inside::{self, Inside};
 use super::launch::{self, Manner, Planned};
@@ -18,7 +18,7 @@ use crate::cli::StartOptions;
 use crate::git::{self, Beginning, LockedBy, Making};
 use crate::model::{Failure, Kind, Name, Outcome, Profile, Result, Session};
 use crate::store::{self, Claim};
-use crate::{os, ui};
+use crate::ui;
 
 pub(super) use self::target::{Spot, Target, Wanted};
 
@@ -109,18 +109,16 @@ pub(super) fn create_unnamed(
     arguments: &[OsString],
 ) -> Result<Outcome> {
     let current = directory::current_directory()?;
-    let main = Spot::of(&current)?.map(|spot| spot.here.repository);
+    let spot = Spot::of(&current)?;
     let named = |path: &Path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Name::suggest(name.strip_suffix(".git").unwrap_or(&name))
     };
-    let base = named(main.as_ref().map_or(&current, |repository| &repository.main));
-    let branch = options.branch.as_deref();
+    let base = named(spot.as_ref().map_or(&current, |spot| &spot.repository.main));
+    let mut somebodys = spot.as_ref().map(|spot| Somebodys::new(spot, options.branch.is_none()));
     open::under_a_free_name(context, &base, |name| {
-        // One that is there was given its name by somebody, for something.
-        if let Some(repository) = &main
-            && (os::exists(&place_of(repository, name))
-                || branch.is_none() && said(repository.branch_like(&branch_of(name)))?.is_some())
+        if let Some(somebodys) = &mut somebodys
+            && somebodys.has(name)?
         {
             return Ok(None);
         }
