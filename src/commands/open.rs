@@ -82,8 +82,8 @@ fn profile_alone(profile: &Profile, options: &StartOptions) -> Result<()> {
 fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
     let make = |name: &Name| start::create(context, options, name, arguments.to_vec());
     if options.worktree {
-        let names = worktrees::Names::here(options.branch.as_deref())?;
-        return create::under_a_free_name(context, &names.base, |name| {
+        let mut names = worktrees::Names::here(options.branch.as_deref())?;
+        return create::under_a_free_name(context, &names.base.clone(), |name| {
             // One that is there was given its name by somebody, for something.
             if names.are_taken(name)? { Ok(None) } else { make(name).map(Some) }
         });

@@ -128,8 +128,16 @@ impl Repository {
         Ok(like.first().map(|branch| (*branch).to_owned()))
     }
 
+    /// The branches whose names begin with `beginning`, whatever the case. Runs git.
+    pub fn branches(&self, beginning: &str) -> Result<Vec<String>, Error> {
+        let pattern = format!("refs/heads/{beginning}*");
+        let words = ["for-each-ref", "--ignore-case", "--format=%(refname)", &pattern];
+        let text = answer(&self.common, &words)?;
+        Ok(text.lines().filter_map(|line| line.strip_prefix("refs/heads/")).map(str::to_owned).collect())
+    }
+
     /// Whether none of the files that git keeps branches in knows `name`; `None` where they do not say.
-    fn has_plainly_no_branch(&self, name: &str) -> Option<bool> {
+    pub fn has_plainly_no_branch(&self, name: &str) -> Option<bool> {
         if name.contains('/') || os::exists(&self.common.join("reftable")) {
             return None;
         }

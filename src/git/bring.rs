@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::run::{act, act_at, answer, ask, ask_at, output_at};
-use super::{Error, Repository};
+use super::{Error, ErrorKind, Repository};
 use crate::os;
 
 /// How work is brought to a branch.
@@ -120,14 +120,9 @@ impl Repository {
         if done.status.success() {
             return Ok(());
         }
-        // Git names them a line each, indented.
-        let text = String::from_utf8_lossy(&done.stderr).into_owned();
-        let files: Vec<String> =
-            text.lines().filter_map(|line| Some(line.strip_prefix('\t')?.to_owned())).collect();
-        Err(if files.is_empty() {
-            Stuck::Git(Error::of(&done))
-        } else {
-            Stuck::InTheWay(checkout.path, files)
+        Err(match Error::of(&done) {
+            Error { kind: ErrorKind::InTheWay(files), .. } => Stuck::InTheWay(checkout.path, files),
+            error => Stuck::Git(error),
         })
     }
 

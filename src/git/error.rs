@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Untrusted(PathBuf),
     /// Somebody else is just making what git wanted to read.
     Racing,
+    /// These files are changed, or not tracked, and would be overwritten.
+    InTheWay(Vec<String>),
     /// Anything else.
     Failed,
 }
@@ -48,7 +50,7 @@ impl Error {
         let line = text.lines().find(|line| line.starts_with("fatal: ") || line.starts_with("error: "));
         let line = line.or_else(|| text.lines().next()).unwrap_or("git failed");
         let said = line.trim_start_matches("fatal: ").trim_start_matches("error: ").to_owned();
-        Self { kind: kind_of(&said), said }
+        Self { kind: kind_of(&said, &text), said }
     }
 
     /// Returns the failure of a command that needed it, which begins with `what` (`no worktree: …`).
@@ -81,14 +83,18 @@ fn untrusted(path: &Path) -> Failure {
         .hint(format!("if you do: git config --global --add safe.directory {path}"))
 }
 
-/// Git has one exit code for all of these, and no other way to ask.
-fn kind_of(said: &str) -> ErrorKind {
+/// What a line of git's says, and `all` that it wrote. It has one exit code for these, and no other way to ask.
+fn kind_of(said: &str, all: &str) -> ErrorKind {
+    // It names them a line each, indented.
+    let files: Vec<String> =
+        all.lines().filter_map(|line| Some(line.strip_prefix('\t')?.to_owned())).collect();
     let untrusted = said.strip_prefix("detected dubious ownership in repository at '");
     match untrusted {
         Some(path) => ErrorKind::Untrusted(path.trim_end_matches('\'').into()),
         None if said.starts_with("not a git repository") => ErrorKind::NotARepository,
         // Of a worktree that is being made, not all files are there yet.
         None if said.starts_with("failed to read") => ErrorKind::Racing,
+        None if !files.is_empty() => ErrorKind::InTheWay(files),
         None => ErrorKind::Failed,
     }
 }
@@ -112,6 +118,8 @@ mod tests {
         let foreign = "fatal: detected dubious ownership in repository at '/r'\nTo add an exception…\n";
         assert_eq!(said(foreign).kind, ErrorKind::Untrusted("/r".into()));
         assert_eq!(said("fatal: failed to read .git/worktrees/x/commondir\n").kind, ErrorKind::Racing);
+        let dirty = "error: Your local changes to the following files would be overwritten by merge:\n\ta\n\tb c\nAborting\n";
+        assert_eq!(said(dirty).kind, ErrorKind::InTheWay(vec!["a".into(), "b c".into()]));
         let other = said("hint: x\nerror: branch 'not a git repository' not found\n");
         assert_eq!(other.kind, ErrorKind::Failed);
         assert_eq!(other.to_string(), "branch 'not a git repository' not found");

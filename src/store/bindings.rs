@@ -178,6 +178,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Binding>> {
             "the table of bindings was written by a newer cs (version {version}): {}",
             path.display()
         ))
+        .with_kind(Kind::Damaged)
         .hint("update cs"));
     }
     let table = parsed.map_err(|error| {

@@ -33,7 +33,8 @@ impl Store {
                         "{} was laid out by a newer cs (layout {number}, this one knows {LAYOUT})",
                         store.root.display()
                     ))
-                    .hint("update cs, or set CS_HOME to another directory"));
+                    .hint("update cs, or set CS_HOME to another directory")
+                    .with_kind(Kind::Damaged));
                 }
                 // An empty or torn file says nothing; the records carry their own versions.
                 Err(_) => {}

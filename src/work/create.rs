@@ -192,13 +192,18 @@ impl Made {
     }
 }
 
+/// More than ever want the same name at once.
+const MOST_LOST: usize = 100;
+
 /// Makes something under the first of the names from `base` on (`api`, then `api-2`, …) that nothing has, and
-/// that `make`, which answers `None` there, does not pass over.
+/// that `make`, which answers `None` there, does not pass over. Goes on where `make` finds the name taken; fails with
+/// whatever else it fails with.
 pub(crate) fn under_a_free_name<T>(
     context: &Context,
     base: &Name,
     mut make: impl FnMut(&Name) -> Result<Option<T>>,
 ) -> Result<T> {
+    let mut lost = 0;
     for number in 1..10_000 {
         let name = base.numbered(number);
         if context.find(name.as_str())?.is_some() {
@@ -208,7 +213,11 @@ pub(crate) fn under_a_free_name<T>(
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             // Another process took it before we claimed it: the next one is ours.
-            Err(failure) if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) => {}
+            Err(failure)
+                if matches!(failure.kind, Kind::NameTaken | Kind::WorktreeTaken) && lost < MOST_LOST =>
+            {
+                lost += 1;
+            }
             Err(failure) => return Err(failure),
         }
     }

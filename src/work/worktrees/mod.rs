@@ -11,12 +11,11 @@ use std::path::Path;
 
 use crate::git::{self, Beginning, LockedBy, Making};
 use crate::model::{Failure, Name, Profile, Result, Session};
-use crate::os;
 use crate::store::{self, Claim};
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
-    branch_of, checked_out, entry_at, hold, locked, no_links, other_branch, place_of, said,
+    Taken, checked_out, entry_at, hold, locked, no_links, other_branch, said,
 };
 
 pub(crate) use crate::work::worktrees::target::{Made, Spot, Target, Wanted};
@@ -35,26 +34,24 @@ pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
 pub(crate) struct Names {
     /// The first of them, made from the repository's directory.
     pub base: Name,
-    repository: Option<git::Repository>,
-    branch: bool,
+    taken: Option<Taken>,
 }
 
 impl Names {
-    /// Returns those of the repository of the current directory; outside of one, those of the directory.
+    /// Returns those of the repository of the current directory; outside of one, those of the directory. With a
+    /// `branch` that a person named, those named like worktrees are no obstacle.
     pub(crate) fn here(branch: Option<&str>) -> Result<Self> {
         let current = directory::current_directory()?;
-        let repository = Spot::of(&current)?.map(|spot| spot.here.repository);
-        let path = repository.as_ref().map_or(current.as_path(), |repository| &repository.main);
+        let spot = Spot::of(&current)?;
+        let path = spot.as_ref().map_or(current.as_path(), |spot| &spot.repository.main);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let base = Name::suggest(name.strip_suffix(".git").unwrap_or(&name));
-        Ok(Self { base, repository, branch: branch.is_some() })
+        Ok(Self { base, taken: spot.map(|spot| Taken::new(spot, branch.is_none())) })
     }
 
-    /// Returns whether a worktree, or a branch, has the name already.
-    pub(crate) fn are_taken(&self, name: &Name) -> Result<bool> {
-        let Some(repository) = &self.repository else { return Ok(false) };
-        Ok(os::exists(&place_of(repository, name))
-            || !self.branch && said(repository.branch_like(&branch_of(name)))?.is_some())
+    /// Returns true if a worktree, or a branch, has the name already: somebody gave it that, for something.
+    pub(crate) fn are_taken(&mut self, name: &Name) -> Result<bool> {
+        self.taken.as_mut().map_or(Ok(false), |taken| taken.has(name))
     }
 }
 

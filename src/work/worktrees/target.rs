@@ -1,5 +1,6 @@
 //! Which worktree a session gets, and making it.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -270,6 +271,49 @@ impl Drop for Made {
     }
 }
 
+/// The worktrees and branches of a repository that have names already. However many names are asked for, git
+/// runs once at most.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    spot: Spot,
+    /// Branches count, too.
+    branches: bool,
+    /// All that could count, lower case; `None` before git was asked.
+    listed: Option<BTreeSet<String>>,
+}
+
+impl Taken {
+    pub(crate) fn new(spot: Spot, branches: bool) -> Self {
+        Self { spot, branches, listed: None }
+    }
+
+    /// Returns true if somebody has a worktree `name`, or its branch.
+    pub(crate) fn has(&mut self, name: &Name) -> Result<bool> {
+        let root = place_of(&self.spot.repository, name);
+        let is_there = |entry: &Entry| {
+            let is_free =
+                entry.locked.as_deref().is_none_or(|why| LockedBy::read(why) == LockedBy::EndedClaude);
+            entry.path.as_os_str().eq_ignore_ascii_case(root.as_os_str()) && !(entry.path == root && is_free)
+        };
+        if os::exists(&root) || self.spot.worktrees.iter().any(is_there) {
+            return Ok(true);
+        }
+        Ok(self.branches && self.has_branch(&branch_of(name))?)
+    }
+
+    fn has_branch(&mut self, branch: &str) -> Result<bool> {
+        let listed = match &mut self.listed {
+            Some(listed) => listed,
+            None if self.spot.repository.has_plainly_no_branch(branch) == Some(true) => return Ok(false),
+            listed => {
+                let branches = said(self.spot.repository.branches(BRANCHES))?;
+                listed.insert(branches.iter().map(|branch| branch.to_ascii_lowercase()).collect())
+            }
+        };
+        Ok(listed.contains(&branch.to_ascii_lowercase()))
+    }
+}
+
 /// What a new worktree begins with, and the branch that its work goes to.
 fn beginning(
     here: &Spot,
@@ -291,6 +335,8 @@ fn beginning(
             branch
         }
     };
+    // With a branch that a person named, another name for the worktree would be no better.
+    let taken = if wanted.branch.is_some() { Kind::BranchTaken } else { Kind::WorktreeTaken };
     let from = match wanted.from {
         Some(from) => Some(said(repository.resolve(&here.directory, from))?.ok_or_else(|| {
             Failure::usage(format!("there is no branch, tag or commit '{from}'"))
@@ -301,7 +347,7 @@ fn beginning(
     if let Some(other) =
         here.worktrees.iter().find(|other| Some(*other) != entry && other.branch.as_deref() == Some(&branch))
     {
-        return Err(checked_out(&branch, other));
+        return Err(checked_out(&branch, other).with_kind(taken));
     }
     let onto = match &from {
         Some((_, branch)) => branch.clone(),
@@ -309,11 +355,11 @@ fn beginning(
     };
     match said(repository.branch_like(&branch))? {
         Some(there) if there != branch => {
-            return Err(Failure::of(Kind::BranchTaken, format!("there is already a branch '{there}'"))
+            return Err(Failure::of(taken, format!("there is already a branch '{there}'"))
                 .hint(format!("to work on it: cs -w --branch {there} {name}")));
         }
         Some(_) if wanted.from.is_some() => {
-            return Err(Failure::of(Kind::BranchTaken, format!("there is already a branch '{branch}'"))
+            return Err(Failure::of(taken, format!("there is already a branch '{branch}'"))
                 .hint(format!("to go on with it, leave --from out: cs -w --branch {branch} {name}"))
                 .hint(format!("to begin another one: cs -w --branch BRANCH --from REF {name}")));
         }
@@ -386,6 +432,9 @@ fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool>
 pub(crate) fn place_of(repository: &Repository, name: &Name) -> PathBuf {
     repository.main.join(".claude").join("worktrees").join(name.as_str())
 }
+
+/// How the branches begin that are named like their worktrees.
+const BRANCHES: &str = "worktree-";
 
 /// What Claude calls the branch of the worktree `name`.
 pub(crate) fn branch_of(name: &Name) -> String {

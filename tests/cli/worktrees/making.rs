@@ -567,3 +567,135 @@ fn what_a_file_says_of_a_worktree_is_of_another_machine_and_not_taken_over() {
     let _ = world.cs_in(&repo, &["wt", "rm", "far"]).ok();
     assert!(!tree(&repo, "far").exists() && session_names(&world).is_empty());
 }
+
+/// Counts how often git is run from here on, in the file whose path is returned: a line each.
+fn count_git(world: &World) -> PathBuf {
+    let path = world.environment().into_iter().find(|(name, _)| name == "PATH").unwrap().1;
+    let real = std::env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.is_file()).unwrap();
+    let counted = world.root().join("runs of git");
+    world.program(
+        "git",
+        &format!("#!/bin/sh\necho x >>'{}'\nexec '{}' \"$@\"\n", counted.display(), real.display()),
+    );
+    fs::write(&counted, "").unwrap();
+    counted
+}
+
+/// How often git was run since this was asked last.
+fn runs(counted: &Path) -> usize {
+    let text = fs::read_to_string(counted).unwrap();
+    fs::write(counted, "").unwrap();
+    text.lines().count()
+}
+
+#[test]
+fn without_a_name_what_no_other_name_would_help_with_is_refused_at_once() {
+    let world = world();
+    let repo = repository(&world, "api");
+    git(&world, &repo, &["branch", "fix"]);
+    git(&world, &repo, &["worktree", "add", "-q", "-b", "away", world.home().join("away").to_str().unwrap()]);
+    let unborn = world.project("unborn");
+    git(&world, &unborn, &["init", "-q"]);
+    let plain = world.project("plain");
+    let counted = count_git(&world);
+    let taken = "there is already a branch 'fix'";
+    for (place, words, code, texts) in [
+        (&repo, &["--branch", "fix", "--from", "main"][..], 5, [taken, "leave --from out"]),
+        (&repo, &["--branch", "Fix"], 5, [taken, "to work on it: cs -w --branch fix api"]),
+        (&repo, &["--branch", "Fix", "--from", "main"], 5, [taken, "--branch fix"]),
+        (&repo, &["--branch", "away"], 5, ["branch 'away' is checked out in", "name another branch"]),
+        (&repo, &["--branch", "a b"], 2, ["'a b' can be no branch of git", ""]),
+        (&repo, &["--from", "nope"], 2, ["there is no branch, tag or commit 'nope'", "git branch --all"]),
+        (&unborn, &[], 5, ["there is no commit yet", "git commit --allow-empty"]),
+        (&plain, &[], 5, ["is not in a git repository", "git init"]),
+    ] {
+        for more in [&[][..], &["--dry-run"], &["fix the build"], &["--no-open"]] {
+            let said = refused(&world, place, &[&["-w"], words, more].concat(), code);
+            assert!(texts.iter().all(|text| said.contains(text)), "{words:?} {more:?}: {said}");
+            let runs = runs(&counted);
+            assert!((1..=12).contains(&runs), "{words:?} {more:?}: {runs} runs of git");
+        }
+    }
+    // What cannot be written stands in the way of every name.
+    world.cs_in(&plain, &["new", "--no-open", "first"]).ok();
+    let staging = world.data().join("staging");
+    fs::remove_dir(&staging).unwrap();
+    fs::write(&staging, "").unwrap();
+    for words in [&["-w", "--no-open"][..], &["-w"], &["--no-open"], &["fix the build"]] {
+        let said = refused(&world, &repo, words, 1);
+        assert!(said.contains(staging.to_str().unwrap()), "{words:?}: {said}");
+        assert!(runs(&counted) <= 12, "{words:?}");
+    }
+    fs::remove_file(&staging).unwrap();
+    // The controls: another branch, and this one without --from, are begun and gone on with.
+    world.cs_in(&repo, &["-w", "--no-open", "--branch", "other", "--from", "main"]).ok();
+    world.cs_in(&repo, &["-w", "--no-open", "--branch", "fix"]).ok();
+    assert_eq!(branch(&world, &tree(&repo, "api")), "other");
+    assert_eq!(branch(&world, &tree(&repo, "api-2")), "fix");
+    assert!(runs(&counted) > 0, "the control: what is run is counted");
+}
+
+#[test]
+fn names_that_somebody_has_are_passed_over_without_a_git_for_each() {
+    let world = world();
+    let repo = repository(&world, "api");
+    let commit = head(&world, &repo);
+    let named = |number| if number == 1 { "api".to_owned() } else { format!("api-{number}") };
+    // Branches in files and in one file, directories, and a worktree that is gone and locked.
+    let packed: String =
+        (1..=150).map(|number| format!("{commit} refs/heads/worktree-{}\n", named(number))).collect();
+    fs::write(
+        repo.join(".git/packed-refs"),
+        format!("# pack-refs with: peeled fully-peeled sorted\n{packed}"),
+    )
+    .unwrap();
+    for number in 151..=200 {
+        fs::write(repo.join(".git/refs/heads").join(format!("worktree-{}", named(number))), &commit).unwrap();
+    }
+    fs::write(repo.join(".git/refs/heads/Worktree-API-201"), &commit).unwrap();
+    for number in 202..=250 {
+        fs::create_dir_all(tree(&repo, &named(number))).unwrap();
+    }
+    let gone = tree(&repo, &named(251));
+    git(&world, &repo, &["worktree", "add", "-q", "--lock", "-b", "gone", gone.to_str().unwrap()]);
+    fs::remove_dir_all(&gone).unwrap();
+    let counted = count_git(&world);
+    world.cs_in(&repo, &["-w", "--no-open"]).ok();
+    let first = runs(&counted);
+    assert_eq!(session_names(&world), ["api-252"]);
+    // The control: it costs a git more, at most, than where the first name is free.
+    let other = repository(&world, "other");
+    runs(&counted);
+    world.cs_in(&other, &["-w", "--no-open"]).ok();
+    let plain = runs(&counted);
+    assert_eq!(session_names(&world), ["api-252", "other"]);
+    assert!(first <= plain + 1, "{first} runs of git, {plain} where nothing is taken");
+}
+
+#[test]
+fn names_that_are_all_taken_are_said_soon_and_nothing_is_made() {
+    let world = world();
+    let repo = repository(&world, "api");
+    world.cs(&["new", "--no-open", "other"]).ok();
+    let names = world.data().join("names");
+    world.cs(&["profile", "create", "api"]).ok();
+    let claim = fs::read(names.join("api")).unwrap();
+    let profile = world.data().join("profiles");
+    for number in 2..10_000 {
+        fs::write(names.join(format!("api-{number}")), &claim).unwrap();
+        std::os::unix::fs::symlink(profile.join("api"), profile.join(format!("api-{number}"))).unwrap();
+    }
+    let counted = count_git(&world);
+    for words in [&[][..], &["-w"], &["-w", "--dry-run"], &["--dry-run", "fix the build"]] {
+        let began = std::time::Instant::now();
+        let said = refused(&world, &repo, words, 1);
+        assert!(said.contains("all names from 'api' on are taken"), "{said}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{words:?}: {:?}", began.elapsed());
+        assert!(runs(&counted) <= 1, "{words:?}");
+    }
+    // The control: the last of them is free again.
+    fs::remove_file(names.join("api-9999")).unwrap();
+    fs::remove_file(profile.join("api-9999")).unwrap();
+    world.cs_in(&repo, &["-w", "--no-open"]).ok();
+    assert_eq!(session_names(&world), ["api-9999", "other"]);
+}
