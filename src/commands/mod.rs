@@ -67,7 +67,7 @@ use std::path::Path;
 use clap::{Args, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, StartOptions};
-use crate::model::{Failure, Outcome, RESERVED, Result};
+use crate::model::{Failure, Outcome, Result, verb};
 
 pub use context::Context;
 pub use report::end;
@@ -208,7 +208,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Outcome> {
 /// long as all else that is done before Claude starts, would only hand it on.
 fn can_only_be_a_name(word: &OsStr) -> bool {
     let Some(text) = word.to_str() else { return false };
-    !text.is_empty() && !text.starts_with('-') && !RESERVED.contains(&text.to_ascii_lowercase().as_str())
+    !text.is_empty() && !text.starts_with('-') && !verb::is_reserved(text)
 }
 
 /// The arguments of one command, read without building the rest of the command line: for what a

@@ -18,6 +18,7 @@ mod repository;
 mod sandbox;
 mod session;
 mod share;
+pub mod verb;
 mod worktree;
 
 pub use active::{Environment, Memory, Saved, UsedBy, difference};
@@ -27,7 +28,7 @@ pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Outcome, Result, reason};
 pub use kept::{KeptWorktree, own_branch};
 pub use manifest::{Manifest, ManifestPlace};
-pub use name::{Name, NameError, RESERVED};
+pub use name::{Name, NameError};
 pub use plan::{Launch, Layout, Link, Plan, SeedFile, Subject};
 pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
