@@ -1,11 +1,13 @@
 //! The command line, and nothing else.
 //!
 //! The tree of clap is here, with what stands before NAME; the arguments of the verbs are in a file for each
-//! group. What the verbs are called, and the line that is said of each, is in the table, [`verb`].
+//! group. What the verbs are called, and the line that is said of each, is in the table,
+//! [`verb`]; [`Invocation`] is what a command line asks for, as a value.
 
 mod directories;
 mod health;
 mod help;
+mod invocation;
 mod moving;
 mod profiles;
 mod sessions;
@@ -23,6 +25,7 @@ use crate::model::{Isolation, verb};
 pub use directories::{AllowArgs, BindArgs, DenyArgs};
 pub use health::{CleanupArgs, DoctorArgs, DuArgs, TopArgs, TrashArgs, TrashCommand, UsageArgs, UsageBy};
 pub use help::help;
+pub use invocation::{Invocation, Misread};
 pub use moving::{ExportArgs, ImportArgs};
 pub use profiles::{CreateArgs, ProfileArgs, ProfileCommand, ShareArgs, SyncArgs, TokenAs};
 pub use sessions::{

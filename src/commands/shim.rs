@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::bound::{self, Found};
 use super::context::Context;
 use super::launch::{self, Manner};
-use super::{directory, install, report, scene, tour};
+use super::{directory, install, report, scene};
 use crate::claude;
 use crate::cli::ShimCommand;
 use crate::model::{Exit, Failure, Outcome, Result, Subject};
@@ -131,9 +131,6 @@ fn real_program(context: &Context) -> Result<PathBuf> {
 /// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
 /// Two of those would find each other for ever.
 pub(super) fn is_one(context: &Context, path: &Path) -> bool {
-    if context.variable(tour::STAND_IN).is_some() {
-        return false; // here the stand-in, which is `cs` as well, is the real one
-    }
     let in_its_directory = context.store().is_ok_and(|store| {
         let shim = store.shim_path();
         path == shim
