@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clap::CommandFactory;
-use claude_cs::cli::Cli;
+use clap::{Args, CommandFactory};
+use claude_cs::cli::{Cli, StartOptions};
+use claude_cs::model::verb::{self, Verb};
 
 const README: &str = include_str!("../README.md");
 const MANIFEST: &str = include_str!("../Cargo.toml");
@@ -77,6 +78,44 @@ fn the_command_table_and_the_program_have_the_same_verbs() {
     }
     let untold: Vec<_> = known.into_iter().filter(|verb| !told.contains(*verb)).collect();
     assert_eq!(untold, Vec::<&str>::new(), "the command table omits these");
+}
+
+/// The row of a verb: its words, what it does, its options, and its other names.
+fn row(verb: &Verb) -> String {
+    let below: Vec<&str> = verb.below.iter().map(|verb| verb.name).collect();
+    let typed = format!("cs {} {}{}", verb.name, verb.arguments, below.join("|"));
+    let mut does = verb.about.to_owned();
+    let options: Vec<String> = options(verb).iter().map(|option| format!("`--{option}`")).collect();
+    if !options.is_empty() {
+        does += &format!("; {}", options.join(", "));
+    }
+    let short = verb.short.iter().map(|short| format!("`cs{short}`"));
+    let names: Vec<String> = short.chain(verb.also.iter().map(|also| format!("`cs {also}`"))).collect();
+    if !names.is_empty() {
+        does += &format!(" ({})", names.join(", "));
+    }
+    let cell = |text: &str| text.trim_end().replace('|', "\\|");
+    format!("| `{}` | {} |\n", cell(&typed), cell(&does))
+}
+
+/// The options of a verb by their long names; those that every start has stand elsewhere.
+fn options(verb: &Verb) -> Vec<String> {
+    let every_start = StartOptions::augment_args(clap::Command::new("cs"));
+    let program = Cli::command();
+    let command = program.find_subcommand(verb.name).expect(verb.name);
+    let of = |command: &clap::Command| -> Vec<String> {
+        command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
+    };
+    let (own, every_start) = (of(command), of(&every_start));
+    let starts = every_start.iter().all(|option| own.contains(option));
+    own.into_iter().filter(|option| !(starts && every_start.contains(option))).collect()
+}
+
+#[test]
+fn the_command_table_has_the_rows_of_the_table_of_verbs() {
+    let rows: String = verb::all().map(row).collect();
+    let told = section("Commands").join("\n");
+    assert!(told.contains(&rows), "README.md, Commands: the rows of the verbs should be\n\n{rows}");
 }
 
 /// The long option, of any command, exists.

@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::report;
-use crate::cli::{Cli, ManArgs};
+use crate::cli::{Cli, ManArgs, help};
 use crate::model::{Failure, Outcome, Result};
 use crate::work::context::Context;
 
@@ -52,7 +52,7 @@ fn page(command: &Command) -> Result<(String, String)> {
     text = text.replacen(&format!(" 1  \"{SOURCE}\""), &format!(" 1 \"\" \"{SOURCE}\""), 1);
     // The lines of examples stay as they are; filled, they could not be read.
     if command.get_name() == "cs" {
-        text += &as_it_is("OVERVIEW", include_str!("../../templates/help.txt"));
+        text += &as_it_is("OVERVIEW", &help());
     }
     if let Some(examples) = after.strip_prefix("Examples:\n").or(after.strip_prefix("Example:\n")) {
         text += &as_it_is("EXAMPLES", examples);

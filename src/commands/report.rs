@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::model::{Failure, Kind, Outcome, Result};
+use crate::model::{Failure, Outcome, Result};
 use crate::ui;
 
 /// Writes `text` to standard output. A reader that has gone away (`| head`) is no failure.
@@ -59,28 +59,4 @@ pub fn end(result: Result<Outcome>) -> ExitCode {
             ExitCode::from(failure.exit() as u8)
         }
     }
-}
-
-/// Prints what clap has to say: help and version on standard output, anything else as a failure
-/// of ours. `flag_first` says that the command line began with an option.
-pub(crate) fn command_line(error: &clap::Error, flag_first: bool) -> Result<Outcome> {
-    if !error.use_stderr() {
-        print(&error.render().to_string())?;
-        return Ok(Outcome::Done);
-    }
-    let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let message = lines.next().unwrap_or("the command line makes no sense");
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let mut failure = Failure::of(Kind::Usage, message.trim_end_matches('.'));
-    if flag_first && error.kind() == clap::error::ErrorKind::UnknownArgument {
-        failure = failure.hint("Claude's own options come after a name: cs NAME -p 'a prompt'");
-    }
-    for line in lines {
-        failure = match line {
-            line if line.starts_with("For more information") => failure,
-            line => failure.hint(line.trim_start_matches("tip: ")),
-        };
-    }
-    Err(failure)
 }

@@ -19,6 +19,7 @@ mod sandbox;
 mod session;
 mod share;
 mod stowed;
+pub mod verb;
 mod worktree;
 
 pub use active::{Environment, Memory, Saved, UsedBy, difference};
@@ -28,7 +29,7 @@ pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Kind, Outcome, Result, reason};
 pub use launch::{Creation, Ended, InPane, Launch, NewWorktree, Purpose, Put, Seen, Step};
 pub use manifest::{Manifest, ManifestPlace};
-pub use name::{Name, NameError, RESERVED};
+pub use name::{Name, NameError};
 pub use plan::{Layout, Link, Plan, Program, SeedFile, Subject};
 pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::verb;
+
 /// The name of a session or a profile; both live in one namespace.
 ///
 /// 1 to 64 of `[A-Za-z0-9._-]`, beginning with a letter or digit, not ending in a dot, no command
@@ -35,56 +37,6 @@ pub enum NameError {
     LooksLikeId,
 }
 
-/// Words that are commands of `cs`, or are kept free for one, and so cannot be names.
-pub const RESERVED: &[&str] = &[
-    "allow",
-    "attach",
-    "auth",
-    "bind",
-    "cd",
-    "cleanup",
-    "completions",
-    "config",
-    "default",
-    "deny",
-    "doctor",
-    "du",
-    "env",
-    "exec",
-    "export",
-    "fork",
-    "help",
-    "import",
-    "init",
-    "last",
-    "list",
-    "ls",
-    "man",
-    "move",
-    "new",
-    "off",
-    "open",
-    "path",
-    "profile",
-    "prompt",
-    "rename",
-    "restore",
-    "resume",
-    "rm",
-    "shell",
-    "shim",
-    "show",
-    "statusline",
-    "sync",
-    "top",
-    "tour",
-    "trash",
-    "usage",
-    "use",
-    "version",
-    "wt",
-];
-
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 impl Name {
@@ -97,8 +49,7 @@ impl Name {
     /// Reads a name a person gave; `default` and the other reserved words are refused.
     pub fn new(text: &str) -> Result<Self, NameError> {
         let name = Self::well_formed(text)?;
-        let key = name.key();
-        if RESERVED.contains(&key.as_str()) {
+        if verb::is_reserved(text) {
             return Err(NameError::Reserved(text.to_owned()));
         }
         Ok(name)
@@ -285,7 +236,7 @@ mod tests {
         for device in ["con", "CON", "nul.txt", "Aux.tar.gz", "COM1", "lpt9.x", "com0"] {
             assert!(matches!(Name::new(device), Err(NameError::Device(_))), "{device}");
         }
-        for command in RESERVED {
+        for command in verb::reserved() {
             assert!(matches!(Name::new(command), Err(NameError::Reserved(_))), "{command}");
             assert!(Name::new(&command.to_uppercase()).is_err(), "{command}");
         }

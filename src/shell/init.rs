@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::kind::Shell;
 use super::quote::{Plain, Quoted};
 use super::template::{Fill, fill};
-use crate::model::{Failure, Result};
+use crate::model::{Failure, Result, verb};
 
 /// The choices that the text depends on.
 #[derive(Clone, Copy, Debug)]
@@ -66,13 +66,10 @@ macro_rules! script {
     };
 }
 
-/// The short forms: the end of the name, after the function's, and the command each stands for.
-const SHORT_FORMS: &[(&str, &str)] = &[("n", "new"), ("-list", "list"), ("-resume", "resume"), ("l", "last")];
-
 /// Returns the command that the short form `name` of the family `family` stands for.
 pub fn short_form(family: &str, name: &str) -> Option<&'static str> {
     let suffix = name.strip_prefix(family)?;
-    SHORT_FORMS.iter().find(|(short, _)| *short == suffix).map(|(_, command)| *command)
+    verb::short_forms().find(|(short, _)| *short == suffix).map(|(_, command)| command)
 }
 
 /// Names that are part of some shell's language, or that the scripts or their installation use. A
@@ -108,8 +105,8 @@ impl Shell {
         let Some(scripts) = self.scripts() else {
             return Err(unsupported(self));
         };
-        let short_forms = if options.aliases { SHORT_FORMS } else { &[] };
-        let name = public_name(options.cmd, short_forms)?;
+        let short_forms: Vec<_> = verb::short_forms().filter(|_| options.aliases).collect();
+        let name = public_name(options.cmd, &short_forms)?;
         let path = program_path(options.program)?;
         // On Windows, bash, zsh and fish are MSYS programs: to them only `/` makes a path.
         let path = if cfg!(windows) && self != Self::PowerShell { path.replace('\\', "/") } else { path };
@@ -118,7 +115,7 @@ impl Shell {
         let mut text = fill(scripts.runtime, &[("CS_PROGRAM", Fill::Literal(&program))])?;
         text.push('\n');
         text += &fill(scripts.function, &[("NAME", Fill::Word(name))])?;
-        for (suffix, command) in short_forms {
+        for (suffix, command) in &short_forms {
             let short = format!("{name}{suffix}");
             text.push('\n');
             text += &fill(
@@ -136,7 +133,7 @@ impl Shell {
         }
         if options.completion {
             text.push('\n');
-            text += &self.completion(name, short_forms, &program)?;
+            text += &self.completion(name, &short_forms, &program)?;
         }
         if options.hook {
             text.push('\n');

@@ -26,9 +26,6 @@ pub(crate) fn claude_program(context: &Context) -> Result<PathBuf> {
 /// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
 /// Two of those would find each other for ever.
 pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
-    if context.variable("CS_TOUR_STAND_IN").is_some() {
-        return false; // here the stand-in, which is `cs` as well, is the real one
-    }
     let in_its_directory = context.store().is_ok_and(|store| {
         let shim = store.shim_path();
         path == shim

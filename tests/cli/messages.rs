@@ -681,7 +681,7 @@ fn every_command_is_in_the_help_that_is_read_first() {
     };
     for words in every_command().into_iter().filter(|words| !words.is_empty()) {
         let last = words.last().unwrap();
-        assert!(mentions(last), "{words:?} is not in templates/help.txt");
+        assert!(mentions(last), "{words:?} is not in it");
         assert!(
             world.cs(&[&words[..], &["--help".to_owned()]].concat()).ok().contains("Usage: cs "),
             "{words:?}"

@@ -257,7 +257,7 @@ fn bad_names() -> Vec<Vec<u8>> {
     ] {
         add(traversal);
     }
-    for reserved in claude_cs::model::RESERVED {
+    for reserved in claude_cs::model::verb::reserved() {
         add(reserved);
         add(&reserved.to_uppercase());
     }

@@ -2,13 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{Arg, Args, Command, CommandFactory, ValueEnum, ValueHint};
+use clap::{Arg, Args, Command, CommandFactory, Id, ValueEnum};
 use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 
 use super::Candidate;
 use crate::claude::{self, Fits};
 use crate::cli::{Cli, StartOptions};
 use crate::commands::profile;
+use crate::model::verb::{self, Slot, Verb};
 use crate::model::{Isolation, SHAREABLE, SWITCHES};
 use crate::shell::Shell;
 
@@ -21,136 +22,6 @@ pub(super) enum Offer {
     Command(usize),
 }
 
-/// A place for something that is looked up, or that the shell knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
-    /// Sessions and profiles.
-    Names,
-    /// The same, and `-` for the one before.
-    NamesOrDash,
-    Sessions,
-    /// Sessions, by what they are about; and ids.
-    Resumable,
-    Profiles,
-    /// Worktrees of this repository; sessions elsewhere.
-    Worktrees,
-    /// Branches of this repository.
-    Branches,
-    Trash,
-    Directories,
-    Files,
-}
-
-/// What follows the words of a verb's own, word for word.
-#[derive(Clone, Copy)]
-enum Then {
-    /// Arguments for Claude.
-    Claude,
-    /// Arguments for `claude auth login`.
-    Login,
-    /// A command line.
-    Command,
-}
-
-/// A verb whose words are in one list for clap.
-struct HandsOn {
-    verb: &'static [&'static str],
-    /// What its first words are; nothing is offered for a new name.
-    own: &'static [Option<Slot>],
-    /// What follows them.
-    then: Then,
-}
-
-const HANDS_ON: &[HandsOn] = &[
-    // `cs` itself, whose first word may be a verb as well.
-    HandsOn { verb: &[], own: &[Some(Slot::Names)], then: Then::Claude },
-    HandsOn { verb: &["open"], own: &[Some(Slot::Names)], then: Then::Claude },
-    HandsOn { verb: &["new"], own: &[None], then: Then::Claude },
-    HandsOn { verb: &["resume"], own: &[Some(Slot::Resumable)], then: Then::Claude },
-    HandsOn { verb: &["last"], own: &[], then: Then::Claude },
-    HandsOn { verb: &["wt", "open"], own: &[Some(Slot::Worktrees)], then: Then::Claude },
-    HandsOn { verb: &["fork"], own: &[Some(Slot::Sessions), None], then: Then::Claude },
-    HandsOn { verb: &["exec"], own: &[Some(Slot::Names)], then: Then::Command },
-    HandsOn { verb: &["profile", "login"], own: &[Some(Slot::Profiles)], then: Then::Login },
-];
-
-/// Arguments with a slot, by verb and the argument's name. Options have theirs in [`slot_of_option`].
-const SLOTS: &[(&[&str], &str, Slot)] = &[
-    (&["show"], "name", Slot::Names),
-    (&["env"], "name", Slot::Names),
-    (&["path"], "name", Slot::Names),
-    (&["rename"], "name", Slot::Sessions),
-    (&["rm"], "names", Slot::Sessions),
-    (&["restore"], "name", Slot::Trash),
-    (&["attach"], "name", Slot::Sessions),
-    (&["wt", "finish"], "name", Slot::Worktrees),
-    (&["wt", "rm"], "names", Slot::Worktrees),
-    (&["cleanup"], "names", Slot::Sessions),
-    (&["trash", "empty"], "names", Slot::Trash),
-    (&["du"], "name", Slot::Names),
-    (&["doctor"], "name", Slot::Names),
-    (&["export"], "words", Slot::Sessions),
-    (&["import"], "source", Slot::Files),
-    (&["import"], "from", Slot::Directories),
-    (&["usage"], "name", Slot::Names),
-    (&["profile", "share"], "name", Slot::Names),
-    (&["use"], "name", Slot::NamesOrDash),
-    (&["cd"], "name", Slot::Sessions),
-    (&["bind"], "name", Slot::Names),
-    (&["allow"], "path", Slot::Directories),
-    (&["deny"], "path", Slot::Directories),
-    (&["man"], "directory", Slot::Directories),
-    (&["profile", "show"], "name", Slot::Profiles),
-    (&["profile", "default"], "name", Slot::Profiles),
-    (&["profile", "edit"], "name", Slot::Profiles),
-    (&["profile", "sync"], "name", Slot::Names),
-    (&["profile", "remove"], "name", Slot::Profiles),
-    (&["profile", "adopt"], "directory", Slot::Directories),
-];
-
-/// The verbs by all their names, in the order of clap's tree, which a test holds them against, and in
-/// fewer words than there. To build the whole tree would make a Tab a sixth slower.
-const VERBS: &[(&[&str], &str)] = &[
-    (&["open"], "resume a session, or make it here"),
-    (&["new"], "make a session"),
-    (&["list", "ls"], "list sessions and profiles"),
-    (&["resume"], "resume a session, by name or id"),
-    (&["last"], "resume the session used last"),
-    (&["show"], "all about a session or profile"),
-    (&["exec"], "run any program in a session"),
-    (&["attach"], "show a session that runs in tmux"),
-    (&["wt"], "worktrees: list, open, finish, remove"),
-    (&["fork"], "go on from a copy of a conversation"),
-    (&["env"], "print the variables of a session"),
-    (&["path"], "print the config directory of a session"),
-    (&["rename"], "give a session another name"),
-    (&["rm"], "move sessions to the trash"),
-    (&["restore"], "bring something back from the trash"),
-    (&["cleanup"], "find what can go, and take it away"),
-    (&["trash"], "list the trash, or empty it"),
-    (&["du"], "how much room everything takes"),
-    (&["doctor"], "look for what is wrong, and repair it"),
-    (&["export"], "write sessions to a file"),
-    (&["import"], "take over sessions and profiles"),
-    (&["usage"], "tokens and cost, from the transcripts"),
-    (&["top"], "what the open sessions use"),
-    (&["statusline"], "a status line for Claude"),
-    (&["config"], "show or edit the settings"),
-    (&["profile", "auth"], "profiles: accounts and API endpoints"),
-    (&["use"], "enter a session in this shell"),
-    (&["off"], "leave it again"),
-    (&["cd"], "go to the directory of a session"),
-    (&["bind"], "bind a directory to a profile or session"),
-    (&["allow"], "let a .cs.toml choose the profile"),
-    (&["deny"], "never let it"),
-    (&["init"], "print the code for your shell"),
-    (&["completions"], "print a static completion script"),
-    (&["shim"], "a claude for editors and scripts"),
-    (&["prompt"], "print a piece for your prompt"),
-    (&["man"], "print or write the manual pages"),
-    (&["tour"], "see it work, in a throw-away place"),
-];
-
 /// What fits as the word that begins with `typed`, after `words`.
 pub(super) fn offer(words: &[OsString], typed: &str) -> Offer {
     let root = StartOptions::augment_args(Command::new("cs").version(env!("CARGO_PKG_VERSION")));
@@ -159,70 +30,68 @@ pub(super) fn offer(words: &[OsString], typed: &str) -> Offer {
         Stands::AfterOptions => &[],
         Stands::Word(at) => &words[at..],
     };
-    let is_verb = |word: &OsString| VERBS.iter().any(|(names, _)| names.iter().any(|name| word == name));
-    if own.first().is_some_and(|word| word == "help" || is_verb(word)) {
+    let first = own.first().and_then(|word| word.to_str());
+    // To build the whole tree where no verb stands would make a Tab a sixth slower.
+    if first.is_some_and(|word| word == "help" || verb::find(word).is_some()) {
         return below(&Cli::command(), words, own, typed);
     }
-    of_hands_on(&HANDS_ON[0], &root, words, own, typed)
+    // A first word that is no verb is what that of `cs open` is.
+    match handed_on(verb::of("open").takes, &root, words.len(), own, typed) {
+        // After an option there is a name, and no verb.
+        Offer::Words { slot, .. } if words.is_empty() && !typed.starts_with('-') => {
+            Offer::Words { slot, words: verbs(typed) }
+        }
+        offer => offer,
+    }
 }
 
 /// What fits after `rest`, the words from a verb on.
 fn below(root: &Command, words: &[OsString], mut rest: &[OsString], typed: &str) -> Offer {
-    let (mut command, mut path) = (root, Vec::new());
+    let mut command = root;
+    let mut known: Option<&Verb> = None;
     loop {
+        let takes = known.map_or(&[][..], |verb| verb.takes);
         let own = match first_word(command, rest) {
-            Stands::InOption => return by_clap(command, &path, rest, typed),
+            Stands::InOption => return by_clap(command, takes, rest, typed),
             Stands::AfterOptions => &[],
             Stands::Word(at) => &rest[at..],
         };
         let word = own.first().and_then(|word| word.to_str()).unwrap_or_default();
-        if let Some(found) = command.find_subcommand(word) {
-            path.push(found.get_name());
-            (command, rest) = (found, &own[1..]);
+        let found = known.map_or_else(|| verb::find(word), |verb| verb.find_below(word));
+        if let Some(verb) = found
+            && let Some(inner) = command.find_subcommand(verb.name)
+        {
+            (command, known, rest) = (inner, Some(verb), &own[1..]);
         } else if word == "help" && command.has_subcommands() {
             return help(command, &own[1..], typed);
-        } else if let Some(verb) = HANDS_ON.iter().find(|known| known.verb == path) {
-            return of_hands_on(verb, command, words, own, typed);
+        } else if takes.last().is_some_and(|slot| slot.is_rest()) {
+            return handed_on(takes, command, words.len(), own, typed);
         } else {
-            return by_clap(command, &path, rest, typed);
+            return by_clap(command, takes, rest, typed);
         }
     }
 }
 
-/// What fits after `own`, the words of a verb that hands on what follows its first ones. `words` are
-/// all there are.
-fn of_hands_on(
-    verb: &HandsOn,
-    command: &Command,
-    words: &[OsString],
-    own: &[OsString],
-    typed: &str,
-) -> Offer {
-    match verb.own.get(own.len()) {
-        // Options stand before the first word only.
-        Some(_) if own.is_empty() && typed.starts_with('-') => by_clap(command, verb.verb, &[], typed),
-        Some(slot) => {
-            // After an option there is a name, and no verb.
-            let verbs = if verb.verb.is_empty() && words.is_empty() { verbs(typed) } else { Vec::new() };
-            Offer::Words { slot: slot.map(|slot| (String::new(), slot)), words: verbs }
-        }
-        None => beyond(verb.then, words.len(), &own[verb.own.len()..], typed),
-    }
-}
-
-/// What fits after the words that are a verb's own; `before` are those that follow them already.
-fn beyond(then: Then, words: usize, before: &[OsString], typed: &str) -> Offer {
-    match then {
-        Then::Command if before.is_empty() && typed.starts_with('-') => {
+/// What fits after `own`, the words of a verb that hands on what follows its first ones. `words` is how many
+/// there are in all.
+fn handed_on(takes: &[Slot], command: &Command, words: usize, own: &[OsString], typed: &str) -> Offer {
+    let at = own.len().min(takes.len() - 1);
+    let before = &own[at..];
+    match takes[at] {
+        Slot::Claude => claudes(before, typed),
+        Slot::Login => claudes(&[&["auth".into(), "login".into()], before].concat(), typed),
+        Slot::Command if before.is_empty() && typed.starts_with('-') => {
             let dashes = "--".starts_with(typed).then(|| Candidate::new("--", "what follows is the command"));
             Offer::Words { slot: None, words: dashes.into_iter().collect() }
         }
-        Then::Command => {
+        Slot::Command => {
             let dashes = before.first().is_some_and(|word| word == "--");
             Offer::Command(words - before.len() + usize::from(dashes))
         }
-        Then::Claude => claudes(before, typed),
-        Then::Login => claudes(&[&["auth".into(), "login".into()], before].concat(), typed),
+        // Options stand before the first word only.
+        _ if own.is_empty() && typed.starts_with('-') => by_clap(command, takes, &[], typed),
+        Slot::New => Offer::Words { slot: None, words: Vec::new() },
+        slot => Offer::Words { slot: Some((String::new(), slot)), words: Vec::new() },
     }
 }
 
@@ -230,8 +99,8 @@ fn claudes(before: &[OsString], typed: &str) -> Offer {
     let offered = claude::offered(before, typed);
     let prefix = offered.prefix.to_owned();
     let slot = match offered.what {
-        Fits::Directories => Slot::Directories,
-        Fits::Files => Slot::Files,
+        Fits::Directories => Slot::Directory,
+        Fits::Files => Slot::File,
         Fits::Words(words) => {
             let words = words.into_iter().map(|(word, about)| Candidate::new(prefix.clone() + word, about));
             return Offer::Words { slot: None, words: words.collect() };
@@ -243,8 +112,8 @@ fn claudes(before: &[OsString], typed: &str) -> Offer {
 /// The verbs that begin with `typed`; another name of one only where it begins so and the first
 /// does not.
 fn verbs(typed: &str) -> Vec<Candidate> {
-    let fits = |names: &[&'static str]| names.iter().find(|name| name.starts_with(typed)).copied();
-    VERBS.iter().filter_map(|(names, about)| Some(Candidate::new(fits(names)?, *about))).collect()
+    let fits = |verb: &Verb| verb.words().find(|word| word.starts_with(typed));
+    verb::all().filter_map(|verb| Some(Candidate::new(fits(verb)?, verb.brief))).collect()
 }
 
 /// What fits after `help`, as clap has it.
@@ -298,8 +167,8 @@ fn first_word(command: &Command, words: &[OsString]) -> Stands {
 }
 
 /// What clap says that fits: options only where the word begins with `-`.
-fn by_clap(command: &Command, path: &[&str], words: &[OsString], typed: &str) -> Offer {
-    let mut command = command.clone().mut_args(|arg| with_slot(path, arg));
+fn by_clap(command: &Command, takes: &[Slot], words: &[OsString], typed: &str) -> Offer {
+    let mut command = with_slots(command, takes);
     let at = words.len() + 1;
     // For a bare dash clap would offer short options, and hide the long ones behind them.
     let asked = if typed == "-" { "--" } else { typed };
@@ -309,7 +178,7 @@ fn by_clap(command: &Command, path: &[&str], words: &[OsString], typed: &str) ->
     for candidate in found.iter().filter(|candidate| !candidate.is_hide_set()) {
         let Some(value) = candidate.get_value().to_str() else { continue };
         if let Some((prefix, mark)) = value.split_once(MARK) {
-            slot = slot.or(Slot::of_mark(mark).map(|slot| (prefix.to_owned(), slot)));
+            slot = slot.or(of_mark(mark).map(|slot| (prefix.to_owned(), slot)));
         } else if (typed.starts_with('-') || !value.starts_with('-')) && value != "help" {
             fits.push(Candidate::new(value, first_line(candidate.get_help())));
         }
@@ -320,54 +189,61 @@ fn by_clap(command: &Command, path: &[&str], words: &[OsString], typed: &str) ->
 /// Stands before what clap is given in the place of what is looked up afterwards.
 const MARK: char = '\u{1}';
 
-impl Slot {
-    const ALL: [Self; 10] = [
-        Self::Names,
-        Self::NamesOrDash,
-        Self::Sessions,
-        Self::Resumable,
-        Self::Profiles,
-        Self::Worktrees,
-        Self::Branches,
-        Self::Trash,
-        Self::Directories,
-        Self::Files,
-    ];
+/// What is looked up, or left to the shell.
+const LOOKED_UP: [Slot; 10] = [
+    Slot::Name,
+    Slot::NameOrDash,
+    Slot::Session,
+    Slot::Resumable,
+    Slot::Profile,
+    Slot::Worktree,
+    Slot::Branch,
+    Slot::Trash,
+    Slot::Directory,
+    Slot::File,
+];
 
-    fn of_mark(mark: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|slot| format!("{slot:?}") == mark)
-    }
-
-    /// What makes clap say that this belongs in an argument's place.
-    fn completer(self) -> ArgValueCompleter {
-        ArgValueCompleter::new(move |_: &OsStr| vec![CompletionCandidate::new(format!("{MARK}{self:?}"))])
-    }
+fn of_mark(mark: &str) -> Option<Slot> {
+    LOOKED_UP.into_iter().find(|slot| format!("{slot:?}") == mark)
 }
 
-/// An argument of the verb at `path`, with what fits it.
-fn with_slot(path: &[&str], arg: Arg) -> Arg {
-    let id = arg.get_id().as_str();
-    let slot = SLOTS.iter().find(|(verb, name, _)| *verb == path && *name == id).map(|(.., slot)| *slot);
-    if let Some(slot) = slot.or_else(|| slot_of_option(&arg)) {
-        return arg.add(slot.completer());
-    }
-    match (path, id) {
-        (_, "isolation") => arg.add(ArgValueCandidates::new(|| words(Isolation::ALL.map(|(word, _)| word)))),
-        (["init"], "shell") => arg.add(ArgValueCandidates::new(|| {
+/// The command of a verb that takes these words, each of its arguments with what fits it.
+fn with_slots(command: &Command, takes: &[Slot]) -> Command {
+    let own: Vec<Id> = command.get_positionals().map(|arg| arg.get_id().clone()).collect();
+    command.clone().mut_args(|arg| {
+        let slot = match own.iter().position(|id| id == arg.get_id()) {
+            Some(at) => takes.get(at).copied(),
+            None => slot_of_option(&arg),
+        };
+        with_slot(slot, arg)
+    })
+}
+
+/// An argument with what fits it.
+fn with_slot(slot: Option<Slot>, arg: Arg) -> Arg {
+    match (slot, arg.get_id().as_str()) {
+        // What makes clap say that this belongs in the argument's place.
+        (Some(slot), _) if LOOKED_UP.contains(&slot) => arg.add(ArgValueCompleter::new(move |_: &OsStr| {
+            vec![CompletionCandidate::new(format!("{MARK}{slot:?}"))]
+        })),
+        (Some(Slot::Shell), _) => arg.add(ArgValueCandidates::new(|| {
             let supported = Shell::value_variants().iter().filter(|shell| shell.is_supported());
             words(supported.map(|shell| shell.name()))
         })),
-        (["profile", "create"], "provider") => arg.add(ArgValueCandidates::new(|| {
-            let known = profile::providers().into_iter();
-            known.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
-        })),
-        (["profile", "share"], "items") => arg.add(ArgValueCandidates::new(|| {
+        (Some(Slot::Item), _) => arg.add(ArgValueCandidates::new(|| {
             let items = SHAREABLE.iter().chain(SWITCHES).chain(&["history"]);
             items
                 .flat_map(|item| {
                     ["link", "private"].map(|mode| CompletionCandidate::new(format!("{item}={mode}")))
                 })
                 .collect()
+        })),
+        (None, "isolation") => {
+            arg.add(ArgValueCandidates::new(|| words(Isolation::ALL.map(|(word, _)| word))))
+        }
+        (None, "provider") => arg.add(ArgValueCandidates::new(|| {
+            let known = profile::providers().into_iter();
+            known.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
         })),
         _ => arg,
     }
@@ -377,13 +253,15 @@ fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<CompletionCandidat
     words.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// What fits an option, whichever verb it belongs to.
+/// What fits an option, whichever verb it belongs to: most say so by what they call their value.
 fn slot_of_option(arg: &Arg) -> Option<Slot> {
-    match arg.get_id().as_str() {
-        "profile" | "inherit" => Some(Slot::Profiles),
-        "dir" => Some(Slot::Directories),
-        "branch" | "from" | "onto" => Some(Slot::Branches),
-        _ => (arg.get_value_hint() == ValueHint::AnyPath).then_some(Slot::Files),
+    let value = arg.get_value_names().and_then(<[_]>::first)?;
+    match (arg.get_id().as_str(), value.as_str()) {
+        ("profile" | "inherit", _) => Some(Slot::Profile),
+        (_, "DIRECTORY") => Some(Slot::Directory),
+        (_, "FILE") => Some(Slot::File),
+        (_, "BRANCH" | "REF") => Some(Slot::Branch),
+        _ => None,
     }
 }
 
@@ -418,26 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn the_verbs_are_those_of_the_command_line_in_its_order() {
-        let root = Cli::command();
-        let visible = root.get_subcommands().filter(|verb| !verb.is_hide_set());
-        let all: Vec<Vec<&str>> = visible
-            .map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()).collect())
-            .collect();
-        assert_eq!(VERBS.iter().map(|(names, _)| names.to_vec()).collect::<Vec<_>>(), all);
-        for (names, about) in VERBS {
-            assert!(!about.is_empty() && about.len() <= 48, "{names:?}: a line beside the name");
-        }
-    }
-
-    #[test]
     fn the_first_word_is_a_name_or_a_verb_and_an_option_only_after_a_dash() {
         let (slot, first) = shown(&[], "");
-        assert_eq!((slot, first.len()), (Some(Slot::Names), VERBS.len()));
+        assert_eq!((slot, first.len()), (Some(Slot::Name), verb::all().count()));
         assert_eq!(shown(&[], "re").1, ["resume", "rename", "restore"]);
         assert_eq!(shown(&[], "l").1, ["list", "last"]);
         assert_eq!(shown(&[], "ls").1, ["ls"], "another name of a verb, where only it fits");
-        assert_eq!(shown(&["--profile", "work"], ""), (Some(Slot::Names), vec![]), "then a verb is refused");
+        assert_eq!(shown(&["--profile", "work"], ""), (Some(Slot::Name), vec![]), "then a verb is refused");
         assert_eq!(words(&[], "--pro"), ["--profile"]);
         assert!(words(&[], "-").contains(&"--isolation".to_owned()));
         assert_eq!(words(&["help"], "profile"), ["profile"]);
@@ -447,22 +312,22 @@ mod tests {
     #[test]
     fn names_stand_where_a_verb_takes_one() {
         for verb in ["show", "env", "path", "bind", "open", "exec"] {
-            assert_eq!(slot(&[verb], ""), Some(Slot::Names), "{verb}");
+            assert_eq!(slot(&[verb], ""), Some(Slot::Name), "{verb}");
         }
         for verb in ["rename", "rm", "fork", "cd"] {
-            assert_eq!(slot(&[verb], ""), Some(Slot::Sessions), "{verb}");
+            assert_eq!(slot(&[verb], ""), Some(Slot::Session), "{verb}");
         }
         for verb in ["show", "default", "login", "edit", "remove"] {
-            assert_eq!(slot(&["profile", verb], ""), Some(Slot::Profiles), "{verb}");
+            assert_eq!(slot(&["profile", verb], ""), Some(Slot::Profile), "{verb}");
         }
         for verb in ["share", "sync"] {
-            assert_eq!(slot(&["profile", verb], ""), Some(Slot::Names), "{verb}: sessions too");
+            assert_eq!(slot(&["profile", verb], ""), Some(Slot::Name), "{verb}: sessions too");
         }
         assert_eq!(words(&["profile", "share", "work"], "skills=p"), ["skills=private"]);
-        assert_eq!(slot(&["auth", "login"], "w"), Some(Slot::Profiles));
-        assert_eq!(slot(&["rm", "api", "web"], ""), Some(Slot::Sessions));
+        assert_eq!(slot(&["auth", "login"], "w"), Some(Slot::Profile));
+        assert_eq!(slot(&["rm", "api", "web"], ""), Some(Slot::Session));
         assert_eq!(slot(&["restore"], ""), Some(Slot::Trash));
-        assert_eq!(slot(&["use"], ""), Some(Slot::NamesOrDash));
+        assert_eq!(slot(&["use"], ""), Some(Slot::NameOrDash));
         assert_eq!(slot(&["resume"], ""), Some(Slot::Resumable));
         for (new, typed) in [(&["new"][..], ""), (&["rename", "api"], ""), (&["fork", "api"], "-")] {
             assert_eq!(slot(new, typed), None, "{new:?}: a new name is for a person to choose");
@@ -472,27 +337,27 @@ mod tests {
     #[test]
     fn options_are_followed_by_what_they_take() {
         for option in ["--profile", "-P"] {
-            assert_eq!(slot(&[option], ""), Some(Slot::Profiles));
-            assert_eq!(slot(&["new", "--bare", option], ""), Some(Slot::Profiles));
-            assert_eq!(slot(&["list", option], ""), Some(Slot::Profiles));
+            assert_eq!(slot(&[option], ""), Some(Slot::Profile));
+            assert_eq!(slot(&["new", "--bare", option], ""), Some(Slot::Profile));
+            assert_eq!(slot(&["list", option], ""), Some(Slot::Profile));
         }
         let prefixed = |typed| match of(&[], typed) {
             Offer::Words { slot, words } if words.is_empty() => slot,
             other => panic!("{other:?}"),
         };
-        assert_eq!(prefixed("--profile=w"), Some(("--profile=".into(), Slot::Profiles)));
-        assert_eq!(prefixed("-Pw"), Some(("-P".into(), Slot::Profiles)));
-        assert_eq!(prefixed("--dir=~/x"), Some(("--dir=".into(), Slot::Directories)));
-        assert_eq!(slot(&["-yd"], ""), Some(Slot::Directories), "the last of some short ones takes it");
-        assert_eq!(shown(&["-d/tmp"], "").0, Some(Slot::Names), "it has its value already");
+        assert_eq!(prefixed("--profile=w"), Some(("--profile=".into(), Slot::Profile)));
+        assert_eq!(prefixed("-Pw"), Some(("-P".into(), Slot::Profile)));
+        assert_eq!(prefixed("--dir=~/x"), Some(("--dir=".into(), Slot::Directory)));
+        assert_eq!(slot(&["-yd"], ""), Some(Slot::Directory), "the last of some short ones takes it");
+        assert_eq!(shown(&["-d/tmp"], "").0, Some(Slot::Name), "it has its value already");
         assert_eq!(words(&["--isolation"], ""), ["config-dir", "home", "sandbox", "none"]);
         assert_eq!(words(&["env", "api", "--shell"], "power"), ["powershell"]);
         assert_eq!(words(&["init"], ""), ["bash", "zsh", "fish", "powershell"]);
         assert_eq!(words(&["completions"], ""), words(&["init"], ""));
         assert!(words(&["profile", "create", "x", "--provider"], "").contains(&"kimi".to_owned()));
-        assert_eq!(slot(&["profile", "create", "x", "--token-file"], ""), Some(Slot::Files));
+        assert_eq!(slot(&["profile", "create", "x", "--token-file"], ""), Some(Slot::File));
         for words in [&["allow"][..], &["deny"], &["man"], &["profile", "adopt", "x"], &["bind", "--dir"]] {
-            assert_eq!(slot(words, ""), Some(Slot::Directories), "{words:?}");
+            assert_eq!(slot(words, ""), Some(Slot::Directory), "{words:?}");
         }
     }
 
@@ -505,7 +370,7 @@ mod tests {
         }
         assert_eq!(words(&["new", "--bare", "api", "--model"], "op"), ["opus"]);
         assert_eq!(words(&["api"], "--model=ha"), ["--model=haiku"]);
-        assert_eq!(slot(&["api", "--add-dir"], ""), Some(Slot::Directories));
+        assert_eq!(slot(&["api", "--add-dir"], ""), Some(Slot::Directory));
         assert_eq!(words(&["profile", "login", "work"], "--ss"), ["--sso"]);
         assert_eq!(words(&["a prompt"], ""), words(&["api"], ""), "what is no name is taken for one here");
     }
@@ -518,31 +383,33 @@ mod tests {
         assert_eq!(words(&["exec", "api"], "-"), ["--"]);
     }
 
-    /// Every argument that takes a value and stands in no list, by verb.
-    fn left_alone(command: &Command, path: &mut Vec<String>, found: &mut Vec<String>) {
-        let verb: Vec<&str> = path.iter().map(String::as_str).collect();
-        let handed_on = HANDS_ON.iter().any(|known| known.verb == verb);
-        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
-            let known = with_slot(&verb, arg.clone());
-            let offers = known.get::<ArgValueCompleter>().is_some()
-                || known.get::<ArgValueCandidates>().is_some()
-                || !arg.get_possible_values().is_empty();
-            let handed_on = handed_on && arg.is_positional();
-            if !offers && !handed_on {
-                found.push(format!("{} {}", path.join(" "), arg.get_id()));
+    /// Every argument that takes a value and for which nothing is offered, by verb. `verb` is what `command`
+    /// stands for.
+    fn left_alone(command: &Command, path: &str, verb: Option<&Verb>) -> Vec<String> {
+        let takes = verb.map_or(&[][..], |verb| verb.takes);
+        let handed_on = takes.last().is_some_and(|slot| slot.is_rest());
+        let mut found = Vec::new();
+        for arg in with_slots(command, takes).get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let known = arg.get::<ArgValueCompleter>().is_some()
+                || arg.get::<ArgValueCandidates>().is_some()
+                || !arg.get_possible_values().is_empty()
+                || (handed_on && arg.is_positional());
+            if !known {
+                found.push(format!("{path}{}", arg.get_id()));
             }
         }
         for below in command.get_subcommands() {
-            path.push(below.get_name().to_owned());
-            left_alone(below, path, found);
-            path.pop();
+            let name = below.get_name();
+            let verb = verb.map_or_else(|| verb::find(name), |verb| verb.find_below(name));
+            assert!(verb.is_some(), "{path}{name} is not in the table");
+            found.extend(left_alone(below, &format!("{path}{name} "), verb));
         }
+        found
     }
 
     #[test]
     fn an_argument_for_which_nothing_is_offered_is_text_that_only_a_person_knows() {
-        let mut found = Vec::new();
-        left_alone(&Cli::command(), &mut Vec::new(), &mut found);
+        let found = left_alone(&Cli::command(), "", None);
         let text = [
             "wt finish message",
             "wt gc older_than",
@@ -567,11 +434,5 @@ mod tests {
             "init cmd",
         ];
         assert_eq!(found, text, "left: what nothing is offered for");
-        for (verb, name, _) in SLOTS {
-            let root = Cli::command();
-            let command = verb.iter().try_fold(&root, |command, verb| command.find_subcommand(verb));
-            let arguments = command.into_iter().flat_map(Command::get_arguments);
-            assert!(arguments.into_iter().any(|arg| arg.get_id() == name), "there is no {verb:?} {name}");
-        }
     }
 }

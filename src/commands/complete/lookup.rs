@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use uuid::Uuid;
 
 use super::Lines;
-use super::line::Slot;
 use crate::claude::{self, Conversation};
 use crate::commands::list;
 use crate::git::Checkout;
+use crate::model::verb::Slot;
 use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
@@ -40,22 +40,29 @@ pub(super) fn fill(context: &Context, slot: Slot, typed: &str, before: &[OsStrin
         now: jiff::Timestamp::now(),
     };
     match slot {
-        Slot::Names => look.names(true, &[], lines),
-        Slot::NamesOrDash => {
+        Slot::Name => look.names(true, &[], lines),
+        Slot::NameOrDash => {
             look.names(true, &[], lines);
             if typed.is_empty() || typed == "-" {
                 lines.add("-", "the one before");
             }
         }
         // More than one may be named, each of them once.
-        Slot::Sessions => look.names(false, before, lines),
+        Slot::Session => look.names(false, before, lines),
         Slot::Resumable => look.resumable(lines),
-        Slot::Profiles => look.profiles(lines),
-        Slot::Worktrees => look.worktrees(before, lines),
-        Slot::Branches => look.branches(lines),
+        Slot::Profile => look.profiles(lines),
+        Slot::Worktree => look.worktrees(before, lines),
+        Slot::Branch => look.branches(lines),
         Slot::Trash => look.trash(lines),
-        // These are the shell's.
-        Slot::Directories | Slot::Files => {}
+        // These are the shell's, known without a look, or not ours.
+        Slot::Directory
+        | Slot::File
+        | Slot::Shell
+        | Slot::Item
+        | Slot::New
+        | Slot::Claude
+        | Slot::Login
+        | Slot::Command => {}
     }
 }
 

@@ -24,11 +24,12 @@ use std::path::Path;
 
 use super::report;
 use crate::model::Outcome;
+use crate::model::verb::{self, Slot};
 use crate::shell::{Shell, short_form};
 use crate::ui;
 use crate::work::context::Context;
 
-use line::{Offer, Slot};
+use line::Offer;
 
 /// A word that fits, and a few words about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,15 +63,17 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
     let verb = verb_of(family, given.first()?);
     if let Some(verb) = verb {
         words.insert(0, verb.into());
-    } else if let Some(first) = words.first_mut().filter(|word| *word == "--resume" || *word == "-r") {
-        *first = "resume".into();
+    } else if let Some(first) = words.first_mut()
+        && let Some(verb) = first.to_str().and_then(verb::of_flag)
+    {
+        *first = verb.name.into();
     }
     Some(match line::offer(&words, typed) {
         Offer::Command(at) => format!(":command\t{}\n", at + 1 - usize::from(verb.is_some())),
-        Offer::Words { slot: Some((prefix, Slot::Directories)), words } if words.is_empty() => {
+        Offer::Words { slot: Some((prefix, Slot::Directory)), words } if words.is_empty() => {
             format!(":dirs\t{prefix}\n")
         }
-        Offer::Words { slot: Some((prefix, Slot::Files)), words } if words.is_empty() => {
+        Offer::Words { slot: Some((prefix, Slot::File)), words } if words.is_empty() => {
             format!(":files\t{prefix}\n")
         }
         Offer::Words { slot, words: known } => {

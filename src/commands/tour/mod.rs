@@ -22,7 +22,7 @@ use crate::os;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 
-pub(super) use stand_in::{VARIABLE as STAND_IN, run as stand_in};
+pub(super) use stand_in::run as stand_in;
 
 /// How long a Claude may take to answer on the tour.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,6 +50,8 @@ struct Place {
     program: PathBuf,
     claude_program: String,
     claude: String,
+    /// Whether that is Claude Code.
+    real: bool,
     environment: BTreeMap<OsString, OsString>,
 }
 
@@ -106,21 +108,20 @@ impl Place {
         for (name, value) in quiet.chain(nowhere) {
             environment.insert(name.into(), value.into());
         }
-        let real = if args.stand_in { None } else { crate::work::program::claude_program(context).ok() };
-        let (path, claude) = if let Some(path) = real {
+        let found = if args.stand_in { None } else { crate::work::program::claude_program(context).ok() };
+        let real = found.is_some();
+        let (path, claude) = if let Some(path) = found {
             let claude = format!("{}, without a login", path.display());
             (path, claude)
         } else {
-            let path = root.join("bin").join(if cfg!(windows) { "claude.exe" } else { "claude" });
-            stand_in::install(&program, &path)?;
-            environment.insert(STAND_IN.into(), "1".into());
+            let path = stand_in::install(&program, &root.join("bin"))?;
             let why = if args.stand_in { "asked for" } else { "Claude Code is not installed" };
             (path, format!("a built-in stand-in that treats its config directory as Claude does ({why})"))
         };
         let config = root.join("config.toml");
         let text = format!("claude = {}\n", toml::Value::String(path.display().to_string()));
         fs::write(&config, text).map_err(|error| Failure::io("write", &config, &error))?;
-        Ok(Self { root, program, claude_program: path.display().to_string(), claude, environment })
+        Ok(Self { root, program, claude_program: path.display().to_string(), claude, real, environment })
     }
 
     fn show(&self) -> Result<Outcome> {
@@ -168,7 +169,7 @@ impl Place {
         let transcript = after[0]["conversations"][0]["path"].as_str().unwrap_or_default();
         let prompts = stand_in::prompts(Path::new(transcript));
         tell(&format!("  in its one transcript now: {}", ui::escape(&prompts.join(" / "))))?;
-        if !self.environment.contains_key(std::ffi::OsStr::new(STAND_IN)) {
+        if self.real {
             tell(
                 "  (the tour has no login, so Claude answers nothing else; what it keeps on disk is all the same real)",
             )?;

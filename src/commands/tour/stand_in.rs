@@ -13,22 +13,19 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::claude;
+use crate::model::verb::Internal;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
 use crate::work::context::Context;
 
-/// The variable under which this binary, started as `claude`, is the stand-in.
-pub(in super::super) const VARIABLE: &str = "CS_TOUR_STAND_IN";
-
-/// Makes `path` a program that is the stand-in: this very binary under another name.
-pub(super) fn install(program: &Path, path: &Path) -> Result<()> {
-    let failed = |error| Failure::io("create", path, &error);
-    os::create_private_dirs(path.parent().unwrap_or(path)).map_err(failed)?;
-    if cfg!(windows) {
-        fs::copy(program, path).map(drop).map_err(failed)
-    } else {
-        os::make_link(path, program).map(drop).map_err(failed)
-    }
+/// Makes a program in `directory` that is the stand-in: this very binary, which is what the word says that it
+/// is started by. A link would not do, as whoever follows it finds `cs`.
+pub(super) fn install(program: &Path, directory: &Path) -> Result<PathBuf> {
+    let path = directory.join(Internal::StandIn.word()).with_extension(std::env::consts::EXE_EXTENSION);
+    let failed = |error| Failure::io("create", &path, &error);
+    os::create_private_dirs(directory).map_err(failed)?;
+    fs::copy(program, &path).map_err(failed)?;
+    Ok(path)
 }
 
 /// Answers as the stand-in.
