@@ -45,13 +45,17 @@ pub(crate) fn is_free(ports: Ports) -> bool {
     os::ports_free(ports.all())
 }
 
-/// Says that there are no ports left, where a session should have some.
+/// Tells that there are no ports left, where a session should have some.
 pub(crate) fn say_if_none(context: &Context, range: Option<PortRange>, session: &Session) {
-    if session.ports.is_none()
-        && let Some(range) = range
-    {
-        context.say(&format!("session '{}' has no ports: {}", session.name, all_taken(range)));
+    if let Some(none) = none_left(range, session) {
+        context.say(&none);
     }
+}
+
+/// Returns what a person should know of a session that should have ports, and for which none are left.
+pub(crate) fn none_left(range: Option<PortRange>, session: &Session) -> Option<String> {
+    let range = range.filter(|_| session.ports.is_none())?;
+    Some(format!("session '{}' has no ports: {}", session.name, all_taken(range)))
 }
 
 /// Why there are no ports left.

@@ -88,9 +88,7 @@ fn explains(world: &World, step: &Value, path: &Path) -> bool {
         }
         "note-ephemeral" => path.starts_with(data.join("ephemeral")),
         "note-open" => path.starts_with(data.join("open")),
-        "claim-ports" => {
-            below("ports", &step["first"].to_string()) || end("session.toml") || path == data.join("ports")
-        }
+        "claim-ports" => path.starts_with(data.join("ports")) || end("session.toml"),
         "settle-conversations" => {
             path.components().any(|part| {
                 let part = part.as_os_str().to_string_lossy();

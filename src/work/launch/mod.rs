@@ -187,6 +187,7 @@ fn of_session(
     }
     let planned = ports::expected(context, session.clone())?;
     let ports = if session.ports.is_none() { planned.ports } else { None };
+    let none_left = ports::none_left(ports::range(context)?, &planned);
     let directory = work_directory(session, request.directory.as_deref())?;
     let chosen = match request.conversation {
         Some(id) => claude::find_conversation(&paths.config, id)?,
@@ -212,7 +213,7 @@ fn of_session(
         resumed: wanted.filter(|id| conversation != Some(*id)),
         pane: request.pane,
     };
-    let seen = Seen {
+    let mut seen = Seen {
         unsettled,
         ports,
         shared: wanted.filter(|_| shares),
@@ -220,6 +221,7 @@ fn of_session(
         note: context.store()?.session_run_path(session.id),
         ..seen(&plan)
     };
+    seen.notices.splice(..0, none_left);
     Ok(Launch::new(plan, &purpose, seen))
 }
 
