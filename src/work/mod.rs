@@ -5,6 +5,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod binding;
+pub(crate) mod candidates;
 pub(crate) mod context;
 pub(crate) mod conversations;
 pub(crate) mod create;
