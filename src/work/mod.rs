@@ -12,6 +12,7 @@ pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
+pub(crate) mod files_above;
 pub(crate) mod history;
 pub(crate) mod launch;
 pub(crate) mod open;

@@ -146,7 +146,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
     if !os::exists(session.directory()) {
         reasons.push(Reason::DirectoryGone);
     } else if let Some(checkout) = linked_worktree(session)
-        && checkout.work(crate::work::worktrees::tree::onto_of(session)) == Work::Merged
+        && checkout.work(session.onto()) == Work::Merged
     {
         let branch =
             checkout.branch().map_or_else(|| "its worktree".into(), |branch| format!("branch {branch}"));

@@ -6,10 +6,11 @@ use crate::cli::FinishArgs;
 use crate::commands::report;
 use crate::git::{Bring, How, Onto, State, Stuck};
 use crate::model::{Failure, Kind, Outcome, Result};
+use crate::shell::quoted;
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::removal::count;
-use crate::work::worktrees::tree::{self, Stays, Tree, quoted};
+use crate::work::worktrees::tree::{self, Stays, Tree};
 
 /// How many commits are shown.
 const SHOWN: usize = 20;
