@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
         .ok_or_else(|| Failure::usage(format!("'{}' is not UTF-8", first.to_string_lossy())))?;
     let (session, profile) = find(context, text)?;
     let conversation = text.parse().ok().filter(|id| *id != session.id);
-    start::start(context, &Request { conversation, arguments, ..request(session, profile) })
+    start::start(context, &Request { arguments, conversation, ..request(session, profile) })
 }
 
 fn choose(context: &Context, request: impl Fn(Session, Profile) -> Request) -> Result<Outcome> {
