@@ -47,7 +47,7 @@ pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};
 pub use scene::{Continuation, Scene};
 pub use seed::{Wanted, fresh_profile_state, seed_for};
 pub use servers::{Fate, Merge, merge_servers, server_hashes};
-pub use settings::{has_status_line, injected, merged_settings, project_settings};
+pub use settings::{has_status_line, injected, is_ending, merged_settings, project_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};
 pub use spent::{Message, Tokens, Transcript, all_transcripts, read_spent};
 pub use status::{Limit, STATUS_LIMIT, Status};

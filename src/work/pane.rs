@@ -19,6 +19,8 @@ use crate::claude::{self, Asked};
 use crate::config::MultiplexerKind;
 #[cfg(unix)]
 use crate::model::Sandbox;
+#[cfg(unix)]
+use crate::model::verb::Internal;
 use crate::model::{self, Failure, InPane, Name, Outcome, Plan, Result};
 #[cfg(unix)]
 use crate::multiplexer::Wanted;
@@ -142,7 +144,7 @@ pub(crate) struct Entered {
     met: Met,
     kind: Kind,
     /// Dropped with the rest: nothing is left of the place where the two processes met.
-    _place: Place,
+    place: Place,
 }
 
 /// Panes are for systems that have a multiplexer.
@@ -188,7 +190,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
         Failure::io("make a socket in", path, &error)
             .hint("its file system has none? CS_HOME names a directory on another one")
     })?;
-    let command = [program.into(), "__inside".into(), path.as_os_str().to_owned()];
+    let command = [program.into(), Internal::Inside.word().into(), path.as_os_str().to_owned()];
     let detached = inside.detached;
     let wanted = Wanted {
         name: name.as_str(),
@@ -202,7 +204,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     let is_there = || pane.pid.is_none_or(|pid| os::start_time(pid).is_some());
     let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", path, &error))?;
     let met = met.ok_or_else(|| gone(name, kind))?;
-    Ok(Entered { pane, detached, met, kind, _place: place })
+    Ok(Entered { pane, detached, met, kind, place })
 }
 
 /// Fails: there is no multiplexer on this system.
@@ -222,7 +224,7 @@ impl Entered {
 
     /// Has the process in the pane become the program of `plan`, and shows it, or tells where it is.
     pub(crate) fn become_program(self, context: &Context, name: &Name, plan: &Plan) -> Result<Outcome> {
-        let Self { pane, detached, met, kind, _place } = self;
+        let Self { pane, detached, met, kind, place } = self;
         let process = met.taker.process.clone();
         let handed = Handed {
             command: plan.command.clone(),
@@ -238,7 +240,7 @@ impl Entered {
                 not_started(program, &plan.directory, &error)
             }
         })?;
-        drop(_place);
+        drop(place);
         if detached || !has_terminal() {
             let why = if detached { "" } else { "; there is no terminal here to show it" };
             context.say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));
@@ -268,11 +270,9 @@ impl Entered {
     }
 }
 
-/// `cs __inside DIRECTORY`, what a pane is made with: becomes what it is given there.
+/// Becomes, as the process that a pane was made with, the program that it is given in the directory `place`.
 #[cfg(unix)]
-pub(crate) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
-    let [place] = arguments else { return Err(Failure::usage("__inside takes a directory")) };
-    let place = Path::new(place);
+pub(crate) fn take(context: &Context, place: &Path) -> Result<Outcome> {
     let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;
     let Handed { command, environment, directory, note, umask } = handed;
     let environment = multiplexer::in_pane(environment, &context.shell.environment);
