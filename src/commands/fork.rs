@@ -15,7 +15,7 @@ use crate::work::context::Context;
 use crate::work::create::New;
 use crate::work::launch::FirstStart;
 use crate::work::worktrees::{Spot, Target, Wanted};
-use crate::work::{directory, worktrees};
+use crate::work::{create, directory};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -110,7 +110,7 @@ fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) 
         )
         .hint(format!("to fork it there: cs fork {} {name}", source.name))
     })?;
-    worktrees::refuse_taken(context, name)?;
+    create::refuse_taken(context, name)?;
     let target = Target::find(context, spot, name, wanted)?;
     let checkout = Checkout::of(&directory::real(&directory));
     if checkout.is_some_and(|checkout| checkout.work(None) == Work::Uncommitted) {

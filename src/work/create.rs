@@ -15,7 +15,7 @@ use crate::model::{
     Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store;
+use crate::store::{self, Claim};
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -80,7 +80,7 @@ impl New {
     ) -> Result<Self> {
         let current = directory::current_directory()?;
         let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
-        worktrees::refuse_taken(context, name)?;
+        refuse_taken(context, name)?;
         let target = Target::find(context, spot, name, wanted)?;
         let (session, profile) = described(context, said, name)?;
         let session = target.described(session)?;
@@ -95,9 +95,7 @@ impl New {
 
     /// Returns what making and starting it would do. Changes nothing. Refused where the name is taken.
     pub(crate) fn look(self, context: &Context) -> Result<Launch> {
-        if let Some(holder) = context.store()?.claim(&self.session.name)? {
-            return Err(store::taken(&self.session.name, holder));
-        }
+        refuse_taken(context, &self.session.name)?;
         let session = ports::expected(context, self.session)?;
         let worktree = self.worktree.map(|target| target.creation(context)).transpose()?;
         let start = self.start.unwrap_or_else(|| FirstStart {
@@ -222,6 +220,16 @@ pub(crate) fn under_a_free_name<T>(
         }
     }
     Err(Failure::failed(format!("all names from '{base}' on are taken")))
+}
+
+/// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
+/// obstacle.
+pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
+    match context.store()?.claim(name)? {
+        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+        Some(holder) => Err(store::taken(name, holder)),
+        None => Ok(()),
+    }
 }
 
 /// The failure to make a worktree outside of a repository.

@@ -11,7 +11,6 @@ use std::path::Path;
 
 use crate::git::{self, Beginning, LockedBy, Making};
 use crate::model::{Failure, Name, Profile, Result, Session};
-use crate::store::{self, Claim};
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
@@ -19,16 +18,6 @@ use crate::work::worktrees::target::{
 };
 
 pub(crate) use crate::work::worktrees::target::{Made, Spot, Target, Wanted};
-
-/// Refuses a name that somebody has, before anything is looked at that is meant for a new one.
-pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.claim(name)? {
-        // A claim may name what is not there.
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
-        Some(holder) => Err(store::taken(name, holder)),
-        None => Ok(()),
-    }
-}
 
 /// The names that new sessions in worktrees of a repository are given.
 pub(crate) struct Names {
