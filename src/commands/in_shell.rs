@@ -1,10 +1,11 @@
 //! Changing the shell that `cs` is called from: code on standard output, for its function to run.
 
-use super::{install, report};
+use super::report;
 use crate::model::{Environment, Failure, Kind, Memory, Outcome, Result, Saved, UsedBy, difference};
 use crate::shell::{Call, Shell};
 use crate::ui;
 use crate::work::context::Context;
+use crate::work::start_up;
 
 /// The call of the shell function, without which `verb` can do nothing: code on standard output
 /// would change nothing, and a person who reads "done" would believe it.
@@ -21,12 +22,12 @@ pub(super) fn caller<'a>(context: &'a Context, verb: &str) -> Result<&'a Call> {
                 Kind::NoShellFunction,
                 format!("'cs {verb}' changes the shell you are in, which only its cs function can do"),
             );
-            let shells = match install::login_shell(context) {
+            let shells = match start_up::login_shell(context) {
                 Some(shell) => vec![shell],
                 None => vec![Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell],
             };
             Err(shells.into_iter().fold(failure, |failure, shell| {
-                let (file, line) = (install::shown_file(context, shell), install::line_of(shell));
+                let (file, line) = (start_up::shown_file(context, shell), start_up::line_of(shell));
                 failure.hint(format!("add this line to {file}, and open a new terminal: {line}"))
             }))
         }

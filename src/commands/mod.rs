@@ -19,7 +19,6 @@ mod fork;
 mod import;
 mod in_shell;
 mod init;
-mod install;
 mod last;
 mod launched;
 mod list;

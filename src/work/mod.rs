@@ -20,6 +20,7 @@ pub(crate) mod program;
 pub(crate) mod removal;
 pub(crate) mod resources;
 pub(crate) mod scene;
+pub(crate) mod start_up;
 pub(crate) mod token;
 pub(crate) mod worktrees;
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{CHILD_MARKERS, CREDENTIALS};
-use crate::commands::install;
 use crate::os;
 use crate::shell::{Shell, word};
+use crate::work::program::this_program;
+use crate::work::start_up;
 
 /// Files, below the home directory, in which people set variables.
 const START_UP_FILES: &[&str] =
@@ -120,8 +121,8 @@ fn function(machine: &Machine<'_>, report: &mut Report) {
     if !std::io::stderr().is_terminal() || !std::io::stdin().is_terminal() {
         return;
     }
-    let Some(shell) = install::login_shell(machine.context) else { return };
-    let file = install::shown_file(machine.context, shell);
+    let Some(shell) = start_up::login_shell(machine.context) else { return };
+    let file = start_up::shown_file(machine.context, shell);
     if has_line(machine, shell) {
         let what = "cs is the program here, and not the shell's function";
         let fix = Fix::Hand(format!("open a new terminal, or: exec {}", shell.name()));
@@ -148,7 +149,7 @@ fn has_line(machine: &Machine<'_>, shell: Shell) -> bool {
 
 /// Other programs called `cs`.
 fn other_cs(machine: &Machine<'_>, report: &mut Report) {
-    let Ok(program) = install::program(machine.context) else { return };
+    let Ok(program) = this_program(machine.context) else { return };
     let path = machine.context.variable("PATH");
     let found = which::which_in_all("cs", path, "/").into_iter().flatten();
     let Some(other) = found.into_iter().find(|found| !os::is_same_file(found, &program)) else { return };
@@ -166,7 +167,7 @@ fn other_cs(machine: &Machine<'_>, report: &mut Report) {
 fn shim(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     let shim = store.shim_path();
-    let Ok(program) = install::program(machine.context) else { return };
+    let Ok(program) = this_program(machine.context) else { return };
     if shim.is_symlink() && !os::is_same_file(&shim, &program) {
         let what = "the shim is not this program";
         let fix = Fix::Command("cs shim install".into());
