@@ -17,7 +17,6 @@ mod exec;
 mod export;
 mod fork;
 mod import;
-mod in_shell;
 mod init;
 mod last;
 mod launched;

@@ -11,6 +11,7 @@ pub(crate) mod directory;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
 pub(crate) mod history;
+pub(crate) mod in_shell;
 pub(crate) mod launch;
 pub(crate) mod open;
 pub(crate) mod pane;
