@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::finding::{Fix, Kind, Of, Report};
-use super::fix::Repair;
 use super::machine::{Machine, Patient};
+use super::repair::Repair;
 use super::worktrees;
 use crate::claude;
 use crate::git::{self, Linked};
@@ -22,7 +22,7 @@ const LOCK_IS_STALE: Duration = Duration::from_secs(60 * 60);
 /// What lives elsewhere where conversations are shared.
 const IN_COMMON: &[&str] = &["projects", "history.jsonl"];
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let mut projects = BTreeSet::new();
     let mut count = 0;
     for patient in machine.sessions() {

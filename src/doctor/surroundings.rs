@@ -15,7 +15,7 @@ use crate::work::start_up;
 const START_UP_FILES: &[&str] =
     &[".bash_profile", ".bashrc", ".config/fish/config.fish", ".profile", ".zprofile", ".zshenv", ".zshrc"];
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     credentials(machine, report);
     config_directory(machine, report);
     start_up_files(machine, report);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::finding::{Fix, Kind, Of, Report};
-use super::fix::Repair;
 use super::machine::{Machine, Patient, days_since};
+use super::repair::Repair;
 use super::sessions::private_of;
 use super::worktrees;
 use crate::git::Checkout;
@@ -33,7 +33,7 @@ const SYNCED: &[&str] = &[
     "Syncthing",
 ];
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     disk(store.root(), report);
     if !os::exists(store.root()) {

@@ -11,7 +11,7 @@ use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarNa
 use crate::os;
 use crate::shell::word;
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let mut count = 0;
     for profile in machine.profiles() {
         count += 1;

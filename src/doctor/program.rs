@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{self, DIRECTORY_VARIABLES, Proof, Verdict};
-use crate::commands::report as told;
 use crate::model::Isolation;
 use crate::os;
 use crate::store::CheckedProgram;
@@ -16,7 +15,7 @@ use crate::work::enclosure;
 /// Longer than a start takes on a machine with much to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     sandboxes(machine, report);
     let Some(program) = find(machine, report) else { return };
     path_entries(machine, &program, report);
@@ -113,7 +112,7 @@ fn path_entries(machine: &Machine<'_>, program: &Path, report: &mut Report) {
 
 fn try_out(machine: &Machine<'_>, program: &Path) -> std::io::Result<Proof> {
     if std::io::stderr().is_terminal() {
-        told::say(&format!(
+        machine.context.say(&format!(
             "trying {} in a throw-away directory, without your login (once for each version) …",
             program.display()
         ));

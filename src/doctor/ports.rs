@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::finding::{Fix, Kind, Report};
-use super::fix::Repair;
 use super::machine::{Machine, Patient};
+use super::repair::Repair;
 use crate::os;
 use crate::store::{Portless, Store};
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     let ill = claims(machine, store, report);
     listeners(machine, store, report);

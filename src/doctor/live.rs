@@ -20,7 +20,7 @@ struct Runs<'m> {
     live: Live,
 }
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let runs = all(machine);
     let asked: Vec<Uuid> = machine.sessions().map(|patient| patient.session.id).collect();
     for run in &runs {
