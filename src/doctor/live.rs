@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient};
+use super::planned;
 use crate::claude::{self, DIRECTORY_VARIABLES, Live};
-use crate::model::{Change, Environment, Name, Subject};
+use crate::model::{Change, Environment, Name};
 use crate::os;
-use crate::work::scene;
 
 /// A Claude process, and in what it runs.
 struct Runs<'m> {
@@ -93,9 +93,8 @@ fn environment(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report:
         let what = format!("pid {pid} was started with CLAUDE_CODE_CHILD_SESSION");
         report.add(Kind::LiveChild, Some(&run.of), what, None, reopen());
     }
-    let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
     // A plan that cannot be made is told where its links are looked at.
-    let Ok(plan) = scene::plan_without_token(machine.context, &subject, patient.session.directory()) else {
+    let Ok(plan) = planned::plan(machine, &patient.subject(), patient.session.directory()) else {
         return;
     };
     let mut other: Vec<&str> = Vec::new();

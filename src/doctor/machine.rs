@@ -26,7 +26,12 @@ impl Patient {
         Of::session(&self.session.name)
     }
 
-    /// It has a config directory of its own.
+    /// Returns it with its profile, as what can be started.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::Session(self.session.clone(), self.profile.clone())
+    }
+
+    /// Returns true if it has a config directory of its own.
     pub(super) fn is_isolated(&self) -> bool {
         self.session.isolation != Isolation::None
     }

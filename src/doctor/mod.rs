@@ -4,16 +4,19 @@
 //! - a *probe* looks at one part of that `Machine`, changes nothing, and adds to the `Report` what it found, what
 //!   it looked at, and what it could not look at: `program`, `sessions`, `live`, `ports`, `profiles`,
 //!   `store`, `surroundings`
+//! - `planned` is where they hold the plan of a start against the disk
 //! - `finding` is the one table of what can be found: its id, how much it matters, and why
 //! - a finding says what helps; where that can be undone it is a `repair`, which `fix` makes
 //! - `render` is the report as a screen and as JSON
 //!
 //! Nothing here prints or asks.
 
+mod contents;
 mod finding;
 pub(crate) mod fix;
 mod live;
 mod machine;
+mod planned;
 mod ports;
 mod profiles;
 mod program;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::contents::{config_directory, live_files, locks, plugins, private};
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
-use super::sessions::{config_directory, impossible, links, live_files, locks, planned, plugins, private};
+use super::planned;
 use crate::claude::{self, Account, Login};
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
 use crate::os;
@@ -54,10 +55,10 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
         private(&of, &config, true, report);
     }
     let subject = Subject::Profile(profile.clone());
-    match planned(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
-        Ok(layout) if ours => links(&of, &config, &subject, &layout, report),
+    match planned::plan(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
+        Ok(plan) if ours => planned::links(&of, &config, &subject, &plan.layout, report),
         Ok(_) => {}
-        Err(why) => impossible(&of, why, report),
+        Err(why) => planned::impossible(&of, why, report),
     }
     adopted_default(machine, profile, &of, &config, report);
     config_directory(machine, &of, &config, &profile.home.state_file(), report);

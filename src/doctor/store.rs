@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::contents::private_of;
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient, days_since};
 use super::repair::Repair;
-use super::sessions::private_of;
 use super::worktrees;
 use crate::git::Checkout;
 use crate::model::{History, Place, Profile, Target};
