@@ -33,7 +33,7 @@ macro_rules! kinds {
             #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// The id that scripts know it by.
+            /// Returns the id that scripts know it by.
             pub(super) fn id(self) -> &'static str {
                 match self { $(Self::$kind => $id),* }
             }
@@ -42,7 +42,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => Severity::$severity),* }
             }
 
-            /// Why it matters, in one line.
+            /// Returns why it matters, in one line.
             pub(super) fn why(self) -> &'static str {
                 match self { $(Self::$kind => $why),* }
             }

@@ -48,7 +48,7 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Every Claude that runs in a session, or in a profile itself.
+/// Returns every Claude that runs in a session, or in a profile itself.
 fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
     let mut runs = Vec::new();
     for patient in &machine.patients {
@@ -71,7 +71,7 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
     runs
 }
 
-/// A Claude in `~/.claude` that was not started by leaving the variable out.
+/// Reports a Claude in `~/.claude` that was not started by leaving the variable out.
 fn entered_by_setting(run: &Runs<'_>, report: &mut Report) {
     let pid = run.live.pid;
     let Some(given) = os::environment_of(pid) else { return };
@@ -82,7 +82,7 @@ fn entered_by_setting(run: &Runs<'_>, report: &mut Report) {
     }
 }
 
-/// The variables it was started with, as far as the system shows them.
+/// Compares the variables it was started with, as far as the system shows them, with the plan.
 fn environment(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let pid = run.live.pid;
     let Some(given) = os::environment_of(pid) else { return };
@@ -118,7 +118,7 @@ fn differs(given: &Environment, name: &str, planned: Option<&Change>) -> bool {
     }
 }
 
-/// A conversation that is known as another session's, and not one of those that they share on purpose.
+/// Reports a conversation that is known as another session's, and not one of those that they share on purpose.
 fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let Some(conversation) = run.live.conversation else { return };
     let own = |patient: &Patient| {
@@ -139,7 +139,7 @@ fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient
     }
 }
 
-/// Two processes with one conversation, or with one session's private files.
+/// Reports two processes with one conversation, or with one session's private files.
 fn twice(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut Report) {
     let leave = |pid: u32| Fix::Hand(format!("leave one of them (pid {pid})"));
     let mut conversations: HashMap<Uuid, &Runs<'_>> = HashMap::new();
@@ -173,7 +173,7 @@ fn twice(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut R
     }
 }
 
-/// Sessions that change the files of one directory at once.
+/// Reports sessions that change the files of one directory at once.
 fn together(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut Report) {
     let mut directories: BTreeMap<PathBuf, &Runs<'_>> = BTreeMap::new();
     for run in runs {

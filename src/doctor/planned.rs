@@ -27,7 +27,7 @@ pub(super) fn plan(
     scene::plan_without_token(machine.context, subject, directory).map_err(|failure| Some(failure.message))
 }
 
-/// Notes that there is no plan.
+/// Reports that there is no plan.
 pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
     match why {
         None => {

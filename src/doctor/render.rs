@@ -70,7 +70,7 @@ impl Screen {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into_owned() }
     }
 
-    /// A text with the home directory as `~`, wherever it begins a path.
+    /// Returns a text with the home directory as `~`, wherever it begins a path.
     fn shown(&self, text: &str) -> String {
         if self.home.len() < 2 { text.to_owned() } else { text.replace(&format!("{}/", self.home), "~/") }
     }
