@@ -15,12 +15,14 @@
 //! - [`config`] — `config.toml`
 //! - [`ui`] — tables, ages, questions, and text made safe for a terminal
 //! - [`cli`] — the command line
+//! - [`doctor`] — what is wrong, and what repairs it
 //! - [`commands`] — one file a verb: resolve, plan, render
 
 pub mod claude;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod git;
 pub mod model;
 pub mod multiplexer;

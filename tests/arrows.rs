@@ -162,7 +162,8 @@ fn definition(line: &str) -> Option<&str> {
     if line.starts_with(char::is_whitespace) {
         return None;
     }
-    let kind = words.by_ref().find(|word| !matches!(*word, "const" | "async" | "unsafe") || line.contains(" = "))?;
+    let kind =
+        words.by_ref().find(|word| !matches!(*word, "const" | "async" | "unsafe") || line.contains(" = "))?;
     let name = match kind {
         "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "macro_rules!" => words.next()?,
         _ => return None,
@@ -296,9 +297,14 @@ fn planted(files: &[(&str, &str)]) -> House {
 
 #[test]
 fn every_room_has_its_floor() {
-    let rooms: BTreeSet<String> =
-        house().files.keys().filter_map(|module| module.first().cloned()).filter(|room| room != "main").collect();
-    let known: BTreeSet<String> = FLOORS.iter().flat_map(|rooms| rooms.iter().map(|room| (*room).to_owned())).collect();
+    let rooms: BTreeSet<String> = house()
+        .files
+        .keys()
+        .filter_map(|module| module.first().cloned())
+        .filter(|room| room != "main")
+        .collect();
+    let known: BTreeSet<String> =
+        FLOORS.iter().flat_map(|rooms| rooms.iter().map(|room| (*room).to_owned())).collect();
     assert_eq!(rooms, known);
 }
 
@@ -351,7 +357,9 @@ fn no_verb_knows_another_verb() {
     let verbs: BTreeSet<&str> = claude_cs::model::verb::all().map(|verb| verb.name).collect();
     assert!(verbs.contains("list") && verbs.len() > 30, "{verbs:?}");
     let verb_of = |module: &Module| match module.as_slice() {
-        [room, verb, ..] if room == "commands" && verbs.contains(verb.trim_end_matches('_')) => Some(verb.clone()),
+        [room, verb, ..] if room == "commands" && verbs.contains(verb.trim_end_matches('_')) => {
+            Some(verb.clone())
+        }
         _ => None,
     };
     let known = |arrows: BTreeMap<Module, BTreeSet<Module>>| -> Vec<String> {

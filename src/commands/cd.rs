@@ -1,11 +1,11 @@
 //! `cs cd NAME`: go to the directory of a session, or to the config directory of a profile.
 
-use super::{in_shell, report};
+use super::report;
 use crate::cli::CdArgs;
 use crate::model::{Failure, Outcome, Result, Subject};
 use crate::shell::Plain;
 use crate::work::context::Context;
-use crate::work::directory;
+use crate::work::{directory, in_shell};
 
 pub(super) fn run(context: &Context, args: &CdArgs) -> Result<Outcome> {
     let call = in_shell::caller(context, "cd")?;

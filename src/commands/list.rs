@@ -17,6 +17,7 @@ use crate::git::Checkout;
 use crate::model::{Isolation, Name, Outcome, Profile, Result, Session, SessionPaths, Worktree};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
+pub(super) use crate::ui::short;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::open::Open;
@@ -407,13 +408,4 @@ fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Opti
     let resources = look
         .map(|look| (look.of_session(session.id, row.pid()), os::tree_size(&store.session_root(session.id))));
     Details { branch, title, conversation: newest.map(|newest| newest.id), resources }
-}
-
-/// A path with the home directory `home` as `~`.
-pub(super) fn short<'a>(path: &'a str, home: &str) -> Cow<'a, str> {
-    match path.strip_prefix(home) {
-        Some("") => "~".into(),
-        Some(rest) if rest.starts_with('/') => format!("~{rest}").into(),
-        _ => path.into(),
-    }
 }

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{install, report};
+use super::report;
 use crate::claude;
 use crate::cli::ShimCommand;
 use crate::model::{Failure, Kind, Outcome, Result, Subject};
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
     let store = context.store()?;
     match command {
         ShimCommand::Install => {
-            let shim = store.install_shim(&install::program(context)?)?;
+            let shim = store.install_shim(&crate::work::program::this_program(context)?)?;
             let directory = shim.parent().unwrap_or(&shim).display().to_string();
             report::print(&format!("{}\n", shim.display()))?;
             report::say(

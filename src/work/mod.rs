@@ -12,6 +12,7 @@ pub(crate) mod directory;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
 pub(crate) mod history;
+pub(crate) mod in_shell;
 pub(crate) mod launch;
 pub(crate) mod open;
 pub(crate) mod pane;
@@ -22,6 +23,7 @@ pub(crate) mod removal;
 pub(crate) mod resources;
 pub(crate) mod scene;
 pub(crate) mod share;
+pub(crate) mod start_up;
 pub(crate) mod token;
 pub(crate) mod worktrees;
 

@@ -1,4 +1,4 @@
-//! The program that is started as Claude.
+//! The programs: the one that is started as Claude, and this one.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,19 @@ pub(crate) fn claude_program(context: &Context) -> Result<PathBuf> {
         Failure::usage(format!("claude in config.toml needs ${{{}}}, which is not set", error.var_name))
     })?;
     claude::find_program(&expanded, context.variable("PATH"), |path| is_shim(context, path))
+}
+
+/// Returns this program, by the path it is found under: a package manager moves the file behind it.
+pub(crate) fn this_program(context: &Context) -> Result<PathBuf> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
+    let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
+    let name = program.file_name().unwrap_or_default();
+    let found = path.filter(|directory| directory.is_absolute()).map(|directory| directory.join(name));
+    Ok(found
+        .into_iter()
+        .find(|found| *found == program || os::is_same_file(found, &program))
+        .unwrap_or(program))
 }
 
 /// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient};
+use super::planned;
 use crate::claude::{self, DIRECTORY_VARIABLES, Live};
-use crate::model::{Change, Environment, Name, Subject};
+use crate::model::{Change, Environment, Name};
 use crate::os;
-use crate::work::scene;
 
 /// A Claude process, and in what it runs.
 struct Runs<'m> {
@@ -20,7 +20,7 @@ struct Runs<'m> {
     live: Live,
 }
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let runs = all(machine);
     let asked: Vec<Uuid> = machine.sessions().map(|patient| patient.session.id).collect();
     for run in &runs {
@@ -48,7 +48,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Every Claude that runs in a session, or in a profile itself.
+/// Returns every Claude that runs in a session, or in a profile itself.
 fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
     let mut runs = Vec::new();
     for patient in &machine.patients {
@@ -71,7 +71,7 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
     runs
 }
 
-/// A Claude in `~/.claude` that was not started by leaving the variable out.
+/// Reports a Claude in `~/.claude` that was not started by leaving the variable out.
 fn entered_by_setting(run: &Runs<'_>, report: &mut Report) {
     let pid = run.live.pid;
     let Some(given) = os::environment_of(pid) else { return };
@@ -82,7 +82,7 @@ fn entered_by_setting(run: &Runs<'_>, report: &mut Report) {
     }
 }
 
-/// The variables it was started with, as far as the system shows them.
+/// Compares the variables it was started with, as far as the system shows them, with the plan.
 fn environment(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let pid = run.live.pid;
     let Some(given) = os::environment_of(pid) else { return };
@@ -93,9 +93,8 @@ fn environment(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report:
         let what = format!("pid {pid} was started with CLAUDE_CODE_CHILD_SESSION");
         report.add(Kind::LiveChild, Some(&run.of), what, None, reopen());
     }
-    let subject = Subject::Session(patient.session.clone(), patient.profile.clone());
     // A plan that cannot be made is told where its links are looked at.
-    let Ok(plan) = scene::plan_without_token(machine.context, &subject, patient.session.directory()) else {
+    let Ok(plan) = planned::plan(machine, &patient.subject(), patient.session.directory()) else {
         return;
     };
     let mut other: Vec<&str> = Vec::new();
@@ -119,7 +118,7 @@ fn differs(given: &Environment, name: &str, planned: Option<&Change>) -> bool {
     }
 }
 
-/// A conversation that is known as another session's, and not one of those that they share on purpose.
+/// Reports a conversation that is known as another session's, and not one of those that they share on purpose.
 fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient, report: &mut Report) {
     let Some(conversation) = run.live.conversation else { return };
     let own = |patient: &Patient| {
@@ -140,7 +139,7 @@ fn foreign_conversation(machine: &Machine<'_>, run: &Runs<'_>, patient: &Patient
     }
 }
 
-/// Two processes with one conversation, or with one session's private files.
+/// Reports two processes with one conversation, or with one session's private files.
 fn twice(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut Report) {
     let leave = |pid: u32| Fix::Hand(format!("leave one of them (pid {pid})"));
     let mut conversations: HashMap<Uuid, &Runs<'_>> = HashMap::new();
@@ -174,7 +173,7 @@ fn twice(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut R
     }
 }
 
-/// Sessions that change the files of one directory at once.
+/// Reports sessions that change the files of one directory at once.
 fn together(runs: &[Runs<'_>], is_asked: &dyn Fn(&Runs<'_>) -> bool, report: &mut Report) {
     let mut directories: BTreeMap<PathBuf, &Runs<'_>> = BTreeMap::new();
     for run in runs {

@@ -26,12 +26,17 @@ impl Patient {
         Of::session(&self.session.name)
     }
 
-    /// It has a config directory of its own.
+    /// Returns it with its profile, as what can be started.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::Session(self.session.clone(), self.profile.clone())
+    }
+
+    /// Returns true if it has a config directory of its own.
     pub(super) fn is_isolated(&self) -> bool {
         self.session.isolation != Isolation::None
     }
 
-    /// The Claude processes in it: those with a live file, and the one that was launched last.
+    /// Returns the Claude processes in it: those with a live file, and the one that was launched last.
     pub(super) fn live(&self) -> Vec<Live> {
         if self.session.isolation == Isolation::Sandbox {
             let open = open_state(&self.session, &self.paths, self.run.as_ref());
@@ -136,7 +141,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The sessions that are to be looked at.
+    /// Returns the sessions that are to be looked at.
     pub(super) fn sessions(&self) -> impl Iterator<Item = &Patient> {
         self.patients.iter().filter(|patient| match self.only {
             None => true,
@@ -145,7 +150,7 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// The profiles that are to be looked at.
+    /// Returns the profiles that are to be looked at.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.values().filter(|profile| match self.only {
             None => true,
@@ -153,23 +158,23 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// Whether one thing was asked for.
+    /// Returns true if one thing was asked for.
     pub(super) fn is_narrowed(&self) -> bool {
         self.only.is_some()
     }
 
-    /// The sessions of a profile.
+    /// Returns the sessions of a profile.
     pub(super) fn sessions_of<'m>(&'m self, profile: &'m Profile) -> impl Iterator<Item = &'m Patient> {
         self.patients.iter().filter(|patient| patient.profile.name == profile.name)
     }
 
-    /// Whether any Claude runs in the profile or in a session of it.
+    /// Returns true if any Claude runs in the profile or in a session of it.
     pub(super) fn profile_is_live(&self, profile: &Profile) -> bool {
         !claude::live_in(&profile.home.directory()).is_empty()
             || self.sessions_of(profile).any(|patient| !patient.live().is_empty())
     }
 
-    /// Whether `path` lies below the data root, as its text has it: then it was made by `cs`.
+    /// Returns true if `path` lies below the data root, as its text has it: then it was made by `cs`.
     pub(super) fn is_ours(&self, path: &Path) -> bool {
         self.store.is_some_and(|store| path.starts_with(store.root()))
     }
@@ -183,7 +188,7 @@ fn damaged(report: &mut Report, of: &Of, damage: &Damage, place: PathBuf) {
     report.add(Kind::RecordDamaged, Some(of), damage.to_string(), Some(place), Fix::Hand(fix.into()));
 }
 
-/// How many days ago something was changed last.
+/// Returns how many days ago something was changed last.
 pub(super) fn days_since(then: SystemTime) -> u64 {
     SystemTime::now().duration_since(then).unwrap_or_default().as_secs() / 86_400
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::contents::{config_directory, live_files, locks, plugins, private};
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
-use super::sessions::{config_directory, impossible, links, live_files, locks, planned, plugins, private};
+use super::planned;
 use crate::claude::{self, Account, Login};
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
 use crate::os;
 use crate::shell::word;
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let mut count = 0;
     for profile in machine.profiles() {
         count += 1;
@@ -54,10 +55,10 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
         private(&of, &config, true, report);
     }
     let subject = Subject::Profile(profile.clone());
-    match planned(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
-        Ok(layout) if ours => links(&of, &config, &subject, &layout, report),
+    match planned::plan(machine, &subject, machine.home.as_deref().unwrap_or(Path::new("/"))) {
+        Ok(plan) if ours => planned::links(&of, &config, &subject, &plan.layout, report),
         Ok(_) => {}
-        Err(why) => impossible(&of, why, report),
+        Err(why) => planned::impossible(&of, why, report),
     }
     adopted_default(machine, profile, &of, &config, report);
     config_directory(machine, &of, &config, &profile.home.state_file(), report);
@@ -72,7 +73,7 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
     keychain(profile, report);
 }
 
-/// `~/.claude` under another name than `default`.
+/// Reports `~/.claude` under another name than `default`.
 fn adopted_default(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path, report: &mut Report) {
     let Some(home) = &machine.home else { return };
     if let ConfigHome::Directory(_) = profile.home
@@ -84,7 +85,7 @@ fn adopted_default(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &P
     }
 }
 
-/// The kind and mode of the file that keeps a login. It is never opened.
+/// Looks at the kind and mode of the file that keeps a login. It is never opened.
 fn login_file(of: &Of, config: &Path, ours: bool, report: &mut Report) {
     let path = claude::login_file(config);
     if path.is_symlink() {
@@ -95,7 +96,7 @@ fn login_file(of: &Of, config: &Path, ours: bool, report: &mut Report) {
     }
 }
 
-/// An account without a login, if anybody works with it.
+/// Reports an account without a login, if anybody works with it.
 fn no_login(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Report) {
     if profile.kind != ProfileKind::Account || claude::login_of(profile) != Login::Absent {
         return;
@@ -116,7 +117,7 @@ fn no_login(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Repo
     }
 }
 
-/// The token of an endpoint. Nothing of it is read.
+/// Looks at where the token of an endpoint is. Nothing of it is read.
 fn token(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Report) {
     let ProfileKind::Api(endpoint) = &profile.kind else { return };
     let record = machine.store.map(|store| store.profile_record_path(&profile.name));
@@ -152,7 +153,7 @@ fn token(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Report)
     }
 }
 
-/// What Claude reads of `~/.claude` when it runs as the profile itself, where no plan keeps it out.
+/// Reports what Claude reads of `~/.claude` when it runs as the profile itself, where no plan keeps it out.
 fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path, report: &mut Report) {
     let (Some(home), ConfigHome::Directory(_)) = (&machine.home, &profile.home) else { return };
     let settings = claude::settings_facts(&claude::settings_file(config));
@@ -174,7 +175,7 @@ fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path,
     }
 }
 
-/// Trust in directories that are gone.
+/// Reports trust in directories that are gone.
 fn trusted_projects(profile: &Profile, of: &Of, report: &mut Report) {
     let state = profile.home.state_file();
     let Ok(Some(facts)) = claude::state_facts(&state) else { return };
@@ -186,7 +187,7 @@ fn trusted_projects(profile: &Profile, of: &Of, report: &mut Report) {
     report.add(Kind::TrustedProjectGone, Some(of), what, Some(state), fix);
 }
 
-/// On macOS, where a login is.
+/// Notes where a login is, on macOS.
 fn keychain(profile: &Profile, report: &mut Report) {
     if !cfg!(target_os = "macos") || profile.kind != ProfileKind::Account {
         return;
@@ -200,7 +201,7 @@ fn keychain(profile: &Profile, report: &mut Report) {
     }
 }
 
-/// Profiles that are one to Claude, or to whoever sends the bill.
+/// Reports profiles that are one to Claude, or to whoever sends the bill.
 fn pairs(machine: &Machine<'_>, report: &mut Report) {
     let mut directories: BTreeMap<PathBuf, &Profile> = BTreeMap::new();
     let mut accounts: BTreeMap<String, &Profile> = BTreeMap::new();

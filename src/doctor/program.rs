@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{self, DIRECTORY_VARIABLES, Proof, Verdict};
-use crate::commands::report as told;
 use crate::model::Isolation;
 use crate::os;
 use crate::store::CheckedProgram;
@@ -16,7 +15,7 @@ use crate::work::enclosure;
 /// Longer than a start takes on a machine with much to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     sandboxes(machine, report);
     let Some(program) = find(machine, report) else { return };
     path_entries(machine, &program, report);
@@ -43,7 +42,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     judge(&program, &real, &proof, report);
 }
 
-/// What holds sandboxes, where anything is to be in one.
+/// Looks for what holds sandboxes, where anything is to be in one.
 fn sandboxes(machine: &Machine<'_>, report: &mut Report) {
     let is_one = |method| method == Isolation::Sandbox;
     let wanted = machine.config.is_some_and(|config| is_one(config.isolation.method));
@@ -62,7 +61,7 @@ fn sandboxes(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Claude's program, as the settings name it.
+/// Returns Claude's program, as the settings name it, or reports why there is none.
 fn find(machine: &Machine<'_>, report: &mut Report) -> Option<PathBuf> {
     // Settings that cannot be read have been told; then the program is not known.
     let config = machine.config?;
@@ -91,7 +90,7 @@ fn path_of(machine: &Machine<'_>) -> Vec<PathBuf> {
     machine.context.variable("PATH").map(std::env::split_paths).into_iter().flatten().collect()
 }
 
-/// Directories that a shell looks through before it comes to this program.
+/// Looks at the directories that a shell looks through before it comes to this program.
 fn path_entries(machine: &Machine<'_>, program: &Path, report: &mut Report) {
     let before =
         path_of(machine).into_iter().take_while(|directory| Some(directory.as_path()) != program.parent());
@@ -113,7 +112,7 @@ fn path_entries(machine: &Machine<'_>, program: &Path, report: &mut Report) {
 
 fn try_out(machine: &Machine<'_>, program: &Path) -> std::io::Result<Proof> {
     if std::io::stderr().is_terminal() {
-        told::say(&format!(
+        machine.context.say(&format!(
             "trying {} in a throw-away directory, without your login (once for each version) …",
             program.display()
         ));

@@ -1,81 +1,81 @@
-//! `cs init --install` and `--uninstall`: the one line in the start-up file of a shell.
+//! The start-up files of shells, and the one line of `cs` in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::report;
-use crate::cli::InitArgs;
-use crate::model::{Failure, Kind, Outcome, Result};
+use crate::model::{Failure, Kind, Result};
 use crate::os;
-use crate::shell::{Plain, Shell};
+use crate::shell::{InitOptions, Plain, Shell};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::directory;
 
-/// Puts the line there, or takes it out.
-pub(super) fn run(context: &Context, shell: Shell, args: &InitArgs) -> Result<Outcome> {
-    let file = file_of(context, shell)?;
-    let before = os::read_optional(&file).map_err(|error| Failure::io("read", &file, &error))?;
-    let text = before.clone().unwrap_or_default();
-    let change = if args.install {
-        let there = lines(&text).position(|line| is_ours(shell, line));
-        match there {
-            Some(at) => {
-                report::say(&format!("the line is already there: {}:{}", file.display(), at + 1));
-                return Ok(Outcome::Done);
-            }
-            None => add(&text, &line(context, shell, args)?),
-        }
-    } else {
-        let Some(change) = remove(shell, &text) else {
-            report::say(&format!("there is no line of cs in {}", file.display()));
-            return Ok(Outcome::Done);
-        };
-        change
-    };
-    let shown = shown_change(&file, &change);
-    if args.dry_run {
-        report::print(&shown)?;
-        return Ok(Outcome::Done);
-    }
-    if !args.yes {
-        if !ui::can_ask() {
-            return Err(Failure::usage(format!(
-                "this changes {}, and there is nobody to ask",
-                file.display()
-            ))
-            .hint("to go ahead: --yes; to see the change: --dry-run"));
-        }
-        eprint!("{shown}");
-        if !ui::confirm(&format!("change {}?", file.display())) {
-            return Ok(Outcome::Code(1));
-        }
-    }
-    write(&file, before.as_deref(), &change.text)?;
-    let (what, next) = if args.install {
-        let now = match shell {
-            Shell::PowerShell => String::new(),
-            _ => format!(", or: exec {}", shell.name()),
-        };
-        ("added a line to", format!("open a new terminal{now}"))
-    } else {
-        ("took the line out of", "terminals that are open keep the functions".to_owned())
-    };
-    report::say(&format!("{what} {} ({next})", file.display()));
-    Ok(Outcome::Done)
+/// The start-up file of a shell, as it was read.
+pub(crate) struct StartUp {
+    shell: Shell,
+    /// Its path.
+    pub file: PathBuf,
+    /// Its bytes; `None` if there is none yet.
+    before: Option<Vec<u8>>,
 }
 
-/// The shell whose start-up file is meant where none was named: the one a person logs in with.
-pub(super) fn login_shell(context: &Context) -> Option<Shell> {
+/// A change of one file: its text afterwards, and the lines that come and go.
+#[derive(Debug)]
+pub(crate) struct Change {
+    text: Vec<u8>,
+    /// The number of the line (from 1), whether it is new, and its text.
+    lines: Vec<(usize, bool, String)>,
+}
+
+impl StartUp {
+    /// Reads the start-up file of `shell`. Fails where only the shell itself knows which file that is.
+    pub(crate) fn read(context: &Context, shell: Shell) -> Result<Self> {
+        let file = file_of(context, shell)?;
+        let before = os::read_optional(&file).map_err(|error| Failure::io("read", &file, &error))?;
+        Ok(Self { shell, file, before })
+    }
+
+    fn text(&self) -> &[u8] {
+        self.before.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the number (from 1) of the line of `cs` in it.
+    pub(crate) fn line_number(&self) -> Option<usize> {
+        Some(lines(self.text()).position(|line| is_ours(self.shell, line))? + 1)
+    }
+
+    /// Returns the change that adds the line for `options` at its end.
+    pub(crate) fn with_line(&self, context: &Context, options: &InitOptions<'_>) -> Result<Change> {
+        Ok(add(self.text(), &line(context, self.shell, options)?))
+    }
+
+    /// Returns the change that removes the line of `cs` and nothing else; `None` where there is no such line.
+    pub(crate) fn without_line(&self) -> Option<Change> {
+        remove(self.shell, self.text())
+    }
+
+    /// Returns `change` in the form of `diff -u`, for a person.
+    pub(crate) fn shown(&self, change: &Change) -> String {
+        shown_change(&self.file, change)
+    }
+
+    /// Writes the file whole, in its own mode; where it is a link, the file behind it. Fails if somebody changed
+    /// it meanwhile.
+    pub(crate) fn write(&self, change: &Change) -> Result<()> {
+        write(&self.file, self.before.as_deref(), &change.text)
+    }
+}
+
+/// Returns the shell whose start-up file is meant where none was named: the one a person logs in with.
+pub(crate) fn login_shell(context: &Context) -> Option<Shell> {
     let name = Path::new(context.variable("SHELL")?).file_name()?.to_str()?;
     [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().find(|shell| shell.name() == name)
 }
 
-/// How this program is called in a line for `shell`: by its name, where that finds it.
-fn word(context: &Context, shell: Shell) -> Result<String> {
-    let program = program(context)?;
+/// Returns how `program`, which is this one, is called in a line for `shell`: by its name, where that finds it.
+fn word(context: &Context, shell: Shell, program: &Path) -> Result<String> {
     let by_name = which::which_in("cs", context.variable("PATH"), "/").ok();
-    if by_name.is_some_and(|found| os::is_same_file(&found, &program)) {
+    if by_name.is_some_and(|found| os::is_same_file(&found, program)) {
         return Ok("cs".to_owned());
     }
     match program.to_str().and_then(|text| Plain::new(text).ok()) {
@@ -87,32 +87,19 @@ fn word(context: &Context, shell: Shell) -> Result<String> {
     }
 }
 
-/// This program, by the path it is found under: a package manager moves the file behind it.
-pub(super) fn program(context: &Context) -> Result<PathBuf> {
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
-    let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
-    let name = program.file_name().unwrap_or_default();
-    let found = path.filter(|directory| directory.is_absolute()).map(|directory| directory.join(name));
-    Ok(found
-        .into_iter()
-        .find(|found| *found == program || os::is_same_file(found, &program))
-        .unwrap_or(program))
-}
-
-/// The line for the start-up file of `shell`, with the options that are not as built in.
-fn line(context: &Context, shell: Shell, args: &InitArgs) -> Result<String> {
-    let mut command = format!("{} init {}", word(context, shell)?, shell.name());
-    if args.cmd != "cs" {
-        command += &format!(" --cmd {}", args.cmd);
+/// Returns the line for the start-up file of `shell`, with the options that are not as built in.
+fn line(context: &Context, shell: Shell, options: &InitOptions<'_>) -> Result<String> {
+    let mut command = format!("{} init {}", word(context, shell, options.program)?, shell.name());
+    if options.cmd != "cs" {
+        command += &format!(" --cmd {}", options.cmd);
     }
-    for (given, option) in [
-        (args.no_aliases, " --no-aliases"),
-        (args.no_hook, " --no-hook"),
-        (args.no_wrap, " --no-wrap"),
-        (args.no_completion, " --no-completion"),
+    for (wanted, option) in [
+        (options.aliases, " --no-aliases"),
+        (options.hook, " --no-hook"),
+        (options.wrap, " --no-wrap"),
+        (options.completion, " --no-completion"),
     ] {
-        if given {
+        if !wanted {
             command += option;
         }
     }
@@ -127,12 +114,12 @@ fn statement(shell: Shell, command: &str) -> String {
     }
 }
 
-/// The line as it is told to a person.
-pub(super) fn line_of(shell: Shell) -> String {
+/// Returns the line for the start-up file of `shell`, as a person is shown it.
+pub(crate) fn line_of(shell: Shell) -> String {
     statement(shell, &format!("cs init {}", shell.name()))
 }
 
-/// Whether `line` is one that [`line`] makes, with whatever options.
+/// Returns true if `line` is one that [`line`] makes, with whatever options.
 fn is_ours(shell: Shell, line: &str) -> bool {
     let (start, end) = match shell {
         Shell::Bash | Shell::Zsh => ("eval \"$(", ")\""),
@@ -150,7 +137,7 @@ fn is_ours(shell: Shell, line: &str) -> bool {
         && options.is_some_and(|options| !options.contains([';', '|', '&', '`', '$']))
 }
 
-/// The start-up file of `shell`.
+/// Returns the start-up file of `shell`.
 fn file_of(context: &Context, shell: Shell) -> Result<PathBuf> {
     let home = context.home()?;
     let directory = |name: &str, other: PathBuf| match context.variable(name).map(PathBuf::from) {
@@ -173,8 +160,8 @@ fn file_of(context: &Context, shell: Shell) -> Result<PathBuf> {
     }
 }
 
-/// The start-up file as it is told to a person.
-pub(super) fn shown_file(context: &Context, shell: Shell) -> String {
+/// Returns the path of the start-up file of `shell`, as a person is shown it.
+pub(crate) fn shown_file(context: &Context, shell: Shell) -> String {
     let Ok(file) = file_of(context, shell) else { return "$PROFILE".to_owned() };
     match context.home().ok().and_then(|home| file.strip_prefix(home).ok().map(Path::to_path_buf)) {
         Some(below) => format!("~/{}", below.display()),
@@ -182,14 +169,7 @@ pub(super) fn shown_file(context: &Context, shell: Shell) -> String {
     }
 }
 
-/// A change of one file: its text afterwards, and the lines that come and go.
-struct Change {
-    text: Vec<u8>,
-    /// The number of the line (from 1), whether it is new, and its text.
-    lines: Vec<(usize, bool, String)>,
-}
-
-/// `line` at the end. Where the last line has no end, ours has none either, so that taking it out
+/// Returns `before` with `line` at the end. Where the last line has no end, ours has none either, so that taking it out
 /// gives the same bytes again.
 fn add(before: &[u8], line: &str) -> Change {
     let mut text = before.to_vec();
@@ -202,7 +182,7 @@ fn add(before: &[u8], line: &str) -> Change {
     Change { text, lines: vec![(lines(before).count() + 1, true, line.to_owned())] }
 }
 
-/// Without the lines of ours; `None` where there is none.
+/// Returns `before` without the lines of ours; `None` where there is none.
 fn remove(shell: Shell, before: &[u8]) -> Option<Change> {
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut gone = Vec::new();
@@ -228,7 +208,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &str> {
         .map(|piece| std::str::from_utf8(piece.strip_suffix(b"\n").unwrap_or(piece)).unwrap_or_default())
 }
 
-/// The change in the form of `diff -u`.
+/// Returns the change in the form of `diff -u`.
 fn shown_change(file: &Path, change: &Change) -> String {
     let mut shown = format!("--- {0}\n+++ {0}\n", ui::escape(&file.to_string_lossy()));
     for (at, new, line) in &change.lines {
@@ -241,7 +221,6 @@ fn shown_change(file: &Path, change: &Change) -> String {
     shown
 }
 
-/// Writes the file whole, in its own mode; where it is a link, the file behind it.
 fn write(file: &Path, before: Option<&[u8]>, text: &[u8]) -> Result<()> {
     let behind = directory::real(file);
     let failed = |error| Failure::io("write", file, &error);

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use super::finding::{Fix, Kind, Report};
 use super::machine::Machine;
 use crate::claude::{CHILD_MARKERS, CREDENTIALS};
-use crate::commands::install;
 use crate::os;
 use crate::shell::{Shell, word};
+use crate::work::program::this_program;
+use crate::work::start_up;
 
 /// Files, below the home directory, in which people set variables.
 const START_UP_FILES: &[&str] =
     &[".bash_profile", ".bashrc", ".config/fish/config.fish", ".profile", ".zprofile", ".zshenv", ".zshrc"];
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     credentials(machine, report);
     config_directory(machine, report);
     start_up_files(machine, report);
@@ -26,7 +27,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     report.checked("this shell: variables, start-up files, the function, other programs called cs");
 }
 
-/// Variables that decide who is billed. Their values are nobody's business.
+/// Reports variables that decide who is billed. Their values are nobody's business.
 fn credentials(machine: &Machine<'_>, report: &mut Report) {
     let kept =
         |name: &str| machine.config.is_some_and(|config| config.env.keys().any(|key| key.as_str() == name));
@@ -66,7 +67,7 @@ fn config_directory(machine: &Machine<'_>, report: &mut Report) {
     report.add(Kind::EnvironmentConfigDir, None, what, Some(directory), fix);
 }
 
-/// Lines of start-up files that set `CLAUDE_CONFIG_DIR` to the default directory.
+/// Reports lines of start-up files that set `CLAUDE_CONFIG_DIR` to the default directory.
 fn start_up_files(machine: &Machine<'_>, report: &mut Report) {
     let Some(home) = &machine.home else { return };
     for file in START_UP_FILES {
@@ -81,7 +82,7 @@ fn start_up_files(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Whether a line of a shell's sets `CLAUDE_CONFIG_DIR` to `~/.claude`, however it is spelled.
+/// Returns true if a line of a shell's sets `CLAUDE_CONFIG_DIR` to `~/.claude`, however it is spelled.
 fn sets_to_default(line: &str, home: &Path) -> bool {
     let line = line.trim_start();
     if line.starts_with('#') {
@@ -94,7 +95,7 @@ fn sets_to_default(line: &str, home: &Path) -> bool {
         || Path::new(value) == home.join(".claude")
 }
 
-/// Markers that a running Claude sets for its children.
+/// Reports markers that a running Claude sets for its children.
 fn child(machine: &Machine<'_>, report: &mut Report) {
     let set: Vec<&str> = CHILD_MARKERS
         .iter()
@@ -107,7 +108,7 @@ fn child(machine: &Machine<'_>, report: &mut Report) {
     report.add(Kind::EnvironmentChild, None, what, None, Fix::Hand("open a terminal of its own".into()));
 }
 
-/// The shell function. Only where a person sits at a terminal is there one to miss.
+/// Reports that the shell function is missing or old. Only where a person sits at a terminal is there one to miss.
 fn function(machine: &Machine<'_>, report: &mut Report) {
     if let Some(call) = &machine.context.shell.call {
         if !call.understands {
@@ -120,8 +121,8 @@ fn function(machine: &Machine<'_>, report: &mut Report) {
     if !std::io::stderr().is_terminal() || !std::io::stdin().is_terminal() {
         return;
     }
-    let Some(shell) = install::login_shell(machine.context) else { return };
-    let file = install::shown_file(machine.context, shell);
+    let Some(shell) = start_up::login_shell(machine.context) else { return };
+    let file = start_up::shown_file(machine.context, shell);
     if has_line(machine, shell) {
         let what = "cs is the program here, and not the shell's function";
         let fix = Fix::Hand(format!("open a new terminal, or: exec {}", shell.name()));
@@ -133,7 +134,7 @@ fn function(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Whether any start-up file loads the functions, as the line of `cs init --install` does or otherwise.
+/// Returns true if any start-up file loads the functions, as the line of `cs init --install` does or otherwise.
 fn has_line(machine: &Machine<'_>, shell: Shell) -> bool {
     let Some(home) = &machine.home else { return false };
     let loads = |line: &str| {
@@ -146,9 +147,9 @@ fn has_line(machine: &Machine<'_>, shell: Shell) -> bool {
     })
 }
 
-/// Other programs called `cs`.
+/// Reports other programs called `cs`.
 fn other_cs(machine: &Machine<'_>, report: &mut Report) {
-    let Ok(program) = install::program(machine.context) else { return };
+    let Ok(program) = this_program(machine.context) else { return };
     let path = machine.context.variable("PATH");
     let found = which::which_in_all("cs", path, "/").into_iter().flatten();
     let Some(other) = found.into_iter().find(|found| !os::is_same_file(found, &program)) else { return };
@@ -162,11 +163,11 @@ fn other_cs(machine: &Machine<'_>, report: &mut Report) {
     report.add(Kind::CsElsewhere, None, what, Some(other), fix);
 }
 
-/// A shim that is another program by now. A copy (Windows) cannot be told from one.
+/// Reports a shim that is another program by now. A copy (Windows) cannot be told from one.
 fn shim(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     let shim = store.shim_path();
-    let Ok(program) = install::program(machine.context) else { return };
+    let Ok(program) = this_program(machine.context) else { return };
     if shim.is_symlink() && !os::is_same_file(&shim, &program) {
         let what = "the shim is not this program";
         let fix = Fix::Command("cs shim install".into());

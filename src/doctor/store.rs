@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::contents::private_of;
 use super::finding::{Fix, Kind, Of, Report};
-use super::fix::Repair;
 use super::machine::{Machine, Patient, days_since};
-use super::sessions::private_of;
+use super::repair::Repair;
 use super::worktrees;
 use crate::git::Checkout;
 use crate::model::{History, Place, Profile, Target};
@@ -33,7 +33,7 @@ const SYNCED: &[&str] = &[
     "Syncthing",
 ];
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     disk(store.root(), report);
     if !os::exists(store.root()) {
@@ -79,7 +79,7 @@ fn disk(root: &Path, report: &mut Report) {
     report.add(kind, None, what, Some(root.to_path_buf()), fix);
 }
 
-/// Where the data root lies.
+/// Looks at where the data root lies.
 fn root_place(root: &Path, report: &mut Report) {
     let real = os::real_path(root).unwrap_or_else(|_| root.to_path_buf());
     let elsewhere = || Fix::Hand("set CS_HOME to a directory outside of it; or keep cs out of it".into());
@@ -97,7 +97,7 @@ fn root_place(root: &Path, report: &mut Report) {
     }
 }
 
-/// Groups whose conversations are nobody's.
+/// Reports groups whose conversations are nobody's.
 fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     // What a record says that cannot be read is not known.
     if machine.config.is_none() || report.findings.iter().any(|finding| finding.kind == Kind::RecordDamaged) {
@@ -123,7 +123,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     }
 }
 
-/// Ephemeral sessions that have ended and are still there.
+/// Reports ephemeral sessions that have ended and are still there.
 fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     for (id, note) in store.ephemeral() {
         let Some(patient) = machine.patients.iter().find(|patient| patient.session.id == id) else {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::finding::{Fix, Kind, Report};
-use super::fix::Repair;
 use super::machine::{Machine, Patient};
+use super::repair::Repair;
 use crate::os;
 use crate::store::{Portless, Store};
 
-pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
+pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let Some(store) = machine.store else { return };
     let ill = claims(machine, store, report);
     listeners(machine, store, report);
@@ -19,7 +19,7 @@ pub(super) fn look(machine: &Machine<'_>, report: &mut Report) {
     }
 }
 
-/// Sessions whose ports are not their own: their ids.
+/// Reports sessions whose ports are not their own. Returns their ids.
 fn claims(machine: &Machine<'_>, store: &Store, report: &mut Report) -> BTreeSet<Uuid> {
     let mut ill = BTreeSet::new();
     for patient in machine.sessions() {
@@ -40,7 +40,7 @@ fn claims(machine: &Machine<'_>, store: &Store, report: &mut Report) -> BTreeSet
     ill
 }
 
-/// Blocks that are claimed for nothing. One that a session claims which has none of its own is what it is
+/// Reports blocks that are claimed for nothing. One that a session claims which has none of its own is what it is
 /// given.
 fn orphans(store: &Store, ill: &BTreeSet<Uuid>, report: &mut Report) {
     for (ports, path) in store.claimed_ports() {
@@ -52,7 +52,7 @@ fn orphans(store: &Store, ill: &BTreeSet<Uuid>, report: &mut Report) {
     }
 }
 
-/// Processes that listen on the ports of a session and are none of it: neither started in it, nor at
+/// Reports processes that listen on the ports of a session and are none of it: neither started in it, nor at
 /// work in its directory.
 fn listeners(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     let with_ports =
@@ -91,7 +91,7 @@ fn listeners(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     }
 }
 
-/// Whether a process was started in a session, or works in its directory. A server that a person starts
+/// Returns true if a process was started in a session, or works in its directory. A server that a person starts
 /// by hand there, with the ports from a file, is its own as well.
 fn is_of(patient: &Patient, pid: u32) -> bool {
     let id = patient.session.id.to_string();

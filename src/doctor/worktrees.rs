@@ -10,7 +10,7 @@ use crate::shell::word;
 use crate::store::{Known, Store};
 use crate::work::worktrees::away;
 
-/// A removal of its worktree that was cut short. Whether there was one.
+/// Reports a removal of its worktree that was cut short. Returns true if there was one.
 pub(super) fn half_removed(patient: &Patient, report: &mut Report) -> bool {
     let kept = match Store::stowed_worktree(&patient.paths.root) {
         Ok(None) => return false,
@@ -30,7 +30,7 @@ pub(super) fn half_removed(patient: &Patient, report: &mut Report) -> bool {
     true
 }
 
-/// The worktree that was made for a session. Reads git's files; runs nothing.
+/// Looks at the worktree that was made for a session. Reads git's files; runs nothing.
 pub(super) fn of_session(patient: &Patient, report: &mut Report) {
     let Some(worktree) = &patient.session.worktree else { return };
     let (of, root) = (patient.of(), worktree.root());
@@ -70,7 +70,7 @@ pub(super) fn of_session(patient: &Patient, report: &mut Report) {
     }
 }
 
-/// Commits that are kept for the trash, and nothing in it has any more. Runs git.
+/// Reports commits that are kept for the trash, and nothing in it has any more. Runs git.
 pub(super) fn kept_commits(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     let mut places: Vec<std::path::PathBuf> = Vec::new();
     for patient in &machine.patients {

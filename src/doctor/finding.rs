@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::fix::Repair;
+use super::repair::Repair;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ macro_rules! kinds {
             #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// The id that scripts know it by.
+            /// Returns the id that scripts know it by.
             pub(super) fn id(self) -> &'static str {
                 match self { $(Self::$kind => $id),* }
             }
@@ -42,7 +42,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => Severity::$severity),* }
             }
 
-            /// Why it matters, in one line.
+            /// Returns why it matters, in one line.
             pub(super) fn why(self) -> &'static str {
                 match self { $(Self::$kind => $why),* }
             }
@@ -210,11 +210,11 @@ pub(super) struct Blind {
 
 /// All that was seen.
 #[derive(Debug, Default)]
-pub(super) struct Report {
-    pub findings: Vec<Finding>,
-    pub blind: Vec<Blind>,
+pub(crate) struct Report {
+    pub(super) findings: Vec<Finding>,
+    pub(super) blind: Vec<Blind>,
     /// What was looked at, a line each.
-    pub checked: Vec<String>,
+    pub(super) checked: Vec<String>,
 }
 
 impl Report {
@@ -242,6 +242,20 @@ impl Report {
     pub(super) fn checked(&mut self, what: impl Into<String>) {
         self.checked.push(what.into());
     }
+
+    /// Returns how `cs doctor` ends: 0 where all is well, 1 where a problem was found and is still there, 2 where
+    /// something could not be looked at. Advice alone is no problem.
+    pub(crate) fn exit(&self) -> u8 {
+        let stands = |finding: &Finding| match &finding.repair {
+            None => finding.kind.severity() == Severity::Problem,
+            Some(repair) => repair.is_err(),
+        };
+        match (self.blind.is_empty(), self.findings.iter().any(stands)) {
+            (false, _) => 2,
+            (true, true) => 1,
+            (true, false) => 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -251,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_id_is_said_once_and_stands_in_the_list_with_how_much_it_matters() {
-        let list = include_str!("../../../docs/findings.md");
+        let list = include_str!("../../docs/findings.md");
         let ids: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.id()).collect();
         assert_eq!(ids.len(), Kind::ALL.len());
         for kind in Kind::ALL {
