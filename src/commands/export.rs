@@ -21,7 +21,7 @@ use crate::os;
 use crate::store::Store;
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::removal::{Progress, count, paths_of};
+use crate::work::removal::paths_of;
 use crate::work::{open, scene};
 
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
@@ -168,7 +168,7 @@ impl Export {
             secret_lines: 0,
             vanished: 0,
         };
-        let mut progress = Progress::new("looking at");
+        let mut progress = ui::Progress::new("looking at");
         for session in sessions {
             progress.at(session.name.as_str());
             let (paths, profile) = paths_of(context, &session)?;
@@ -214,10 +214,10 @@ impl Export {
     }
 
     fn summary(&self) -> String {
-        let sessions = count(self.parts.len(), "session");
+        let sessions = ui::count(self.parts.len(), "session");
         match self.profiles.len() {
             0 => sessions,
-            number => format!("{sessions} and the records of {}", count(number, "profile")),
+            number => format!("{sessions} and the records of {}", ui::count(number, "profile")),
         }
     }
 
@@ -227,7 +227,7 @@ impl Export {
             report::say(&format!("looks like a secret, and is in the file: {place}"));
         }
         if self.secret_lines > 0 {
-            let lines = count(usize::try_from(self.secret_lines).unwrap_or(usize::MAX), "line");
+            let lines = ui::count(usize::try_from(self.secret_lines).unwrap_or(usize::MAX), "line");
             report::say(&format!("{lines} of conversations look like a secret; keep the file private"));
         }
         if self.vanished > 0 {
@@ -267,7 +267,7 @@ impl Export {
             let (name, record) = self.profiles[at].clone();
             self.add(&mut tar, &format!("profiles/{}/profile.toml", name.key()), record.as_bytes())?;
         }
-        let mut progress = Progress::new("writing");
+        let mut progress = ui::Progress::new("writing");
         for at in 0..self.parts.len() {
             // Ports are this machine's; where it is brought in it is given others.
             let session = Session { ports: None, worktree: None, ..self.parts[at].session.clone() };
@@ -454,7 +454,7 @@ fn flagged(session: &Session, files: &[Found]) -> Vec<String> {
                 let mut lines = SecretLines::default();
                 lines.feed(&text);
                 if lines.count > 0 {
-                    keys.push(count(usize::try_from(lines.count).unwrap_or(usize::MAX), "line"));
+                    keys.push(ui::count(usize::try_from(lines.count).unwrap_or(usize::MAX), "line"));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod ask;
 mod escape;
+mod progress;
 mod screen;
 mod size;
 mod status_line;
@@ -10,6 +11,7 @@ mod time;
 
 pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
+pub use progress::{Progress, count};
 #[cfg(unix)]
 pub use screen::{Screen, WaitEnded};
 pub use size::{number, size};

@@ -25,7 +25,6 @@ use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::ports;
-use crate::work::removal::{Progress, count};
 
 /// Bounds on what a file may make of this disk and this memory.
 const LARGEST_FILE: u64 = 4 << 30;
@@ -240,7 +239,7 @@ impl<'c> Import<'c> {
         let Source { reader, name: source } = source;
         let mut archive = Archive::new(reader);
         let entries = archive.entries().map_err(|error| unreadable(&source, &error))?.raw(true);
-        let mut progress = Progress::new("reading");
+        let mut progress = ui::Progress::new("reading");
         let mut long_name: Option<Vec<u8>> = None;
         for entry in entries {
             let mut entry = entry.map_err(|error| {
@@ -283,7 +282,7 @@ impl<'c> Import<'c> {
             return Err(refused(&source, format!("it ends too early ({END} is missing)")));
         }
         if self.args.new.is_some() && self.sessions.len() != 1 {
-            let many = count(self.sessions.len(), "session");
+            let many = ui::count(self.sessions.len(), "session");
             return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
         }
         Ok(())
@@ -559,7 +558,7 @@ impl<'c> Import<'c> {
             report::say(&format!(
                 "{verb} session '{name}' (profile '{}'): {}, {}",
                 incoming.session.profile,
-                count(usize::try_from(incoming.conversations).unwrap_or(0), "conversation"),
+                ui::count(usize::try_from(incoming.conversations).unwrap_or(0), "conversation"),
                 ui::size(incoming.bytes)
             ));
             for note in &incoming.notes {

@@ -18,7 +18,6 @@ use crate::model::{Failure, Name, Outcome, Result, ShareOverrides};
 use crate::os;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::count;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     super::refuse_options(
@@ -122,7 +121,7 @@ impl Candidate {
     fn about(&self, home: &Path) -> String {
         let login = if self.has_login { ", logged in" } else { "" };
         let by = if self.mentioned.is_empty() { String::new() } else { format!(", {}", self.by(home)) };
-        format!("{}{login}{by}", count(self.conversations, "conversation"))
+        format!("{}{login}{by}", ui::count(self.conversations, "conversation"))
     }
 
     /// What it is most likely called: as the alias that uses it, else as its directory.
