@@ -8,9 +8,9 @@ use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, Complet
 use super::Candidate;
 use crate::claude::{self, Fits};
 use crate::cli::{Cli, StartOptions};
-use crate::commands::profile;
 use crate::model::{Isolation, SHAREABLE, SWITCHES};
 use crate::shell::Shell;
+use crate::work::profiles;
 
 /// What fits where the cursor is.
 #[derive(Debug, PartialEq, Eq)]
@@ -358,7 +358,7 @@ fn with_slot(path: &[&str], arg: Arg) -> Arg {
             words(supported.map(|shell| shell.name()))
         })),
         (["profile", "create"], "provider") => arg.add(ArgValueCandidates::new(|| {
-            let known = profile::providers().into_iter();
+            let known = profiles::create::providers().into_iter();
             known.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
         })),
         (["profile", "share"], "items") => arg.add(ArgValueCandidates::new(|| {

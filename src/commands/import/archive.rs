@@ -14,7 +14,7 @@ use tar::{Archive, EntryType};
 use uuid::Uuid;
 
 use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
-use super::super::{profile, report};
+use super::super::report;
 use crate::cli::ImportArgs;
 use crate::model::{
     ConfigHome, Failure, Isolation, Kind, Name, Outcome, ProfileKind, Result, Session, SessionPaths,
@@ -24,7 +24,7 @@ use crate::os;
 use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::ports;
+use crate::work::{ports, profiles};
 
 /// Bounds on what a file may make of this disk and this memory.
 const LARGEST_FILE: u64 = 4 << 30;
@@ -499,7 +499,7 @@ impl<'c> Import<'c> {
         }
         let result = (|| {
             for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {
-                profile::make_foreign(self.context, foreign)?;
+                profiles::create::make_foreign(self.context, foreign)?;
                 self.made.push(foreign.profile.name.clone());
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {

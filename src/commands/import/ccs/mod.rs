@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use found::Ccs;
 
-use super::super::profile::{adopt, create};
 use super::free_name;
 use super::told::{Found, tell};
 use crate::claude;
@@ -21,6 +20,7 @@ use crate::os;
 use crate::store::NewProfile;
 use crate::ui;
 use crate::work::context::Context;
+use crate::work::profiles::{adopt, create};
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     super::refuse_options(

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use mentions::mentions;
 
-use super::super::profile::adopt;
 use super::super::report;
 use super::free_name;
 use super::told::{Found, State, tell};
@@ -18,6 +17,7 @@ use crate::model::{Failure, Name, Outcome, Result, ShareOverrides};
 use crate::os;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
+use crate::work::profiles::adopt;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     super::refuse_options(
