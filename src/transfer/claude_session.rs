@@ -9,10 +9,11 @@ use uuid::Uuid;
 use super::found::Found;
 use super::names::free_name;
 use crate::claude::{self, Conversation};
-use crate::model::{Failure, Isolation, Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
 use crate::os;
-use crate::store::TrashedKind;
+use crate::store::{ConfigFiles, TrashedKind};
 use crate::work::context::Context;
+use crate::work::copying::copy_conversation;
 use crate::work::create::New;
 use crate::work::directory::recordable;
 
@@ -159,22 +160,15 @@ fn copy(
     conversations: &[Conversation],
 ) -> Result<()> {
     let new = New { session, profile: profile.clone(), worktree: None, start: None };
-    let fill = |paths: &SessionPaths| -> Result<()> {
+    let fill = |files: &ConfigFiles| -> Result<()> {
         for conversation in conversations {
-            let failed = |error| Failure::io("copy the conversation", &conversation.path, &error);
-            let copy = claude::copy_conversation(conversation, &paths.config, conversation.slug())
-                .map_err(failed)?;
-            let _ = fs::File::options()
-                .append(true)
-                .open(&copy)
-                .and_then(|file| file.set_modified(conversation.modified));
+            copy_conversation(files, conversation, conversation.slug(), Some(conversation.modified))?;
         }
         // The scripts wrote `history` before there was a `history.jsonl`.
-        for (name, to) in [("history.jsonl", "history.jsonl"), ("history", "history")] {
+        for name in ["history.jsonl", "history"] {
             let path = from.join(name);
             if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                os::copy_file(&path, &paths.config.join(to))
-                    .map_err(|error| Failure::io("copy", &path, &error))?;
+                files.copy(&path, Path::new(name)).map_err(|error| Failure::io("copy", &path, &error))?;
             }
         }
         Ok(())

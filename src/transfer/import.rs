@@ -3,9 +3,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -14,9 +13,9 @@ use tar::{Archive, EntryType};
 use uuid::Uuid;
 
 use super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
-use crate::model::{ConfigHome, Failure, Isolation, Kind, Name, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os;
-use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
+use crate::store::{Batch, ConfigFiles, Damage, ForeignProfile, Known, NewFile, Store};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::{ports, profiles};
@@ -156,8 +155,8 @@ pub(crate) struct Incoming {
     pub bytes: u64,
     /// How many of them are conversations.
     pub conversations: u64,
-    /// Where its config directory is being made.
-    config: Option<PathBuf>,
+    /// Its config directory, which is being made.
+    config: Option<ConfigFiles>,
 }
 
 /// Everything that is being brought in.
@@ -371,24 +370,25 @@ impl<'c> Import<'c> {
         let is_transcript = Path::new(inside).extension().is_some_and(|ending| ending == "jsonl");
         let is_talk = inside.starts_with("projects/") && inside.matches('/').count() == 2;
         incoming.conversations += u64::from(is_talk && is_transcript);
-        let path = incoming.config.as_ref().map(|config| config.join(inside));
+        // Times are whole seconds in the file; its order says which is newer within one.
+        let time = SystemTime::UNIX_EPOCH
+            + Duration::from_secs(part.seconds.min(u64::from(u32::MAX)))
+            + Duration::from_nanos(number.min(999_999) * 1000);
+        let (to, place) = (incoming.config.as_ref(), Path::new(inside));
+        let unwritten = |error: io::Error| {
+            Failure::io("write", &to.map(|files| files.path(place)).unwrap_or_default(), &error)
+        };
         let settings = inside == "settings.json";
         let mut kept = Vec::new();
-        let written = store_file(path.as_deref(), part.content, part.size, settings.then_some(&mut kept));
-        written.map_err(|error| match (&path, error) {
-            (_, Copying::Reading(error)) => unreadable(part.source, &error),
-            (Some(path), Copying::Writing(error)) => Failure::io("write", path, &error),
-            (None, Copying::Writing(error)) => Failure::failed(error.to_string()),
+        let mut file = to.map(|files| files.create(place)).transpose().map_err(unwritten)?;
+        let copied = copy_out(file.as_mut(), part.content, part.size, settings.then_some(&mut kept));
+        copied.map_err(|error| match error {
+            Copying::Reading(error) => unreadable(part.source, &error),
+            Copying::Writing(error) => unwritten(error),
         })?;
+        file.map(|file| file.finish(time)).transpose().map_err(unwritten)?;
         if settings && brings_commands(&kept) {
             incoming.notes.push("its settings.json has commands that Claude will run".into());
-        }
-        if let Some(path) = path {
-            // Times are whole seconds in the file; its order says which is newer within one.
-            let time = SystemTime::UNIX_EPOCH
-                + Duration::from_secs(part.seconds.min(u64::from(u32::MAX)))
-                + Duration::from_nanos(number.min(999_999) * 1000);
-            let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
         }
         Ok(())
     }
@@ -478,9 +478,7 @@ impl<'c> Import<'c> {
                 None => store.batch()?,
             };
             let batch = self.batch.insert(batch);
-            let root = store.add_to_batch(batch, id)?;
-            let nowhere = ConfigHome::Directory(PathBuf::new());
-            config = Some(SessionPaths::new(&root, session.isolation, &nowhere).config);
+            config = Some(store.add_to_batch(batch, id, session.isolation)?);
         }
         Ok(Ok(Incoming { session, skipped, notes, files: 0, bytes: 0, conversations: 0, config }))
     }
@@ -579,23 +577,14 @@ enum Copying {
     Writing(io::Error),
 }
 
-/// Writes an entry to a new file of ours, or, without one, only reads it. Of one that is to be looked at,
-/// the beginning is kept.
-fn store_file(
-    path: Option<&Path>,
+/// Writes an entry to a file of ours, or, without one, only reads it. Of one that is to be looked at, the beginning is
+/// kept.
+fn copy_out(
+    mut file: Option<&mut NewFile>,
     entry: &mut dyn Read,
     size: u64,
     mut kept: Option<&mut Vec<u8>>,
 ) -> Result<(), Copying> {
-    let mut file = match path {
-        Some(path) => {
-            if let Some(parent) = path.parent() {
-                os::create_private_dirs(parent).map_err(Copying::Writing)?;
-            }
-            Some(os::new_private_file(path).map_err(Copying::Writing)?)
-        }
-        None => None,
-    };
     let mut buffer = vec![0; 64 << 10];
     let mut left = size;
     while left > 0 {
@@ -613,11 +602,7 @@ fn store_file(
             kept.extend_from_slice(&buffer[..read]);
         }
     }
-    // Elsewhere than on Linux there is no way to flush all of them at once.
-    match file {
-        Some(file) if !cfg!(target_os = "linux") => file.sync_all().map_err(Copying::Writing),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// All of a small entry.
