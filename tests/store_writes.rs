@@ -180,8 +180,8 @@ fn what_writes_is_found_and_what_does_not_is_not() {
 #[test]
 fn every_function_that_is_looked_for_is_one_of_os() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let room = fs::read_to_string(root.join("src/os/mod.rs")).expect("a source");
+    let of_os = fs::read_to_string(root.join("src/os/mod.rs")).expect("a source");
     for name in OF_OS {
-        assert!(words(&room).any(|(_, word)| word == *name), "os has no {name} any more");
+        assert!(words(&of_os).any(|(_, word)| word == *name), "os has no {name} any more");
     }
 }
