@@ -30,5 +30,6 @@ pub mod os;
 pub mod sandbox;
 pub mod shell;
 pub mod store;
+mod transfer;
 pub mod ui;
 pub mod work;

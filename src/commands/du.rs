@@ -11,7 +11,7 @@ use crate::model::{Isolation, Outcome, Profile, Result, Session, Subject};
 use crate::os::{self, Size};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::{Progress, paths_of};
+use crate::work::removal::paths_of;
 
 /// How much room one thing takes.
 struct Row {
@@ -100,7 +100,7 @@ fn table(rows: &[Row], total: u64) -> String {
 
 fn everything(context: &Context) -> Result<Vec<Row>> {
     let store = context.store()?;
-    let mut progress = Progress::new("measuring");
+    let mut progress = ui::Progress::new("measuring");
     let mut rows = Vec::new();
     for entry in store.sessions()? {
         match entry.record {

@@ -1,7 +1,6 @@
 //! The verbs, one file each: resolve, plan, render.
 
 mod allow;
-mod archive;
 mod attach;
 mod bind;
 mod cd;

@@ -10,7 +10,7 @@ use crate::os;
 use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::{count, kept, say_left};
+use crate::work::removal::{kept, say_left};
 use crate::work::worktrees::away;
 
 pub(super) fn run(context: &Context, command: Option<TrashCommand>) -> Result<Outcome> {
@@ -128,7 +128,7 @@ fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool
     if unknown > 0 && names.is_empty() {
         report::say(&format!(
             "{} in the trash that cs does not know, and leaves there",
-            count(unknown, "thing")
+            ui::count(unknown, "thing")
         ));
     }
     // That somebody asked for it to be empty, and it is not, is a failure.
@@ -155,7 +155,7 @@ fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool
     }
     warn_of_logins(&pieces);
     if !yes {
-        let question = format!("remove {} for good?", count(pieces.len(), "thing"));
+        let question = format!("remove {} for good?", ui::count(pieces.len(), "thing"));
         if !ui::can_ask() {
             return Err(
                 Failure::refused(format!("{question} nobody is here to answer")).hint("cs trash empty --yes")
@@ -186,7 +186,7 @@ impl Emptied {
     fn said(self) -> Result<Outcome> {
         if self.gone > 0 {
             let freed = ui::size(self.freed);
-            report::say(&format!("removed {} for good, {freed}", count(self.gone, "thing")));
+            report::say(&format!("removed {} for good, {freed}", ui::count(self.gone, "thing")));
         }
         self.failed.map_or(Ok(Outcome::Done), Err)
     }

@@ -3,6 +3,7 @@
 mod ask;
 mod escape;
 mod path;
+mod progress;
 mod screen;
 mod size;
 mod status_line;
@@ -12,6 +13,7 @@ mod time;
 pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
 pub use path::short;
+pub use progress::{Progress, count};
 #[cfg(unix)]
 pub use screen::{Screen, WaitEnded};
 pub use size::{number, size};

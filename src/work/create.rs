@@ -11,11 +11,10 @@ use uuid::Uuid;
 
 use crate::claude::Continuation;
 use crate::model::{
-    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, SessionPaths,
-    Subject, Worktree,
+    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store::{self, Claim};
+use crate::store::{self, Claim, ConfigFiles};
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -112,7 +111,7 @@ impl New {
     pub(crate) fn make(
         self,
         context: &Context,
-        fill: impl FnOnce(&SessionPaths) -> Result<()>,
+        fill: impl FnOnce(&ConfigFiles) -> Result<()>,
     ) -> Result<Made> {
         let Self { session, profile, worktree, start } = self;
         let store = context.store()?;
@@ -137,9 +136,9 @@ impl New {
             }
             None => None,
         };
-        let root = draft.root().to_path_buf();
+        let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
-            fill(&SessionPaths::new(&root, session.isolation, &profile.home))?;
+            fill(&files)?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),

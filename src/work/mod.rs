@@ -7,6 +7,7 @@ pub(crate) mod advice;
 pub(crate) mod binding;
 pub(crate) mod context;
 pub(crate) mod conversations;
+pub(crate) mod copying;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod enclosure;

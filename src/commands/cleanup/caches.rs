@@ -10,7 +10,7 @@ use crate::os;
 use crate::store::Store;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::{Obstacle, Progress, count, in_use, kept, kept_but, say_left};
+use crate::work::removal::{Obstacle, in_use, kept, kept_but, say_left};
 use std::path::{Path, PathBuf};
 
 /// A config directory of ours, and what of it can go.
@@ -99,7 +99,7 @@ fn table(found: &[Trimmable], total: u64, args: &CleanupArgs) -> String {
         text.push_str(&ui::escape(&format!(
             "{} in {}, for good; to do it: cs cleanup --caches --yes{names}",
             ui::size(total),
-            count(going.len(), "place")
+            ui::count(going.len(), "place")
         )));
         text.push('\n');
     }
@@ -110,7 +110,7 @@ fn table(found: &[Trimmable], total: u64, args: &CleanupArgs) -> String {
 fn look(context: &Context, args: &CleanupArgs) -> Result<Vec<Trimmable>> {
     let store = context.store()?;
     let mut found = Vec::new();
-    let mut progress = Progress::new("measuring");
+    let mut progress = ui::Progress::new("measuring");
     if !args.names.is_empty() {
         for name in &args.names {
             progress.at(name);

@@ -17,7 +17,7 @@ use crate::os;
 use crate::store::{Leftover, Piece, Trashed};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
+use crate::work::removal::{kept, linked_worktree, obstacle, paths_of, say_left};
 use crate::work::{binding, removal};
 
 /// How long something has to be unused before anything but age itself speaks against it: a session that
@@ -236,7 +236,7 @@ impl Found {
             }
         }
         let running = Running::default();
-        let mut progress = Progress::new("looking at");
+        let mut progress = ui::Progress::new("looking at");
         for session in sessions {
             progress.at(session.name.as_str());
             let verdict = match Verdict::of(context, &session, older_than, &running) {
@@ -359,7 +359,7 @@ impl Found {
         if !self.going.is_empty() {
             text.push_str(&format!(
                 "to the trash: {}, {}, which is free when the trash is emptied\n",
-                count(self.going.len(), "session"),
+                ui::count(self.going.len(), "session"),
                 ui::size(to_trash)
             ));
         }
@@ -367,11 +367,14 @@ impl Found {
         if !self.old_trash.is_empty() {
             let age = "what is in the trash for longer than keep_trash";
             let bytes = sum(&mut self.old_trash.iter().map(|(_, bytes)| *bytes));
-            text.push_str(&format!("for good: {} ({age}), {bytes}\n", count(self.old_trash.len(), "thing")));
+            text.push_str(&format!(
+                "for good: {} ({age}), {bytes}\n",
+                ui::count(self.old_trash.len(), "thing")
+            ));
         }
         if !self.leftovers.is_empty() {
             let bytes = sum(&mut self.leftovers.iter().map(|(_, bytes)| *bytes));
-            text.push_str(&format!("for good: {}, {bytes}\n", count(self.leftovers.len(), "leftover")));
+            text.push_str(&format!("for good: {}, {bytes}\n", ui::count(self.leftovers.len(), "leftover")));
         }
         let names: String = args.names.iter().map(|name| format!(" {name}")).collect();
         let age = args.older_than.map(|age| format!(" --older-than {age}")).unwrap_or_default();
@@ -470,7 +473,7 @@ impl Found {
                 .collect();
             report::say(&format!(
                 "moved {} to the trash ({}): {}; to undo: cs restore NAME",
-                count(names.len(), "session"),
+                ui::count(names.len(), "session"),
                 ui::size(done.to_trash),
                 names.join(", ")
             ));
@@ -478,8 +481,8 @@ impl Found {
         if emptied > 0 || done.swept > 0 {
             report::say(&format!(
                 "removed for good: {} in the trash and {}, {}",
-                count(emptied, "thing"),
-                count(done.swept, "leftover"),
+                ui::count(emptied, "thing"),
+                ui::count(done.swept, "leftover"),
                 ui::size(done.for_good)
             ));
         }

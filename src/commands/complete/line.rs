@@ -8,10 +8,10 @@ use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, Complet
 use super::Candidate;
 use crate::claude::{self, Fits};
 use crate::cli::{Cli, StartOptions};
-use crate::commands::profile;
 use crate::model::verb::{self, Slot, Verb};
 use crate::model::{Isolation, SHAREABLE, SWITCHES};
 use crate::shell::Shell;
+use crate::work::profiles;
 
 /// What fits where the cursor is.
 #[derive(Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ fn with_slot(slot: Option<Slot>, arg: Arg) -> Arg {
             arg.add(ArgValueCandidates::new(|| words(Isolation::ALL.map(|(word, _)| word))))
         }
         (None, "provider") => arg.add(ArgValueCandidates::new(|| {
-            let known = profile::providers().into_iter();
+            let known = profiles::create::providers().into_iter();
             known.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
         })),
         _ => arg,

@@ -1,7 +1,7 @@
 //! `cs profile`: accounts and API endpoints.
 
-pub(super) mod adopt;
-pub(super) mod create;
+mod adopt;
+mod create;
 mod edit;
 mod remove;
 pub(super) mod share;
@@ -21,7 +21,7 @@ use crate::model::{
     Failure, History, Name, Outcome, Place, Profile, ProfileKind, Result, Subject, Target, TokenSource,
 };
 use crate::os;
-use crate::store::{ForeignProfile, ProfileEntry};
+use crate::store::ProfileEntry;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::launch::Request;
@@ -40,16 +40,6 @@ pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<
         ProfileCommand::Adopt { name, directory } => adopt::run(context, &name, &directory),
         ProfileCommand::Remove { name, force } => remove::run(context, &name, force),
     }
-}
-
-/// Makes a profile whose record came from elsewhere, without a login.
-pub(super) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Result<()> {
-    create::make_foreign(context, foreign)
-}
-
-/// The endpoints that are known by name, and what each is.
-pub(super) fn providers() -> Vec<(String, String)> {
-    create::providers()
 }
 
 /// What a list tells about a profile besides its record.

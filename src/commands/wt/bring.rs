@@ -8,7 +8,6 @@ use crate::git::{Bring, How, Onto, State, Stuck};
 use crate::model::{Failure, Kind, Outcome, Result};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::removal::count;
 use crate::work::worktrees::tree::{self, Stays, Tree, quoted};
 
 /// How many commits are shown.
@@ -125,7 +124,7 @@ impl Left<'_> {
             return None;
         }
         let onto = self.state.onto.as_ref().map_or("anything", |onto| onto.name.as_str());
-        let commits = count(usize::try_from(self.state.ahead).unwrap_or(usize::MAX), "commit");
+        let commits = ui::count(usize::try_from(self.state.ahead).unwrap_or(usize::MAX), "commit");
         let mut stays = Stays::new(
             format!("{commits} not merged into {onto}"),
             format!("to bring them there: cs wt finish {name} --merge (or --rebase, --squash)"),
@@ -186,7 +185,7 @@ impl Left<'_> {
             };
             let done = context.umask.lifted(|| tree.repository.bring(&bring));
             let new = done.map_err(|stuck| self.stuck(&stuck, onto, how))?;
-            let what = count(usize::try_from(state.ahead).unwrap_or(usize::MAX), "commit");
+            let what = ui::count(usize::try_from(state.ahead).unwrap_or(usize::MAX), "commit");
             let how = match how {
                 How::Merge => "merged",
                 How::Rebase => "rebased",

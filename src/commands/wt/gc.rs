@@ -9,7 +9,7 @@ use crate::git::State;
 use crate::model::{Age, Failure, Outcome, Result};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::removal::{count, paths_of};
+use crate::work::removal::paths_of;
 use crate::work::worktrees::tree::{self, Measured, Tree};
 
 /// What is asked for.
@@ -176,7 +176,7 @@ fn table(context: &Context, looked: &[Looked], wanted: &Wanted) -> String {
     let age = wanted.older_than.map(|age| format!(" --older-than {age}")).unwrap_or_default();
     text.push_str(&format!(
         "to the trash: {}, {bytes}, which is free when the trash is emptied\nto do it: cs wt gc --yes{all}{age}\n",
-        count(going.len(), "worktree")
+        ui::count(going.len(), "worktree")
     ));
     text
 }

@@ -10,9 +10,10 @@ use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
+use crate::ui;
 use crate::work::context::Context;
 use crate::work::directory::{current_directory, real};
-use crate::work::removal::{Progress, in_use, kept, paths_of};
+use crate::work::removal::{in_use, kept, paths_of};
 
 /// A linked worktree with the sessions that work in it.
 #[derive(Clone, Debug)]
@@ -154,7 +155,7 @@ impl Tree {
     /// How much room it takes, or why its directory cannot be moved: something is mounted in it, or it
     /// cannot be read.
     pub(crate) fn survey(&self) -> Result<Size, Stays> {
-        let mut progress = Progress::new("looking through");
+        let mut progress = ui::Progress::new("looking through");
         progress.at(&self.root().to_string_lossy());
         let (room, name) = (self.root().parent(), self.root().file_name());
         let Some((room, name)) = room.zip(name) else { return Ok(Size::default()) };
@@ -420,7 +421,7 @@ pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
             done.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let mut progress = Progress::new("looking at");
+    let mut progress = ui::Progress::new("looking at");
     let mut all: Vec<(usize, Measured)> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         while running.iter().any(|worker| !worker.is_finished()) {

@@ -1,4 +1,4 @@
-//! `cs import ccs`: accounts, endpoints and context groups of CCS, in place.
+//! Taking over accounts, endpoints and context groups of CCS, in place.
 
 mod found;
 
@@ -8,37 +8,38 @@ use std::path::{Path, PathBuf};
 
 use found::Ccs;
 
-use super::super::profile::{adopt, create};
-use super::free_name;
-use super::told::{Found, tell};
+use super::found::Found;
+use super::names::free_name;
 use crate::claude;
-use crate::cli::ImportArgs;
 use crate::model::{
-    ConfigHome, Endpoint, Failure, History, Name, Outcome, Profile, ProfileKind, Result, ShareOverrides,
-    TokenSource, VarName,
+    ConfigHome, Endpoint, Failure, History, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
+    VarName,
 };
 use crate::os;
 use crate::store::NewProfile;
-use crate::ui;
 use crate::work::context::Context;
+use crate::work::profiles::{adopt, create};
 
-pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
-    super::refuse_options(
-        "cs import ccs",
-        &[("--as", args.new.is_some()), ("--profile", args.profile.is_some())],
-    )?;
-    let root = root(context, args)?;
-    let ccs = found::read(&root, &context.home()?)?;
+/// Takes over what CCS keeps in `root`, and returns what was found there. `as_default` says whether a profile becomes
+/// that of new sessions, as it is with CCS. With `dry_run` nothing is changed. Fails if nothing of CCS is there, or
+/// one of its files cannot be read.
+pub(crate) fn import(
+    context: &Context,
+    root: &Path,
+    dry_run: bool,
+    as_default: &dyn Fn(&Name) -> bool,
+) -> Result<Vec<Found>> {
+    let ccs = found::read(root, &context.home()?)?;
     let mut import = Import {
         context,
-        dry_run: args.dry_run,
+        dry_run,
         names: BTreeMap::new(),
         groups: BTreeMap::new(),
         taken: Vec::new(),
         found: Vec::new(),
     };
     for (name, account) in &ccs.accounts {
-        import.account(&root, name, account.group.as_deref())?;
+        import.account(root, name, account.group.as_deref())?;
     }
     for (name, settings) in &ccs.endpoints {
         import.endpoint(name, settings, &ccs)?;
@@ -46,14 +47,14 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     for name in &ccs.others {
         import.found.push(Found::new("profile", name).skipped("it runs through CCS's own proxy"));
     }
-    import.default(args, &ccs)?;
-    tell(&import.found, &root.display().to_string(), args.dry_run, args.json)
+    import.default(&ccs, as_default)?;
+    Ok(import.found)
 }
 
-/// Where CCS keeps its files: as CCS itself decides.
-fn root(context: &Context, args: &ImportArgs) -> Result<PathBuf> {
-    let given = match &args.from {
-        Some(directory) => Some(directory.clone()),
+/// Returns where CCS keeps its files: in `given`, else as CCS itself decides.
+pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
+    let given = match given {
+        Some(directory) => Some(directory.to_path_buf()),
         None => match (context.variable("CCS_DIR"), context.variable("CCS_HOME")) {
             (Some(directory), _) => Some(PathBuf::from(directory)),
             (None, Some(home)) => Some(Path::new(home).join(".ccs")),
@@ -256,7 +257,7 @@ impl Import<'_> {
     }
 
     /// The profile of new sessions, if a person wants that of CCS.
-    fn default(&mut self, args: &ImportArgs, ccs: &Ccs) -> Result<()> {
+    fn default(&mut self, ccs: &Ccs, as_default: &dyn Fn(&Name) -> bool) -> Result<()> {
         let Some(name) = &ccs.default else { return Ok(()) };
         let found = Found::new("default", name);
         let Some(named) = self.names.get(name).cloned() else {
@@ -267,8 +268,7 @@ impl Import<'_> {
             self.found.push(found.there(named.to_string()));
             return Ok(());
         }
-        let question = format!("make '{named}' the profile of new sessions?");
-        if !self.dry_run && !args.yes && !ui::confirm(&question) {
+        if !as_default(&named) {
             self.found.push(found.skipped(format!("to make it that: cs profile default {named}")));
             return Ok(());
         }

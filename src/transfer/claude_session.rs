@@ -1,4 +1,4 @@
-//! `cs import claude-session`: directories `~/.claude/sessions/<uuid>` that earlier shell scripts
+//! Taking over directories `~/.claude/sessions/<uuid>` that earlier shell scripts
 //! used as config directories.
 
 use std::fs;
@@ -6,30 +6,47 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::free_name;
-use super::told::{Found, tell};
+use super::found::Found;
+use super::names::free_name;
 use crate::claude::{self, Conversation};
-use crate::cli::ImportArgs;
-use crate::model::{Failure, Isolation, Name, Outcome, Profile, Result, Session, SessionPaths};
+use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
 use crate::os;
-use crate::store::TrashedKind;
+use crate::store::{ConfigFiles, TrashedKind};
 use crate::work::context::Context;
+use crate::work::copying::copy_conversation;
 use crate::work::create::New;
 use crate::work::directory::recordable;
 
-pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
-    let root = match &args.from {
+/// What a person said about the import.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// The name of the session, where there is one.
+    pub name: Option<&'a str>,
+    /// The profile that the sessions belong to; by default that of new sessions.
+    pub profile: Option<&'a str>,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
+/// Returns where the directories are: in `given`, else where the scripts had them.
+pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
+    match given {
         Some(directory) => {
-            std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))?
+            std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))
         }
-        None => context.home()?.join(".claude/sessions"),
-    };
-    let profile = match &args.profile {
+        None => Ok(context.home()?.join(".claude/sessions")),
+    }
+}
+
+/// Takes over the directories in `root`, and returns what was found there. Fails if a name is wanted and there is not
+/// one session.
+pub(crate) fn import(context: &Context, root: &Path, wanted: &Wanted<'_>) -> Result<Vec<Found>> {
+    let profile = match wanted.profile {
         Some(name) => context.resolve_profile(name)?,
         None => context.resolve_profile(context.config()?.default_profile.as_str())?,
     };
-    let candidates = candidates(&root)?;
-    if args.new.is_some() && candidates.len() != 1 {
+    let candidates = candidates(root)?;
+    if wanted.name.is_some() && candidates.len() != 1 {
         return Err(Failure::usage(format!(
             "--as names one session, and {} has {}",
             root.display(),
@@ -40,9 +57,9 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let mut found = Vec::new();
     let mut taken = Vec::new();
     for (id, directory) in candidates {
-        found.push(import(context, args, &profile, id, &directory, &mut taken)?);
+        found.push(import_one(context, wanted, &profile, id, &directory, &mut taken)?);
     }
-    tell(&found, &root.display().to_string(), args.dry_run, args.json)
+    Ok(found)
 }
 
 /// The directories in `root` that are named by an id, oldest id first. Claude's own `<pid>.json` files
@@ -60,9 +77,9 @@ fn candidates(root: &Path) -> Result<Vec<(Uuid, PathBuf)>> {
     Ok(found)
 }
 
-fn import(
+fn import_one(
     context: &Context,
-    args: &ImportArgs,
+    wanted: &Wanted<'_>,
     profile: &Profile,
     id: Uuid,
     directory: &Path,
@@ -91,7 +108,7 @@ fn import(
         return Ok(found.skipped("its conversation names no plain directory"));
     }
     let is_taken = |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.claim(name)?.is_some()) };
-    let name = match &args.new {
+    let name = match wanted.name {
         Some(name) => Context::new_name(name)?,
         None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,
     };
@@ -117,7 +134,8 @@ fn import(
         1 => format!("1 conversation, in {place}"),
         n => format!("{n} conversations, in {place}"),
     };
-    let done = if args.dry_run { Ok(()) } else { copy(context, session, profile, directory, &conversations) };
+    let done =
+        if wanted.dry_run { Ok(()) } else { copy(context, session, profile, directory, &conversations) };
     Ok(found.done(name.to_string(), what, done))
 }
 
@@ -142,22 +160,15 @@ fn copy(
     conversations: &[Conversation],
 ) -> Result<()> {
     let new = New { session, profile: profile.clone(), worktree: None, start: None };
-    let fill = |paths: &SessionPaths| -> Result<()> {
+    let fill = |files: &ConfigFiles| -> Result<()> {
         for conversation in conversations {
-            let failed = |error| Failure::io("copy the conversation", &conversation.path, &error);
-            let copy = claude::copy_conversation(conversation, &paths.config, conversation.slug())
-                .map_err(failed)?;
-            let _ = fs::File::options()
-                .append(true)
-                .open(&copy)
-                .and_then(|file| file.set_modified(conversation.modified));
+            copy_conversation(files, conversation, conversation.slug(), Some(conversation.modified))?;
         }
         // The scripts wrote `history` before there was a `history.jsonl`.
-        for (name, to) in [("history.jsonl", "history.jsonl"), ("history", "history")] {
+        for name in ["history.jsonl", "history"] {
             let path = from.join(name);
             if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                os::copy_file(&path, &paths.config.join(to))
-                    .map_err(|error| Failure::io("copy", &path, &error))?;
+                files.copy(&path, Path::new(name)).map_err(|error| Failure::io("copy", &path, &error))?;
             }
         }
         Ok(())

@@ -1,5 +1,8 @@
 //! Profiles: which there are, who uses them, and which one new sessions get.
 
+pub(crate) mod adopt;
+pub(crate) mod create;
+
 use std::collections::BTreeMap;
 
 use crate::claude;

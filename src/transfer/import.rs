@@ -1,31 +1,24 @@
-//! `cs import FILE`: what `cs export` wrote. Whatever else is in the file is refused, before anything of
+//! Taking over what `cs export` wrote. Whatever else is in the file is refused, before anything of
 //! it is seen by anybody.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tar::{Archive, EntryType};
 use uuid::Uuid;
 
-use super::super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
-use super::super::{profile, report};
-use crate::cli::ImportArgs;
-use crate::model::{
-    ConfigHome, Failure, Isolation, Kind, Name, Outcome, ProfileKind, Result, Session, SessionPaths,
-    TokenSource,
-};
+use super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
+use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os;
-use crate::store::{Batch, Damage, ForeignProfile, Known, Store};
+use crate::store::{Batch, ConfigFiles, Damage, ForeignProfile, Known, NewFile, Store};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::ports;
-use crate::work::removal::{Progress, count};
+use crate::work::{ports, profiles};
 
 /// Bounds on what a file may make of this disk and this memory.
 const LARGEST_FILE: u64 = 4 << 30;
@@ -41,50 +34,68 @@ const MOST_BEHIND: u64 = 16 << 20;
 const EXPANSION: u64 = 200;
 const FREE: u64 = 64 << 20;
 
-pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
-    if args.from.is_some() {
-        return Err(Failure::usage("--from goes with ccs and claude-session")
-            .hint("a file of cs export is named itself: cs import FILE"));
-    }
-    let source = Source::open(args)?;
-    let mut import = Import::begin(context, args)?;
-    let read = import.read(source);
-    let done = read.and_then(|()| if args.dry_run { Ok(()) } else { import.publish() });
-    let result = done.and_then(|()| import.tell());
-    import.end();
-    result
+/// What a person said about the import.
+pub(crate) struct Wanted<'a> {
+    /// The name of the session, where there is one in the file.
+    pub name: Option<&'a str>,
+    /// The profile that the sessions belong to, instead of the recorded one.
+    pub profile: Option<&'a str>,
+    /// Whether a profile in the file is made.
+    pub makes: &'a dyn Fn(&ForeignProfile) -> bool,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
+/// What was in the file, and what became of it.
+pub(crate) struct Brought {
+    /// When the file was written.
+    pub written: Option<jiff::Timestamp>,
+    /// The sessions.
+    pub sessions: Vec<Incoming>,
+    /// The profiles, and why one was not made.
+    pub profiles: Vec<(ForeignProfile, Option<String>)>,
+}
+
+/// Takes over what is in the file, all of it or nothing, and tells `at` which entry it has come to. A file that is
+/// not wholly what `cs export` writes is refused.
+pub(crate) fn bring_in(
+    context: &Context,
+    source: Source,
+    wanted: &Wanted<'_>,
+    at: &mut dyn FnMut(&str),
+) -> Result<Brought> {
+    let mut import = Import::begin(context, wanted)?;
+    let read = import.read(source, at);
+    let done = read.and_then(|()| if wanted.dry_run { Ok(()) } else { import.publish() });
+    let brought = import.end();
+    done.map(|()| brought)
 }
 
 /// The bytes of the file.
-struct Source {
+pub(crate) struct Source {
     reader: Box<dyn Read>,
     name: String,
 }
 
 impl Source {
-    fn open(args: &ImportArgs) -> Result<Self> {
-        let name = args.source.to_string_lossy().into_owned();
-        let raw: Box<dyn Read> = if args.source == "-" {
-            if io::stdin().is_terminal() {
-                return Err(Failure::usage("nothing comes in here: name a file, or pass one on")
-                    .hint("cs import backup.tar.gz"));
+    /// Opens the file `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        // A link to a backup is as good as the backup.
+        let real = os::real_path(path).unwrap_or_else(|_| path.to_path_buf());
+        let file = os::open_regular(&real).map_err(|error| {
+            let failure = Failure::io("read", path, &error);
+            if missing(&error) {
+                failure.hint("what can be imported besides a file: ccs, claude, claude-session")
+            } else {
+                failure
             }
-            Box::new(io::stdin().lock())
-        } else {
-            let path = PathBuf::from(&args.source);
-            let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-            // A link to a backup is as good as the backup.
-            let real = os::real_path(&path).unwrap_or_else(|_| path.clone());
-            let file = os::open_regular(&real).map_err(|error| {
-                let failure = Failure::io("read", &path, &error);
-                if missing(&error) {
-                    failure.hint("what can be imported besides a file: ccs, claude, claude-session")
-                } else {
-                    failure
-                }
-            })?;
-            Box::new(file)
-        };
+        })?;
+        Self::new(Box::new(file), path.to_string_lossy().into_owned())
+    }
+
+    /// Begins to read `raw`, compressed or not, which people call `name`.
+    pub(crate) fn new(raw: Box<dyn Read>, name: String) -> Result<Self> {
         let packed = Rc::new(Cell::new(0));
         let mut raw = BufReader::with_capacity(64 << 10, Counted { inner: raw, read: Rc::clone(&packed) });
         let failed = |error: io::Error| Failure::failed(format!("cannot read {name}: {error}"));
@@ -131,23 +142,27 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// A session in the file.
-struct Incoming {
-    /// As it will be here.
-    session: Session,
+pub(crate) struct Incoming {
+    /// As it is, or would be, here.
+    pub session: Session,
     /// Why it is not taken.
-    skipped: Option<String>,
-    notes: Vec<String>,
-    files: u64,
-    bytes: u64,
-    conversations: u64,
-    /// Where its config directory is being made.
-    config: Option<PathBuf>,
+    pub skipped: Option<String>,
+    /// What else there is to know of it.
+    pub notes: Vec<String>,
+    /// How many files of it are in the file.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// How many of them are conversations.
+    pub conversations: u64,
+    /// Its config directory, which is being made.
+    config: Option<ConfigFiles>,
 }
 
 /// Everything that is being brought in.
 struct Import<'c> {
     context: &'c Context,
-    args: &'c ImportArgs,
+    wanted: &'c Wanted<'c>,
     batch: Option<Batch>,
     manifest: Option<Manifest>,
     sessions: BTreeMap<Uuid, Incoming>,
@@ -216,12 +231,12 @@ impl Part<'_> {
 }
 
 impl<'c> Import<'c> {
-    fn begin(context: &'c Context, args: &'c ImportArgs) -> Result<Self> {
+    fn begin(context: &'c Context, wanted: &'c Wanted<'c>) -> Result<Self> {
         // A store that is refused is so before anything is read.
         context.store()?;
         Ok(Self {
             context,
-            args,
+            wanted,
             batch: None,
             manifest: None,
             sessions: BTreeMap::new(),
@@ -236,11 +251,10 @@ impl<'c> Import<'c> {
     }
 
     /// Reads the whole file, and puts what it holds where nobody sees it.
-    fn read(&mut self, source: Source) -> Result<()> {
+    fn read(&mut self, source: Source, at: &mut dyn FnMut(&str)) -> Result<()> {
         let Source { reader, name: source } = source;
         let mut archive = Archive::new(reader);
         let entries = archive.entries().map_err(|error| unreadable(&source, &error))?.raw(true);
-        let mut progress = Progress::new("reading");
         let mut long_name: Option<Vec<u8>> = None;
         for entry in entries {
             let mut entry = entry.map_err(|error| {
@@ -265,7 +279,7 @@ impl<'c> Import<'c> {
             let path = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
             let path = path.strip_suffix(&[0]).unwrap_or(&path).to_vec();
             let path = String::from_utf8(path).map_err(|_| refused(&source, "a path is not UTF-8"))?;
-            progress.at(&path);
+            at(&path);
             if !is_file(kind, size, &path).map_err(|why| about(&source, &path, why))? {
                 continue;
             }
@@ -282,8 +296,8 @@ impl<'c> Import<'c> {
         if !self.complete {
             return Err(refused(&source, format!("it ends too early ({END} is missing)")));
         }
-        if self.args.new.is_some() && self.sessions.len() != 1 {
-            let many = count(self.sessions.len(), "session");
+        if self.wanted.name.is_some() && self.sessions.len() != 1 {
+            let many = ui::count(self.sessions.len(), "session");
             return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
         }
         Ok(())
@@ -356,24 +370,25 @@ impl<'c> Import<'c> {
         let is_transcript = Path::new(inside).extension().is_some_and(|ending| ending == "jsonl");
         let is_talk = inside.starts_with("projects/") && inside.matches('/').count() == 2;
         incoming.conversations += u64::from(is_talk && is_transcript);
-        let path = incoming.config.as_ref().map(|config| config.join(inside));
+        // Times are whole seconds in the file; its order says which is newer within one.
+        let time = SystemTime::UNIX_EPOCH
+            + Duration::from_secs(part.seconds.min(u64::from(u32::MAX)))
+            + Duration::from_nanos(number.min(999_999) * 1000);
+        let (to, place) = (incoming.config.as_ref(), Path::new(inside));
+        let unwritten = |error: io::Error| {
+            Failure::io("write", &to.map(|files| files.path(place)).unwrap_or_default(), &error)
+        };
         let settings = inside == "settings.json";
         let mut kept = Vec::new();
-        let written = store_file(path.as_deref(), part.content, part.size, settings.then_some(&mut kept));
-        written.map_err(|error| match (&path, error) {
-            (_, Copying::Reading(error)) => unreadable(part.source, &error),
-            (Some(path), Copying::Writing(error)) => Failure::io("write", path, &error),
-            (None, Copying::Writing(error)) => Failure::failed(error.to_string()),
+        let mut file = to.map(|files| files.create(place)).transpose().map_err(unwritten)?;
+        let copied = copy_out(file.as_mut(), part.content, part.size, settings.then_some(&mut kept));
+        copied.map_err(|error| match error {
+            Copying::Reading(error) => unreadable(part.source, &error),
+            Copying::Writing(error) => unwritten(error),
         })?;
+        file.map(|file| file.finish(time)).transpose().map_err(unwritten)?;
         if settings && brings_commands(&kept) {
             incoming.notes.push("its settings.json has commands that Claude will run".into());
-        }
-        if let Some(path) = path {
-            // Times are whole seconds in the file; its order says which is newer within one.
-            let time = SystemTime::UNIX_EPOCH
-                + Duration::from_secs(part.seconds.min(u64::from(u32::MAX)))
-                + Duration::from_nanos(number.min(999_999) * 1000);
-            let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(time));
         }
         Ok(())
     }
@@ -399,15 +414,11 @@ impl<'c> Import<'c> {
     fn take_profile(&mut self, name: &Name, text: &[u8]) -> Result<(), String> {
         let store = self.context.store().map_err(|failure| failure.message)?;
         let foreign = store.foreign_profile(name, text).map_err(|damage| damage.to_string())?;
-        let asking = !self.args.yes && !self.args.dry_run && self.args.source != "-";
         let skipped = match store.claim(name) {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.
-            Ok(None) if self.args.yes => None,
-            Ok(None) if asking && ui::confirm(&format!("make profile '{name}' ({})?", said_of(&foreign))) => {
-                None
-            }
+            Ok(None) if (self.wanted.makes)(&foreign) => None,
             Ok(None) => Some("it is only made with --yes".into()),
         };
         self.profiles.push((foreign, skipped));
@@ -454,29 +465,27 @@ impl<'c> Import<'c> {
         // A worktree is of a machine; what a file says of one is not believed.
         session.worktree = None;
         session.profile = self.profile_for(&session, &mut notes)?;
-        if let Some(new) = &self.args.new {
+        if let Some(new) = self.wanted.name {
             session.name = Context::new_name(new)?;
         }
         if !session.directory().is_dir() {
             notes.push(format!("its directory is not on this machine: {}", session.directory));
         }
         let mut config = None;
-        if skipped.is_none() && !self.args.dry_run {
+        if skipped.is_none() && !self.wanted.dry_run {
             let batch = match self.batch.take() {
                 Some(batch) => batch,
                 None => store.batch()?,
             };
             let batch = self.batch.insert(batch);
-            let root = store.add_to_batch(batch, id)?;
-            let nowhere = ConfigHome::Directory(PathBuf::new());
-            config = Some(SessionPaths::new(&root, session.isolation, &nowhere).config);
+            config = Some(store.add_to_batch(batch, id, session.isolation)?);
         }
         Ok(Ok(Incoming { session, skipped, notes, files: 0, bytes: 0, conversations: 0, config }))
     }
 
     /// The profile that a session will belong to: the one asked for, the recorded one, or the default.
     fn profile_for(&self, session: &Session, notes: &mut Vec<String>) -> Result<Name> {
-        if let Some(profile) = &self.args.profile {
+        if let Some(profile) = self.wanted.profile {
             return Ok(self.context.resolve_profile(profile)?.name);
         }
         let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
@@ -500,12 +509,12 @@ impl<'c> Import<'c> {
         }
         let result = (|| {
             for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {
-                profile::make_foreign(self.context, foreign)?;
+                profiles::create::make_foreign(self.context, foreign)?;
                 self.made.push(foreign.profile.name.clone());
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
                 let Some(batch) = &self.batch else { continue };
-                name_and_publish(self.context, batch, incoming, self.args.new.is_some())?;
+                name_and_publish(self.context, batch, incoming, self.wanted.name.is_some())?;
                 self.published.push(incoming.session.clone());
             }
             Ok(())
@@ -522,93 +531,16 @@ impl<'c> Import<'c> {
         result
     }
 
-    fn end(self) {
+    fn end(self) -> Brought {
         if let (Some(batch), Ok(store)) = (self.batch, self.context.store()) {
             store.end_batch(batch);
         }
+        Brought {
+            written: self.manifest.map(|manifest| manifest.created),
+            sessions: self.sessions.into_values().collect(),
+            profiles: self.profiles,
+        }
     }
-
-    fn tell(&self) -> Result<Outcome> {
-        let dry = self.args.dry_run;
-        if self.args.json {
-            report::print_json(&self.json())?;
-            return Ok(Outcome::Done);
-        }
-        for (foreign, skipped) in &self.profiles {
-            let name = &foreign.profile.name;
-            if let Some(why) = skipped {
-                report::say(&format!("profile '{name}' is left out: {why} ({})", said_of(foreign)));
-                continue;
-            }
-            let verb = if dry { "would make" } else { "made" };
-            report::say(&format!("{verb} profile '{name}', without a login ({})", said_of(foreign)));
-            if !foreign.left_out.is_empty() {
-                report::say(&format!(
-                    "profile '{name}': left out: {}; to set it: cs profile edit {name}",
-                    foreign.left_out.join(", ")
-                ));
-            }
-        }
-        for incoming in self.sessions.values() {
-            let name = &incoming.session.name;
-            if let Some(why) = &incoming.skipped {
-                report::say(&format!("session '{name}' is left out: {why}"));
-                continue;
-            }
-            let verb = if dry { "would bring in" } else { "brought in" };
-            report::say(&format!(
-                "{verb} session '{name}' (profile '{}'): {}, {}",
-                incoming.session.profile,
-                count(usize::try_from(incoming.conversations).unwrap_or(0), "conversation"),
-                ui::size(incoming.bytes)
-            ));
-            for note in &incoming.notes {
-                report::say(&format!("session '{name}': {note}"));
-            }
-        }
-        if self.sessions.is_empty() && self.profiles.is_empty() {
-            report::say("there is no session in it");
-        }
-        Ok(Outcome::Done)
-    }
-
-    fn json(&self) -> Value {
-        let manifest = self.manifest.as_ref();
-        json!({
-            "schema": 1,
-            "done": !self.args.dry_run,
-            "written": manifest.map(|manifest| manifest.created),
-            "sessions": self.sessions.values().map(|incoming| json!({
-                "id": incoming.session.id, "name": incoming.session.name, "profile": incoming.session.profile,
-                "directory": incoming.session.directory, "skipped": incoming.skipped, "notes": incoming.notes,
-                "files": incoming.files, "bytes": incoming.bytes, "conversations": incoming.conversations,
-            })).collect::<Vec<_>>(),
-            "profiles": self.profiles.iter().map(|(foreign, skipped)| json!({
-                "name": foreign.profile.name, "left_out": foreign.left_out, "skipped": skipped,
-            })).collect::<Vec<_>>(),
-        })
-    }
-}
-
-/// What a profile would do here that its owner should know: where prompts go, and what is set.
-fn said_of(foreign: &ForeignProfile) -> String {
-    let mut said = match &foreign.profile.kind {
-        ProfileKind::Account => "an account".to_owned(),
-        ProfileKind::Api(endpoint) => {
-            let url = endpoint.base_url.as_deref().unwrap_or("Anthropic's own API");
-            let token = match &endpoint.token {
-                TokenSource::Variable(name) => format!(", token from {name}"),
-                TokenSource::File(path) => format!(", token from {}", path.display()),
-                _ => String::new(),
-            };
-            format!("an endpoint at {url}{token}")
-        }
-    };
-    if !foreign.profile.env.is_empty() {
-        let names: Vec<String> = foreign.profile.env.keys().map(ToString::to_string).collect();
-        said.push_str(&format!("; sets {}", names.join(", ")));
-    }
-    said
 }
 
 /// Publishes a session under its name, or the next one that is free. Under `asked`, no other will do.
@@ -645,23 +577,14 @@ enum Copying {
     Writing(io::Error),
 }
 
-/// Writes an entry to a new file of ours, or, without one, only reads it. Of one that is to be looked at,
-/// the beginning is kept.
-fn store_file(
-    path: Option<&Path>,
+/// Writes an entry to a file of ours, or, without one, only reads it. Of one that is to be looked at, the beginning is
+/// kept.
+fn copy_out(
+    mut file: Option<&mut NewFile>,
     entry: &mut dyn Read,
     size: u64,
     mut kept: Option<&mut Vec<u8>>,
 ) -> Result<(), Copying> {
-    let mut file = match path {
-        Some(path) => {
-            if let Some(parent) = path.parent() {
-                os::create_private_dirs(parent).map_err(Copying::Writing)?;
-            }
-            Some(os::new_private_file(path).map_err(Copying::Writing)?)
-        }
-        None => None,
-    };
     let mut buffer = vec![0; 64 << 10];
     let mut left = size;
     while left > 0 {
@@ -679,11 +602,7 @@ fn store_file(
             kept.extend_from_slice(&buffer[..read]);
         }
     }
-    // Elsewhere than on Linux there is no way to flush all of them at once.
-    match file {
-        Some(file) if !cfg!(target_os = "linux") => file.sync_all().map_err(Copying::Writing),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// All of a small entry.
