@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{report, show};
+use super::{details, report};
 use crate::cli::BindArgs;
 use crate::model::{Failure, Outcome, Place, Result, Subject, Target};
 use crate::store::Binding;
@@ -124,7 +124,7 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
     }
     match found {
         Found::Bound(bound) => {
-            return show::print_lines(&[
+            return details::print_lines(&[
                 ("directory", directory.to_string_lossy().into_owned()),
                 ("bound to", binding::named(&bound.subject)),
                 ("by", bound.place.text()),

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
-use super::{list, report};
+use super::report;
 use crate::claude::{self, Limit, Status};
 use crate::cli::StatuslineArgs;
 use crate::config::{self, Config, StatuslineConfig};
@@ -135,7 +135,7 @@ impl Values {
         if let Some(directory) = &directory {
             let home = context.home().ok();
             let home = home.as_deref().and_then(Path::to_str).unwrap_or("\0");
-            values.put("dir", Some(list::short(directory, home)));
+            values.put("dir", Some(ui::short(directory, home)));
             if format.has("branch") {
                 values.put("branch", Checkout::of(Path::new(directory)).and_then(|found| found.branch()));
             }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::list::{self, Row};
-use super::report;
+use super::{report, tables};
 use crate::claude;
 use crate::cli::TopArgs;
 use crate::model::{Name, Outcome, Result};
 use crate::os::{self, Processes, Size, Used};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
+use crate::work::listing::{Listing, Row};
 use crate::work::resources::{self, Look, Shown};
 
 /// Between two looks on a screen.
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
     std::thread::sleep(SHORT);
     let seen = watch.look(context)?;
     if args.json {
-        report::print_json(&Listing { schema: 1, memory_free_bytes: os::free_memory(), open: &seen })?;
+        report::print_json(&Document { schema: 1, memory_free_bytes: os::free_memory(), open: &seen })?;
     } else {
         report::print(&table(&seen, ui::width()))?;
     }
@@ -80,7 +80,7 @@ struct Entry {
 
 /// What `cs top --json` prints.
 #[derive(Serialize)]
-struct Listing<'a> {
+struct Document<'a> {
     schema: u32,
     memory_free_bytes: Option<u64>,
     open: &'a [Entry],
@@ -157,7 +157,7 @@ struct Found {
 /// The sessions that are open, and the profiles that are open themselves.
 fn open(context: &Context) -> Result<Vec<Found>> {
     let store = context.store()?;
-    let (profiles, rows) = list::profiles_and_rows(context)?;
+    let Listing { profiles, rows, .. } = Listing::read(context)?;
     let mut found = Vec::new();
     let mut known = Vec::new();
     for row in rows {
@@ -228,7 +228,7 @@ fn table(entries: &[Entry], width: Option<usize>) -> String {
                 ui::size(entry.disk.bytes),
                 entry.used.map(|used| ui::age(used, now)).unwrap_or_default(),
             ],
-            list::colour_of(&entry.state),
+            tables::colour_of(&entry.state),
         );
     }
     table.render(width, ui::colour_stdout())

@@ -2,6 +2,7 @@
 
 mod ask;
 mod escape;
+mod path;
 mod screen;
 mod size;
 mod status_line;
@@ -10,6 +11,7 @@ mod time;
 
 pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
+pub use path::short;
 #[cfg(unix)]
 pub use screen::{Screen, WaitEnded};
 pub use size::{number, size};

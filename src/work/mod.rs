@@ -12,6 +12,7 @@ pub(crate) mod enclosure;
 pub(crate) mod ending;
 pub(crate) mod history;
 pub(crate) mod launch;
+pub(crate) mod listing;
 pub(crate) mod open;
 pub(crate) mod pane;
 pub(crate) mod ports;

@@ -2,10 +2,6 @@
 
 mod caches;
 
-use std::cell::OnceCell;
-use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
-
 use serde_json::{Value, json};
 
 use super::{report, trash};
@@ -17,6 +13,7 @@ use crate::os;
 use crate::store::{Leftover, Piece, Trashed};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
+use crate::work::open::Running;
 use crate::work::removal::{Progress, count, kept, linked_worktree, obstacle, paths_of, say_left};
 use crate::work::{binding, removal, scene};
 
@@ -77,17 +74,6 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// The sessions that some running process was given the id of, looked up when it is first asked.
-#[derive(Default)]
-struct Running(OnceCell<Option<HashSet<OsString>>>);
-
-impl Running {
-    fn has(&self, session: &Session) -> bool {
-        let ids = self.0.get_or_init(|| os::running_with("CS_SESSION_ID"));
-        ids.as_ref().is_some_and(|ids| ids.contains(OsStr::new(&session.id.to_string())))
-    }
-}
-
 /// What is known of a session.
 struct Verdict {
     reasons: Vec<Reason>,
@@ -119,7 +105,7 @@ impl Verdict {
         let mut stays = None;
         if !reasons.is_empty() {
             stays = obstacle(context, session, &paths, run.as_ref())?.map(|obstacle| obstacle.to_string());
-            if stays.is_none() && !ran_out && running.has(session) {
+            if stays.is_none() && !ran_out && running.has(session) == Some(true) {
                 stays = Some("a shell or program uses it".into());
             }
         }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::finding::{Finding, Fix, Of, Report, Severity};
 use crate::cli::DoctorArgs;
-use crate::commands::list::short;
 use crate::commands::report as told;
 use crate::model::Result;
 use crate::ui;
@@ -111,7 +110,7 @@ impl Screen {
     }
 
     fn path(&self, path: &Path) -> String {
-        short(&path.to_string_lossy(), &self.home).into_owned()
+        ui::short(&path.to_string_lossy(), &self.home).into_owned()
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::list::short;
 use super::super::report;
 use crate::claude::{self, Fate};
 use crate::cli::SyncArgs;
@@ -423,9 +422,9 @@ impl<'a> Sync<'a> {
                     format!("{name}: copy {} conversations", copies(name))
                 }
                 ("link", Some(target)) => {
-                    format!("{name}: link {} -> {}", change.item, short(&target.to_string_lossy(), &home))
+                    format!("{name}: link {} -> {}", change.item, ui::short(&target.to_string_lossy(), &home))
                 }
-                (what, _) => format!("{name}: {what} {}", short(&change.item, &home)),
+                (what, _) => format!("{name}: {what} {}", ui::short(&change.item, &home)),
             };
             text.push_str(&ui::escape(&line));
             text.push('\n');

@@ -151,7 +151,7 @@ fn table(context: &Context, looked: &[Looked], wanted: &Wanted) -> String {
                     one.used.map(|used| ui::age(used, now)).unwrap_or_default(),
                     ui::size(one.bytes),
                     why(one).to_owned(),
-                    crate::commands::list::short(&path, &home).into_owned(),
+                    ui::short(&path, &home).into_owned(),
                 ],
                 None,
             );

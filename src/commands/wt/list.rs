@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::commands::list::short;
 use crate::commands::report;
 use crate::git::{LockedBy, Repository, State};
 use crate::model::{Outcome, Result, Session};
@@ -62,7 +61,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             continue;
         }
         if repositories.len() > 1 {
-            text.push_str(&ui::escape(&short(&repository.main.to_string_lossy(), home)));
+            text.push_str(&ui::escape(&ui::short(&repository.main.to_string_lossy(), home)));
             text.push('\n');
         }
         let mut table = Table::new(&[
@@ -85,7 +84,11 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
                 if row.tree.is_gone() { String::new() } else { ui::size(row.bytes) },
                 row.session(now),
                 row.tree.entry.branch.clone().unwrap_or_else(|| "(none)".into()),
-                if is_usual { String::new() } else { short(&inside.to_string_lossy(), home).into_owned() },
+                if is_usual {
+                    String::new()
+                } else {
+                    ui::short(&inside.to_string_lossy(), home).into_owned()
+                },
             ];
             table.row(cells, colour);
         }
