@@ -21,6 +21,8 @@ pub(crate) mod program;
 pub(crate) mod removal;
 pub(crate) mod resources;
 pub(crate) mod scene;
+pub(crate) mod sharing;
+pub(crate) mod syncing;
 pub(crate) mod token;
 pub(crate) mod worktrees;
 

@@ -6,6 +6,7 @@ mod edit;
 mod remove;
 pub(super) mod share;
 mod sync;
+mod synced;
 
 use std::ffi::OsString;
 
