@@ -44,6 +44,7 @@ mod tables;
 mod top;
 mod tour;
 mod trash;
+mod trashed;
 mod usage;
 mod use_;
 mod wt;

@@ -5,9 +5,11 @@
 
 pub(crate) mod advice;
 pub(crate) mod binding;
+pub(crate) mod cleanup;
 pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod directory;
+pub(crate) mod emptying;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
 pub(crate) mod history;
@@ -22,8 +24,11 @@ pub(crate) mod removal;
 pub(crate) mod resources;
 pub(crate) mod scene;
 pub(crate) mod sharing;
+pub(crate) mod space;
+pub(crate) mod status;
 pub(crate) mod syncing;
 pub(crate) mod token;
+pub(crate) mod watch;
 pub(crate) mod worktrees;
 
 pub use context::Context;

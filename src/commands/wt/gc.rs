@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::rm::{self, Removed};
-use crate::commands::cleanup::{GRACE, last_used};
 use crate::commands::report;
 use crate::git::State;
 use crate::model::{Age, Failure, Outcome, Result};
 use crate::ui::{self, Align, Table};
+use crate::work::cleanup::{GRACE, last_used};
 use crate::work::context::Context;
 use crate::work::removal::{count, paths_of};
 use crate::work::worktrees::tree::{self, Measured, Tree};
