@@ -12,12 +12,11 @@ use crate::work::removal::Progress;
 use crate::work::space::{self, Taken};
 
 pub(super) fn run(context: &Context, args: &DuArgs) -> Result<Outcome> {
-    let mut rows = match &args.name {
-        Some(name) => vec![space::of(context, &context.resolve(name)?)?],
-        None => {
-            let mut progress = Progress::new("measuring");
-            space::everything(context, &mut |name| progress.at(name))?
-        }
+    let mut rows = if let Some(name) = &args.name {
+        vec![space::of(context, &context.resolve(name)?)?]
+    } else {
+        let mut progress = Progress::new("measuring");
+        space::everything(context, &mut |name| progress.at(name))?
     };
     rows.sort_by(|a, b| (b.total(), &a.name).cmp(&(a.total(), &b.name)));
     let total: u64 = rows.iter().map(Taken::total).sum();

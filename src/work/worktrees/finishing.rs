@@ -122,9 +122,9 @@ impl Left {
         if state.is_dirty() {
             self.refuse(self.unsaved())?;
         }
-        let held = tree.held(context)?;
-        let is_stood_in = held.is_some();
-        self.refuse(held.filter(|stays| !stays.standing))?;
+        let in_use = tree.held(context)?;
+        let is_stood_in = in_use.is_some();
+        self.refuse(in_use.filter(|stays| !stays.standing))?;
         let Some((onto, head)) = state.onto.as_ref().zip(state.head.as_deref()) else {
             return Err(Failure::refused("there is no branch that it came from")
                 .hint(format!("say where it goes: cs wt finish {name} --onto BRANCH …")));

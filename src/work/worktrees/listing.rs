@@ -21,13 +21,16 @@ pub(crate) struct Row {
     pub used: Option<jiff::Timestamp>,
 }
 
+/// Worktrees, each with what was measured of it.
+type Trees = Vec<(Tree, Measured)>;
+
 /// Returns the worktrees of this repository, or of every one that a session works in, each measured; and these
 /// repositories. `at` is told how far that is.
 pub(crate) fn measured(
     context: &Context,
     all: bool,
     at: impl FnMut(&str),
-) -> Result<(Vec<Repository>, Vec<(Tree, Measured)>)> {
+) -> Result<(Vec<Repository>, Trees)> {
     let sessions = tree::sessions(context)?;
     let repositories = if all { tree::repositories(&sessions)? } else { vec![tree::here()?] };
     let mut trees = Vec::new();
