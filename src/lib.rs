@@ -14,6 +14,7 @@
 //! - [`multiplexer`] — tmux and zellij, where sessions outlive a connection
 //! - [`config`] — `config.toml`
 //! - [`ui`] — tables, ages, questions, and text made safe for a terminal
+//! - [`usage`] — what was spent, by day, session, profile or model
 //! - [`cli`] — the command line
 //! - [`doctor`] — what is wrong, and what repairs it
 //! - [`commands`] — one file a verb: resolve, plan, render
@@ -32,4 +33,5 @@ pub mod shell;
 pub mod store;
 mod transfer;
 pub mod ui;
+pub mod usage;
 pub mod work;

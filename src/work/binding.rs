@@ -216,6 +216,21 @@ pub(crate) fn say_still_bound(context: &Context, target: &Target) {
     }
 }
 
+/// Returns the bound directory that the directory `place` is in, if any.
+pub(crate) fn above(context: &Context, place: &Place) -> Result<Option<Place>> {
+    let Place::Directory(directory) = place else { return Ok(None) };
+    let places = context.store()?.bindings()?.into_iter().map(|binding| binding.place);
+    Ok(places.filter(|place| place.holds(directory)).max_by_key(|place| place.text().len()))
+}
+
+/// Returns what a binding to `subject` is to.
+pub(crate) fn target_of(subject: &Subject) -> Target {
+    match subject {
+        Subject::Profile(profile) => Target::Profile(profile.name.clone()),
+        Subject::Session(session, _) => Target::Session(session.id),
+    }
+}
+
 /// What a binding leads to; `None` where that is gone.
 pub(crate) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
     match target {

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::Lines;
 use crate::claude::{self, Conversation};
-use crate::commands::list;
 use crate::git::Checkout;
 use crate::model::verb::Slot;
 use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
@@ -135,7 +134,7 @@ impl Lookup<'_> {
         let Some(checkout) = here() else { return self.names(false, except, lines) };
         for (name, path) in checkout.worktree_names() {
             if name.starts_with(self.typed) && except.iter().all(|word| *word != *name) {
-                lines.add(&name, &list::short(&path, &self.home));
+                lines.add(&name, &ui::short(&path, &self.home));
             }
         }
     }
@@ -162,7 +161,7 @@ impl Lookup<'_> {
         let removed = format!("removed {}", ago(trashed.removed, self.now));
         match &trashed.kind {
             TrashedKind::Session(session) => {
-                format!("{removed}, {}", list::short(&session.directory, &self.home))
+                format!("{removed}, {}", ui::short(&session.directory, &self.home))
             }
             TrashedKind::Profile(_) => format!("profile, {removed}"),
         }
@@ -259,7 +258,7 @@ impl Lookup<'_> {
 
     /// `open, ~/src/api` or `2h ago, ~/src/api`.
     fn about(&self, session: &Session, used: Option<jiff::Timestamp>) -> String {
-        let directory = list::short(&session.directory, &self.home);
+        let directory = ui::short(&session.directory, &self.home);
         if self.is_open(session) {
             return format!("open, {directory}");
         }

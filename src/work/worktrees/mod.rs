@@ -4,6 +4,10 @@
 //! there is nothing, or a worktree without a session, which the next `cs -w NAME` takes over.
 
 pub(crate) mod away;
+pub(crate) mod clearing;
+pub(crate) mod finishing;
+pub(crate) mod listing;
+pub(crate) mod removing;
 mod target;
 pub(crate) mod tree;
 

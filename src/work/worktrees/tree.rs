@@ -10,7 +10,6 @@ use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
-use crate::ui;
 use crate::work::context::Context;
 use crate::work::directory::{current_directory, real};
 use crate::work::removal::{in_use, kept, paths_of};
@@ -152,11 +151,9 @@ impl Tree {
         Ok(None)
     }
 
-    /// How much room it takes, or why its directory cannot be moved: something is mounted in it, or it
+    /// Returns how much space it takes, or why its directory cannot be moved: something is mounted in it, or it
     /// cannot be read.
     pub(crate) fn survey(&self) -> Result<Size, Stays> {
-        let mut progress = ui::Progress::new("looking through");
-        progress.at(&self.root().to_string_lossy());
         let (room, name) = (self.root().parent(), self.root().file_name());
         let Some((room, name)) = room.zip(name) else { return Ok(Size::default()) };
         os::check_tree(room, name).map_err(|why| match why {
@@ -403,8 +400,8 @@ pub(crate) struct Measured {
     pub bytes: u64,
 }
 
-/// The state and size of each of `trees`, in their order.
-pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
+/// Returns the state and size of each of `trees`, in their order. `at` is told how far that is.
+pub(crate) fn measure(trees: &[Tree], mut at: impl FnMut(&str)) -> Vec<Measured> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(trees.len());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
@@ -421,11 +418,10 @@ pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
             done.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let mut progress = ui::Progress::new("looking at");
     let mut all: Vec<(usize, Measured)> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         while running.iter().any(|worker| !worker.is_finished()) {
-            progress.at(&format!("{} of {} worktrees", done.load(Ordering::Relaxed), trees.len()));
+            at(&format!("{} of {} worktrees", done.load(Ordering::Relaxed), trees.len()));
             std::thread::sleep(Duration::from_millis(2));
         }
         let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
