@@ -17,35 +17,35 @@ pub(super) fn run(context: &Context, args: &BindArgs) -> Result<Outcome> {
     match &args.name {
         Some(name) => bind(context, name, args),
         None if args.list => list(context, args.json),
-        None if args.remove => remove(context, &place(args)?),
+        None if args.remove => remove(context, &place(context, args)?),
         None => match &args.remote {
             Some(glob) => Err(Failure::usage("bind that remote to which profile or session?")
                 .hint(format!("cs bind NAME --remote '{glob}'"))),
-            None => tell(context, &here(args)?, args.json),
+            None => tell(context, &here(context, args)?, args.json),
         },
     }
 }
 
 /// What the command line is about.
-fn place(args: &BindArgs) -> Result<Place> {
+fn place(context: &Context, args: &BindArgs) -> Result<Place> {
     match &args.remote {
         Some(glob) => Place::remote(glob).map_err(|why| {
             Failure::usage(format!("'{glob}' is no glob of remotes: {why}"))
                 .hint("for example: cs bind NAME --remote 'github.com/acme/*'")
         }),
-        None => Ok(Place::Directory(here(args)?)),
+        None => Ok(Place::Directory(here(context, args)?)),
     }
 }
 
 /// The directory the command line is about, links resolved. One that is gone can still be named to
 /// take its binding away.
-fn here(args: &BindArgs) -> Result<PathBuf> {
+fn here(context: &Context, args: &BindArgs) -> Result<PathBuf> {
     let path = match &args.dir {
         Some(given) if args.remove => {
-            std::path::absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?
+            context.absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?
         }
-        Some(given) => directory::existing_directory(given)?,
-        None => directory::current_directory()?,
+        Some(given) => directory::existing_directory(context, given)?,
+        None => context.current_directory()?,
     };
     let path: PathBuf = directory::real(&path).components().collect();
     directory::recordable(&path)?;
@@ -53,7 +53,7 @@ fn here(args: &BindArgs) -> Result<PathBuf> {
 }
 
 fn bind(context: &Context, name: &str, args: &BindArgs) -> Result<Outcome> {
-    let place = place(args)?;
+    let place = place(context, args)?;
     let subject = context.resolve(name)?;
     let target = binding::target_of(&subject);
     let was = context.store()?.bind(&place, &target)?;
@@ -177,7 +177,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         };
         table.row([kind_of(target).to_owned(), name, state.to_owned(), place.text()], None);
     }
-    report::print(&table.render(ui::width(), ui::colour_stdout()))?;
+    report::print(&table.render(ui::width(), context.colours()))?;
     Ok(Outcome::Done)
 }
 

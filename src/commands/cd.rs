@@ -12,7 +12,7 @@ pub(super) fn run(context: &Context, args: &CdArgs) -> Result<Outcome> {
     let subject = context.resolve(&args.name)?;
     let directory = match &subject {
         Subject::Session(session, _) => directory::recorded_directory(session)?,
-        Subject::Profile(profile) => directory::existing_directory(&profile.home.directory())?,
+        Subject::Profile(profile) => directory::existing_directory(context, &profile.home.directory())?,
     };
     let text = directory.to_str().and_then(|text| Plain::new(text).ok());
     let plain = text.ok_or_else(|| {

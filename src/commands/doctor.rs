@@ -4,7 +4,6 @@ use super::report as told;
 use crate::cli::DoctorArgs;
 use crate::doctor::{self, render};
 use crate::model::{Outcome, Result};
-use crate::ui;
 use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Outcome> {
@@ -16,7 +15,7 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Outcome> {
         told::print_json(&render::json(&report, args.fix && !args.dry_run))?;
     } else {
         let home = context.home().map(|home| home.to_string_lossy().into_owned()).unwrap_or_default();
-        let colour = ui::colour_stdout();
+        let colour = context.colours();
         let screen = render::Screen { home, colour, fixing: args.fix, trying: args.dry_run };
         told::print(&screen.text(&report))?;
     }

@@ -35,11 +35,11 @@ pub(super) fn run(context: &Context, args: &DuArgs) -> Result<Outcome> {
         report::print_json(&json!({"schema": 1, "rows": rows, "bytes": total}))?;
         return Ok(Outcome::Done);
     }
-    report::print(&table(&rows, total))?;
+    report::print(&table(context, &rows, total))?;
     Ok(Outcome::Done)
 }
 
-fn table(rows: &[Taken], total: u64) -> String {
+fn table(context: &Context, rows: &[Taken], total: u64) -> String {
     let mut table = Table::new(&[
         ("SIZE", Align::Right),
         ("KIND", Align::Left),
@@ -66,7 +66,7 @@ fn table(rows: &[Taken], total: u64) -> String {
             None,
         );
     }
-    let mut text = table.render(ui::width(), ui::colour_stdout());
+    let mut text = table.render(ui::width(), context.colours());
     if rows.len() != 1 {
         text.push_str(&format!("{} in all\n", ui::size(total)));
     }

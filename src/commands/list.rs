@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> Result<Outcome> {
         listing.rows.retain(|row| row.session.profile == profile.name);
     }
     if let Some(directory) = &args.dir {
-        listing.retain_below(&directory::existing_directory(directory)?);
+        listing.retain_below(&directory::existing_directory(context, directory)?);
     }
     if args.live {
         listing.rows.retain(|row| row.open.is_some());
@@ -38,11 +38,18 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> Result<Outcome> {
     let terminal = ui::width();
     let shown = if args.all || terminal.is_none() { usize::MAX } else { NEWEST };
     let home = context.home()?;
-    report::print(&table(&listing, &summaries, shown, terminal, &home.to_string_lossy()))?;
+    report::print(&table(context, &listing, &summaries, shown, terminal, &home.to_string_lossy()))?;
     Ok(Outcome::Done)
 }
 
-fn table(listing: &Listing, summaries: &[Summary], most: usize, width: Option<usize>, home: &str) -> String {
+fn table(
+    context: &Context,
+    listing: &Listing,
+    summaries: &[Summary],
+    most: usize,
+    width: Option<usize>,
+    home: &str,
+) -> String {
     let now = jiff::Timestamp::now();
     let mut table = Table::new(&[
         ("STATE", Align::Left),
@@ -97,13 +104,13 @@ fn table(listing: &Listing, summaries: &[Summary], most: usize, width: Option<us
     if listing.rows.is_empty() && listing.damaged.is_empty() {
         text.push_str("no session yet; to make one here: cs NAME\n");
     } else {
-        text.push_str(&table.render(width, ui::colour_stdout()));
+        text.push_str(&table.render(width, context.colours()));
     }
     if listing.rows.len() > most {
         text.push_str(&format!("… and {} more: cs list --all\n", listing.rows.len() - most));
     }
     text.push('\n');
-    text.push_str(&tables::profiles(&listing.profiles, summaries, width, now));
+    text.push_str(&tables::profiles(context, &listing.profiles, summaries, width, now));
     text
 }
 

@@ -17,7 +17,8 @@ use crate::work::launch::Request;
 use crate::work::listing::{self, Row};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
-    let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;
+    let directory =
+        args.dir.as_deref().map(|given| directory::existing_directory(context, given)).transpose()?;
     let request = |session: Session, profile: Profile| Request {
         directory: directory.clone(),
         may_be_elsewhere: args.yes,

@@ -101,7 +101,7 @@ fn read() -> Status {
 fn preview(context: &Context, args: &StatuslineArgs) -> Result<Outcome> {
     let settings = &context.config()?.statusline;
     let values = Values::made_up();
-    let colour = ui::colour_stdout();
+    let colour = context.colours();
     let draw = |theme: &Theme, format: &str| -> Result<String> {
         let (format, wrong) = Format::parse(format);
         match wrong.first() {

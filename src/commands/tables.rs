@@ -6,6 +6,7 @@ use crate::claude::Login;
 use crate::model::{Profile, ProfileKind};
 use crate::store::ProfileEntry;
 use crate::ui::{self, Align, Table};
+use crate::work::Context;
 use crate::work::listing::Summary;
 
 /// Returns the colour of a state.
@@ -19,6 +20,7 @@ pub(super) fn colour_of(state: &str) -> Option<&'static str> {
 
 /// Returns the profiles as a table.
 pub(super) fn profiles(
+    context: &Context,
     entries: &[ProfileEntry],
     summaries: &[Summary],
     width: Option<usize>,
@@ -48,7 +50,7 @@ pub(super) fn profiles(
         ];
         table.row(cells, summary.open.then_some("32"));
     }
-    let mut text = table.render(width, ui::colour_stdout());
+    let mut text = table.render(width, context.colours());
     if summaries.iter().any(|summary| summary.is_default) {
         text.push_str("* the profile of new sessions\n");
     }

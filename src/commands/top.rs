@@ -32,12 +32,12 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
     {
         let first = watch.look(context)?;
         let (columns, _) = screen.size();
-        screen.show(&page(&first, columns));
+        screen.show(&page(context, &first, columns));
         let mut wait = SHORT;
         while screen.wait(wait) == ui::WaitEnded::Time {
             let seen = watch.look(context)?;
             let (columns, _) = screen.size();
-            screen.show(&page(&seen, columns));
+            screen.show(&page(context, &seen, columns));
             wait = EACH;
         }
         return Ok(Outcome::Done);
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
     if args.json {
         report::print_json(&Document { schema: 1, memory_free_bytes: os::free_memory(), open: &seen })?;
     } else {
-        report::print(&table(&seen, ui::width()))?;
+        report::print(&table(context, &seen, ui::width()))?;
     }
     Ok(Outcome::Done)
 }
@@ -61,7 +61,7 @@ struct Document<'a> {
     open: &'a [Entry],
 }
 
-fn table(entries: &[Entry], width: Option<usize>) -> String {
+fn table(context: &Context, entries: &[Entry], width: Option<usize>) -> String {
     if entries.is_empty() {
         return "nothing is open\n".to_owned();
     }
@@ -98,15 +98,15 @@ fn table(entries: &[Entry], width: Option<usize>) -> String {
             tables::colour_of(&entry.state),
         );
     }
-    table.render(width, ui::colour_stdout())
+    table.render(width, context.colours())
 }
 
 /// A screen: a line on all of it, and the table.
 #[cfg(unix)]
-fn page(entries: &[Entry], columns: usize) -> String {
+fn page(context: &Context, entries: &[Entry], columns: usize) -> String {
     let memory: u64 = entries.iter().map(|entry| entry.amount.memory).sum();
     let free = os::free_memory().map(|free| format!(", {} free", ui::size(free))).unwrap_or_default();
     let head = format!("cs top: {} open, {} of memory{free}; q leaves", entries.len(), ui::size(memory));
     let head: String = head.chars().take(columns).collect();
-    format!("{head}\n\n{}", table(entries, Some(columns)))
+    format!("{head}\n\n{}", table(context, entries, Some(columns)))
 }

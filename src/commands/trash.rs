@@ -49,7 +49,7 @@ fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool
         return Ok(Outcome::Done);
     }
     if !yes {
-        eprint!("{}", shown(&pieces));
+        eprint!("{}", shown(context, &pieces));
     }
     warn_of_logins(&pieces);
     if !yes {
@@ -78,8 +78,8 @@ fn said(done: Emptied) -> Result<Outcome> {
 }
 
 /// What is about to go, as a table.
-fn shown(pieces: &[Piece]) -> String {
-    let text = trashed::table(pieces);
+fn shown(context: &Context, pieces: &[Piece]) -> String {
+    let text = trashed::table(context, pieces);
     // The line on how to do it is for those who only look.
     text.replace("; for good: cs trash empty\n", "\n")
 }

@@ -45,7 +45,7 @@ pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         report::say("the trash is empty");
         return Ok(Outcome::Done);
     }
-    report::print(&table(&pieces))?;
+    report::print(&table(context, &pieces))?;
     Ok(Outcome::Done)
 }
 
@@ -63,7 +63,7 @@ fn described(trashed: &Trashed) -> Value {
 }
 
 /// Returns what is in the trash as a table.
-pub(super) fn table(pieces: &[Piece]) -> String {
+pub(super) fn table(context: &Context, pieces: &[Piece]) -> String {
     let now = jiff::Timestamp::now();
     let mut table = Table::new(&[
         ("REMOVED", Align::Right),
@@ -101,7 +101,7 @@ pub(super) fn table(pieces: &[Piece]) -> String {
         };
         table.row(cells, None);
     }
-    let mut text = table.render(ui::width(), ui::colour_stdout());
+    let mut text = table.render(ui::width(), context.colours());
     text.push_str(&format!("{} in all; for good: cs trash empty\n", ui::size(total.bytes)));
     if unknown {
         text.push_str("what is unknown or damaged stays: cs only removes what it knows\n");

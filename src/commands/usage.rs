@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
         report::say("no transcript has any tokens in it, as far back as that; further back: --since all");
         return Ok(Outcome::Done);
     }
-    report::print(&table(by, &rows, &total))?;
+    report::print(&table(context, by, &rows, &total))?;
     if !total.unknown.is_empty() {
         let models: Vec<&str> = total.unknown.iter().map(String::as_str).collect();
         report::say(&format!("no price is known of {}: in no sum of costs", models.join(", ")));
@@ -108,7 +108,7 @@ fn cost(sum: &Sum) -> String {
     }
 }
 
-fn table(by: By, rows: &[(Key, Sum)], total: &Sum) -> String {
+fn table(context: &Context, by: By, rows: &[(Key, Sum)], total: &Sum) -> String {
     let width = ui::width();
     let title = match by {
         By::Day => "DAY",
@@ -141,7 +141,7 @@ fn table(by: By, rows: &[(Key, Sum)], total: &Sum) -> String {
         table.row(cells([name, profile], sum, chart), None);
     }
     table.row(cells(["all".to_owned(), String::new()], total, String::new()), Some("1"));
-    table.render(width, ui::colour_stdout())
+    table.render(width, context.colours())
 }
 
 fn cells(names: [String; 2], sum: &Sum, chart: String) -> Vec<String> {

@@ -117,7 +117,7 @@ fn try_out(machine: &Machine<'_>, program: &Path) -> std::io::Result<Proof> {
             program.display()
         ));
     }
-    claude::prove(program, &std::env::temp_dir(), &machine.context.environment, PATIENCE)
+    claude::prove(program, &os::temporary_directory(), &machine.context.environment, PATIENCE)
 }
 
 fn remember(machine: &Machine<'_>, unknown: CheckedProgram, proof: &Proof) {

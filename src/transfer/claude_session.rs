@@ -31,9 +31,7 @@ pub(crate) struct Wanted<'a> {
 /// Returns where the directories are: in `given`, else where the scripts had them.
 pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
     match given {
-        Some(directory) => {
-            std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))
-        }
+        Some(directory) => context.absolute(directory).map_err(|error| Failure::io("use", directory, &error)),
         None => Ok(context.home()?.join(".claude/sessions")),
     }
 }

@@ -138,7 +138,7 @@ impl Export {
                 export.parts.push(Part { session, files: Vec::new() });
                 continue;
             }
-            let files = files_of(context, &session, &paths, run)?;
+            let files = files_of(context, &session, &paths, run.as_ref())?;
             export.flagged.extend(flagged(&session, &files));
             export.parts.push(Part { session, files });
         }
@@ -346,13 +346,13 @@ fn files_of(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
-    run: Option<crate::store::Run>,
+    run: Option<&crate::store::Run>,
 ) -> Result<Vec<Found>> {
     let mut files = Vec::new();
     let mut skipped = Vec::new();
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
         // Its conversations are among those of others, whose are theirs to move.
-        let own = Own::of(session, paths, session.directory(), run.as_ref())?;
+        let own = Own::of(session, paths, session.directory(), run)?;
         for found in claude::conversations(&paths.config)?.into_iter().filter(|found| own.has(found)) {
             let place = format!("projects/{}", found.slug());
             collect(&found.path, &format!("{place}/{}.jsonl", found.id), &mut files, &mut skipped)?;

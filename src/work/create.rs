@@ -77,7 +77,7 @@ impl New {
         said: &Description,
         wanted: Wanted<'_>,
     ) -> Result<Self> {
-        let current = directory::current_directory()?;
+        let current = context.current_directory()?;
         let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
         refuse_taken(context, name)?;
         let target = Target::find(context, spot, name, wanted)?;
@@ -242,8 +242,8 @@ pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
 fn described(context: &Context, said: &Description, name: &Name) -> Result<(Session, Profile)> {
     let config = context.config()?;
     let directory = match &said.directory {
-        Some(directory) => directory::existing_directory(directory)?,
-        None => directory::current_directory()?,
+        Some(directory) => directory::existing_directory(context, directory)?,
+        None => context.current_directory()?,
     };
     let profile = match &said.profile {
         Some(text) => context.resolve_profile(text)?,

@@ -14,7 +14,6 @@ use crate::store;
 use crate::ui;
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
-use crate::work::directory;
 use crate::work::scene;
 use crate::work::start_up;
 
@@ -85,7 +84,7 @@ pub(crate) fn previous(context: &Context) -> Result<Subject> {
 
 /// Uses `subject` because a person said so. Puts on disk what has to be there.
 pub(crate) fn using(context: &Context, call: &Call, subject: &Subject) -> Result<Change> {
-    let directory = directory_of(subject)?;
+    let directory = directory_of(context, subject)?;
     let plan = scene::plan(context, subject, &Program::Nothing, &directory, Continuation::Unsaid)?;
     let planned = laid_out(context, &plan)?;
     Ok(Change {
@@ -119,7 +118,7 @@ pub(crate) fn moving(context: &Context, call: &Call) -> Option<Change> {
         return None;
     }
     let mut memory = shell.memory.clone();
-    let entered = directory::current_directory().and_then(|here| enter(context, call, &here, &mut memory));
+    let entered = context.current_directory().and_then(|here| enter(context, call, &here, &mut memory));
     let (environment, said) = entered.unwrap_or_else(|failure| {
         let hints = failure.hints.first().map_or(String::new(), |hint| format!(" ({hint})"));
         tell(context, &mut memory, &format!("{}{hints}", failure.message));
@@ -164,16 +163,16 @@ fn laid_out(context: &Context, plan: &Plan) -> Result<Environment> {
     Ok(plan.env.applied_to(&context.environment))
 }
 
-fn directory_of(subject: &Subject) -> Result<PathBuf> {
+fn directory_of(context: &Context, subject: &Subject) -> Result<PathBuf> {
     match subject {
         Subject::Session(session, _) => Ok(session.directory().to_path_buf()),
-        Subject::Profile(_) => directory::current_directory(),
+        Subject::Profile(_) => context.current_directory(),
     }
 }
 
 /// Returns the place by which this directory is bound, if it is.
 fn bound_place(context: &Context) -> Option<String> {
-    match binding::look(context, &directory::current_directory().ok()?) {
+    match binding::look(context, &context.current_directory().ok()?) {
         Ok(Found::Bound(bound)) => Some(bound.place.text()),
         _ => None,
     }
@@ -212,7 +211,7 @@ fn enter(
         return Ok((shell.environment.clone(), None));
     }
     // A token is asked for when Claude starts, not when somebody walks by.
-    let plan = scene::plan_without_token(context, &bound.subject, &directory_of(&bound.subject)?)?;
+    let plan = scene::plan_without_token(context, &bound.subject, &directory_of(context, &bound.subject)?)?;
     let planned = laid_out(context, &plan)?;
     let said = format!("using {} here (bound: {})", binding::named(&bound.subject), bound.place.text());
     Ok((in_use(context, call, by, name, planned), Some(said)))

@@ -25,7 +25,8 @@ pub(crate) fn claude_program(context: &Context) -> Result<PathBuf> {
 
 /// Returns this program, by the path it is found under: a package manager moves the file behind it.
 pub(crate) fn this_program(context: &Context) -> Result<PathBuf> {
-    let program = std::env::current_exe()
+    let program = context
+        .this_program()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
     let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
     let name = program.file_name().unwrap_or_default();
@@ -47,7 +48,5 @@ pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
     let Ok(target) = os::real_path(path) else { return false };
     in_its_directory
         || target.file_stem().is_some_and(|stem| stem == "cs")
-        || std::env::current_exe()
-            .and_then(|program| os::real_path(&program))
-            .is_ok_and(|ours| ours == target)
+        || context.this_program().and_then(|program| os::real_path(&program)).is_ok_and(|ours| ours == target)
 }

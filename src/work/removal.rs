@@ -18,7 +18,7 @@ pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
         Keep { what: "your ~/.claude".into(), path: home.join(".claude"), whole: true },
         Keep { what: "your home directory".into(), path: home.clone(), whole: false },
     ];
-    if let Ok(here) = std::env::current_dir() {
+    if let Ok(here) = context.current_directory() {
         kept.push(Keep { what: "the current directory".into(), path: here, whole: false });
     }
     for entry in context.store()?.profiles(&home) {

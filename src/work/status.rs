@@ -41,7 +41,7 @@ impl Values {
         let session = variable(context, "CS_SESSION").map(str::to_owned);
         values.put("session", session.or_else(|| status.session.clone()));
         values.put("profile", variable(context, "CS_PROFILE"));
-        let here = || Some(std::env::current_dir().ok()?.to_string_lossy().into_owned());
+        let here = || Some(context.current_directory().ok()?.to_string_lossy().into_owned());
         let directory = status.directory.clone().or_else(here);
         if let Some(directory) = &directory {
             let home = context.home().ok();

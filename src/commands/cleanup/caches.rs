@@ -52,12 +52,12 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
         }
         report::say(&format!("{} of logs, snapshots and caches are gone", ui::size(freed)));
     } else {
-        report::print(&table(&found, total, args))?;
+        report::print(&table(context, &found, total, args))?;
     }
     failed.map_or(Ok(Outcome::Done), Err)
 }
 
-fn table(found: &[Trimmable], total: u64, args: &CleanupArgs) -> String {
+fn table(context: &Context, found: &[Trimmable], total: u64, args: &CleanupArgs) -> String {
     let mut table = Table::new(&[("NAME", Align::Left), ("SIZE", Align::Right), ("CACHES", Align::Shrink)]);
     let going: Vec<&Trimmable> = found.iter().filter(|one| one.is_going()).collect();
     for one in &going {
@@ -66,7 +66,7 @@ fn table(found: &[Trimmable], total: u64, args: &CleanupArgs) -> String {
     }
     let mut text = String::new();
     if !going.is_empty() {
-        text.push_str(&table.render(ui::width(), ui::colour_stdout()));
+        text.push_str(&table.render(ui::width(), context.colours()));
     }
     for one in found {
         if let Some(why) = &one.stays {

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     if args.json {
         report::print_json(&document(&found, None))?;
     } else {
-        report::print(&table(&found, args))?;
+        report::print(&table(context, &found, args))?;
     }
     Ok(Outcome::Done)
 }
@@ -75,7 +75,7 @@ fn document(found: &Found, done: Option<&Done>) -> Value {
     })
 }
 
-fn table(found: &Found, args: &CleanupArgs) -> String {
+fn table(context: &Context, found: &Found, args: &CleanupArgs) -> String {
     let mut text = String::new();
     if !found.going.is_empty() {
         let now = jiff::Timestamp::now();
@@ -98,7 +98,7 @@ fn table(found: &Found, args: &CleanupArgs) -> String {
                 None,
             );
         }
-        text.push_str(&table.render(ui::width(), ui::colour_stdout()));
+        text.push_str(&table.render(ui::width(), context.colours()));
     }
     for (leftover, bytes) in &found.leftovers {
         let path = leftover.path().display().to_string();

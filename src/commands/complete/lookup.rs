@@ -131,7 +131,7 @@ impl Lookup<'_> {
 
     /// The worktrees of this repository by their directories; sessions where there is none.
     fn worktrees(&self, except: &[OsString], lines: &mut Lines) {
-        let Some(checkout) = here() else { return self.names(false, except, lines) };
+        let Some(checkout) = here(self.context) else { return self.names(false, except, lines) };
         for (name, path) in checkout.worktree_names() {
             if name.starts_with(self.typed) && except.iter().all(|word| *word != *name) {
                 lines.add(&name, &ui::short(&path, &self.home));
@@ -140,7 +140,7 @@ impl Lookup<'_> {
     }
 
     fn branches(&self, lines: &mut Lines) {
-        let branches = here().map(|checkout| checkout.branches()).unwrap_or_default();
+        let branches = here(self.context).map(|checkout| checkout.branches()).unwrap_or_default();
         for branch in branches.iter().filter(|branch| branch.starts_with(self.typed)) {
             lines.add(branch, "");
         }
@@ -315,8 +315,8 @@ impl Lookup<'_> {
 }
 
 /// The checkout one is in.
-fn here() -> Option<Checkout> {
-    Checkout::of(&directory::real(&directory::current_directory().ok()?))
+fn here(context: &Context) -> Option<Checkout> {
+    Checkout::of(&directory::real(&context.current_directory().ok()?))
 }
 
 /// Who has a name.

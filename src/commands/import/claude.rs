@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let candidates = candidates(context, &home);
     let asks = !args.yes && !args.dry_run && !args.json && ui::can_ask();
     if asks && !candidates.is_empty() {
-        show(&candidates, &home)?;
+        show(context, &candidates, &home)?;
     }
     let mut import = Import::begin(context, &home, args.dry_run);
     for candidate in &candidates {
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         import.settle(candidate, choice);
     }
     let found = import.end();
-    let outcome = tell(&found, "your home directory", args.dry_run, args.json)?;
+    let outcome = tell(context, &found, "your home directory", args.dry_run, args.json)?;
     if !args.json && found.iter().any(|one| one.state == State::Offered) {
         report::say("to take them under these names: cs import claude --yes");
         report::say("to take one: cs profile adopt NAME DIRECTORY");
@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
 }
 
 /// Shows a person what there is, before the questions.
-fn show(candidates: &[Candidate], home: &Path) -> Result<()> {
+fn show(context: &Context, candidates: &[Candidate], home: &Path) -> Result<()> {
     let mut table = Table::new(&[
         ("DIRECTORY", Align::ShrinkFront),
         ("CONVERSATIONS", Align::Right),
@@ -73,7 +73,7 @@ fn show(candidates: &[Candidate], home: &Path) -> Result<()> {
             None,
         );
     }
-    report::print(&table.render(ui::width(), ui::colour_stdout()))
+    report::print(&table.render(ui::width(), context.colours()))
 }
 
 /// Asks for the name of a profile until it can be one; `None` where it is to be left out.

@@ -29,7 +29,7 @@ fn of_ccs(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         args.dry_run || args.yes || ui::confirm(&format!("make '{name}' the profile of new sessions?"))
     };
     let found = ccs::import(context, &root, args.dry_run, &as_default)?;
-    tell(&found, &root.display().to_string(), args.dry_run, args.json)
+    tell(context, &found, &root.display().to_string(), args.dry_run, args.json)
 }
 
 /// `cs import claude-session`: directories that earlier shell scripts used as config directories.
@@ -41,5 +41,5 @@ fn of_scripts(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         dry_run: args.dry_run,
     };
     let found = claude_session::import(context, &root, &wanted)?;
-    tell(&found, &root.display().to_string(), args.dry_run, args.json)
+    tell(context, &found, &root.display().to_string(), args.dry_run, args.json)
 }

@@ -6,9 +6,16 @@ use super::super::report;
 use crate::model::{Failure, Outcome, Result};
 use crate::transfer::{Found, State};
 use crate::ui::{self, Align, Table};
+use crate::work::Context;
 
 /// Tells what was found. Fails where something could not be taken over.
-pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) -> Result<Outcome> {
+pub(super) fn tell(
+    context: &Context,
+    found: &[Found],
+    from: &str,
+    dry_run: bool,
+    as_json: bool,
+) -> Result<Outcome> {
     if as_json {
         report::print_json(&json!({"schema": 1, "from": from, "dry_run": dry_run, "found": found}))?;
     } else if !found.is_empty() {
@@ -32,7 +39,7 @@ pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) ->
                 [one.what.to_owned(), one.from.clone(), one.to.clone(), state.to_owned(), one.why.clone()];
             table.row(cells, (one.state == State::Imported).then_some("32"));
         }
-        report::print(&table.render(ui::width(), ui::colour_stdout()))?;
+        report::print(&table.render(ui::width(), context.colours()))?;
     }
     let count = |state| found.iter().filter(|one| one.state == state).count();
     let (imported, there, failed) = (count(State::Imported), count(State::There), count(State::Failed));

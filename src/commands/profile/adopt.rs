@@ -9,7 +9,7 @@ use crate::work::profiles::adopt::{adopt, profile_at, refuse_what_is_no_profile,
 
 pub(super) fn run(context: &Context, name: &str, directory: &Path) -> Result<Outcome> {
     let name = Context::new_name(name)?;
-    let path = spelled_as_given(directory)?;
+    let path = spelled_as_given(context, directory)?;
     refuse_what_is_no_profile(context, &path)?;
     if let Some(other) = profile_at(context, &path)? {
         return Err(Failure::refused(format!("{} is the profile '{other}' already", path.display())));

@@ -12,7 +12,7 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
         provider: args.provider.as_deref(),
         base_url: args.base_url.as_deref(),
         model: args.model.as_deref(),
-        token: token_source(args)?,
+        token: token_source(context, args)?,
         api_key: args.token_as.map(|kind| kind == TokenAs::ApiKey),
         bare: args.bare,
         inherit: args.inherit.as_deref(),
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
 }
 
 /// Returns where the token comes from, if the options say.
-fn token_source(args: &CreateArgs) -> Result<Option<TokenSource>> {
+fn token_source(context: &Context, args: &CreateArgs) -> Result<Option<TokenSource>> {
     if let Some(name) = &args.token_env {
         return Ok(Some(TokenSource::Variable(VarName::new(name).map_err(Failure::usage)?)));
     }
@@ -47,7 +47,7 @@ fn token_source(args: &CreateArgs) -> Result<Option<TokenSource>> {
         return Ok(Some(TokenSource::Command(command.clone())));
     }
     if let Some(file) = &args.token_file {
-        let file = std::path::absolute(file).map_err(|error| Failure::io("use", file, &error))?;
+        let file = context.absolute(file).map_err(|error| Failure::io("use", file, &error))?;
         return Ok(Some(TokenSource::File(file)));
     }
     if let Some(token) = &args.token {

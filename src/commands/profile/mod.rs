@@ -43,7 +43,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     if as_json {
         report::print_json(&json!({"schema": 1, "profiles": tables::profiles_json(&entries, &summaries)}))?;
     } else {
-        report::print(&tables::profiles(&entries, &summaries, ui::width(), jiff::Timestamp::now()))?;
+        report::print(&tables::profiles(context, &entries, &summaries, ui::width(), jiff::Timestamp::now()))?;
     }
     Ok(Outcome::Done)
 }

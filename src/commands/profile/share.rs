@@ -66,7 +66,7 @@ fn show(context: &Context, profile: &Profile, as_json: bool) -> Result<Outcome> 
         report::print_json(&json!({"schema": 1, "profile": profile.name, "items": shown(&items)}))?;
         return Ok(Outcome::Done);
     }
-    report::print(&table(items, true))?;
+    report::print(&table(context, items, true))?;
     Ok(Outcome::Done)
 }
 
@@ -74,13 +74,13 @@ fn shown(items: &[Shared]) -> Vec<Value> {
     items.iter().map(|Shared { item, mode, by }| json!({"item": item, "mode": mode, "by": by})).collect()
 }
 
-fn table(items: Vec<Shared>, private_is_faint: bool) -> String {
+fn table(context: &Context, items: Vec<Shared>, private_is_faint: bool) -> String {
     let mut table = Table::new(&[("ITEM", Align::Left), ("MODE", Align::Left), ("DECIDED BY", Align::Left)]);
     for Shared { item, mode, by } in items {
         let style = (private_is_faint && mode == "private").then_some("2");
         table.row([item.to_owned(), mode, by], style);
     }
-    table.render(ui::width(), ui::colour_stdout())
+    table.render(ui::width(), context.colours())
 }
 
 fn change(
@@ -150,7 +150,7 @@ fn show_session(context: &Context, session: &Session, profile: &Profile, as_json
             "items": shown(&items)}))?;
         return Ok(Outcome::Done);
     }
-    report::print(&table(items, false))?;
+    report::print(&table(context, items, false))?;
     report::say(&format!("everything else: cs profile share {}", profile.name));
     Ok(Outcome::Done)
 }

@@ -84,7 +84,7 @@ fn table(context: &Context, looked: &[Looked], wanted: &Wanted) -> String {
                 None,
             );
         }
-        text.push_str(&table.render(ui::width(), ui::colour_stdout()));
+        text.push_str(&table.render(ui::width(), context.colours()));
     }
     for one in looked {
         if let Some(why) = &one.stays {

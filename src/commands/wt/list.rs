@@ -29,11 +29,11 @@ pub(super) fn run(context: &Context, all: bool, as_json: bool) -> Result<Outcome
         return Ok(Outcome::Done);
     }
     let home = context.home().map(|home| home.to_string_lossy().into_owned()).unwrap_or_default();
-    report::print(&table(&rows, &repositories, &home))?;
+    report::print(&table(context, &rows, &repositories, &home))?;
     Ok(Outcome::Done)
 }
 
-fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
+fn table(context: &Context, rows: &[Row], repositories: &[Repository], home: &str) -> String {
     let now = jiff::Timestamp::now();
     let mut text = String::new();
     for repository in repositories {
@@ -73,7 +73,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             ];
             table.row(cells, colour);
         }
-        text.push_str(&table.render(ui::width(), ui::colour_stdout()));
+        text.push_str(&table.render(ui::width(), context.colours()));
         if repositories.len() > 1 {
             text.push('\n');
         }

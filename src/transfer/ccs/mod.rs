@@ -65,7 +65,7 @@ pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
         Some(root) => root,
         None => context.home()?.join(".ccs"),
     };
-    adopt::spelled_as_given(&root)
+    adopt::spelled_as_given(context, &root)
 }
 
 struct Import<'a> {

@@ -32,8 +32,8 @@ pub(crate) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>>
 /// Returns the directory as an absolute path without `.` parts and a slash at the end, but with its links:
 /// Claude's Keychain item on macOS is named by the exact text of the path that the login was made
 /// under, so it is never resolved.
-pub(crate) fn spelled_as_given(directory: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))?;
+pub(crate) fn spelled_as_given(context: &Context, directory: &Path) -> Result<PathBuf> {
+    let path = context.absolute(directory).map_err(|error| Failure::io("use", directory, &error))?;
     let path: PathBuf = path.components().collect();
     let plain = path.to_str().is_some_and(|text| !text.chars().any(char::is_control));
     if !plain || path.components().any(|part| part == Component::ParentDir) {

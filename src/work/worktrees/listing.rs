@@ -32,7 +32,7 @@ pub(crate) fn measured(
     at: impl FnMut(&str),
 ) -> Result<(Vec<Repository>, Trees)> {
     let sessions = tree::sessions(context)?;
-    let repositories = if all { tree::repositories(&sessions)? } else { vec![tree::here()?] };
+    let repositories = if all { tree::repositories(context, &sessions)? } else { vec![tree::here(context)?] };
     let mut trees = Vec::new();
     for repository in &repositories {
         trees.extend(tree::trees(repository, &sessions)?);

@@ -11,7 +11,7 @@ use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
 use crate::store::Known;
 use crate::work::context::Context;
-use crate::work::directory::{current_directory, real};
+use crate::work::directory::real;
 use crate::work::removal::{in_use, kept, paths_of};
 
 /// A linked worktree with the sessions that work in it.
@@ -124,7 +124,7 @@ impl Tree {
                 return Ok(Some(Stays::new(why, "wait for it, or end it: claude agents")));
             }
         }
-        if std::env::current_dir().is_ok_and(|here| real(&here).starts_with(root)) {
+        if context.current_directory().is_ok_and(|here| real(&here).starts_with(root)) {
             let hint = format!("go somewhere else first: cd {}", quoted(&self.elsewhere()));
             return Ok(Some(Stays { standing: true, ..Stays::new("you are in it", hint) }));
         }
@@ -244,22 +244,22 @@ pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
 }
 
 /// The repository one is in; `None` outside of git.
-pub(crate) fn repository_here() -> Result<Option<Repository>> {
-    Ok(Repository::of(&current_directory()?)?)
+pub(crate) fn repository_here(context: &Context) -> Result<Option<Repository>> {
+    Ok(Repository::of(&context.current_directory()?)?)
 }
 
 /// The repository one is in.
-pub(crate) fn here() -> Result<Repository> {
-    let here = current_directory()?;
-    repository_here()?.ok_or_else(|| {
+pub(crate) fn here(context: &Context) -> Result<Repository> {
+    let here = context.current_directory()?;
+    repository_here(context)?.ok_or_else(|| {
         Failure::of(Kind::NoRepository, format!("{} is in no git repository", here.display()))
             .hint("go to one; or those of all sessions: cs wt list --all")
     })
 }
 
 /// Every repository that a session has a worktree of, and the one that one is in.
-pub(crate) fn repositories(sessions: &[Session]) -> Result<Vec<Repository>> {
-    let mut found: Vec<Repository> = repository_here()?.into_iter().collect();
+pub(crate) fn repositories(context: &Context, sessions: &[Session]) -> Result<Vec<Repository>> {
+    let mut found: Vec<Repository> = repository_here(context)?.into_iter().collect();
     for session in sessions {
         let Some(place) = repository_of(session) else { continue };
         if found.iter().any(|repository| repository.common == place) {
@@ -312,7 +312,7 @@ pub(crate) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec
 pub(crate) fn find(context: &Context, text: &str) -> Result<Tree> {
     let sessions = sessions(context)?;
     let mut known = Vec::new();
-    let here = repository_here()?;
+    let here = repository_here(context)?;
     if let Some(here) = &here {
         known = trees(here, &sessions)?;
     }
@@ -365,7 +365,7 @@ fn is_main(repository: &Repository, text: &str) -> bool {
 
 /// The worktree that one is in.
 pub(crate) fn around(context: &Context) -> Result<Option<Tree>> {
-    by_path(&sessions(context)?, &current_directory()?)
+    by_path(&sessions(context)?, &context.current_directory()?)
 }
 
 fn by_session(sessions: &[Session], text: &str) -> Result<Option<Tree>> {
