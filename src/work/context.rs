@@ -1,6 +1,6 @@
 //! What every verb starts from: the environment, read once, and what is found through it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::model::{
 use crate::os::{self, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
-use crate::work::binding::FilesAbove;
+use crate::work::files_above::FilesAbove;
 
 /// The environment of one run of `cs`. Config and store are opened when first asked for.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct Context {
     pub wrapped: OnceCell<Vec<OsString>>,
     /// The file mode mask that a launched program gets back.
     pub umask: Umask,
-    /// The `.cs.toml` of a directory and above, once they were looked for: a launch asks twice.
-    pub(crate) files_above: RefCell<Option<FilesAbove>>,
+    /// The `.cs.toml` of a directory and above.
+    pub(crate) files_above: FilesAbove,
     /// Tells a person, meanwhile, what there is to know.
     said: fn(&str),
     /// The directory this process is in, once it was asked for.
@@ -74,7 +74,7 @@ impl Context {
             shell: Caller { environment: exported, call, saved, memory },
             wrapped: OnceCell::new(),
             umask,
-            files_above: RefCell::new(None),
+            files_above: FilesAbove::default(),
             said,
             here: OnceCell::new(),
             said_unallowed: Cell::new(false),

@@ -5,6 +5,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod binding;
+pub(crate) mod candidates;
 pub(crate) mod cleanup;
 pub(crate) mod context;
 pub(crate) mod conversations;
@@ -14,6 +15,7 @@ pub(crate) mod directory;
 pub(crate) mod emptying;
 pub(crate) mod enclosure;
 pub(crate) mod ending;
+pub(crate) mod files_above;
 pub(crate) mod history;
 pub(crate) mod in_shell;
 pub(crate) mod launch;

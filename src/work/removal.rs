@@ -6,6 +6,7 @@ use crate::claude;
 use crate::git::{self, Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
+use crate::shell::quoted;
 use crate::store::{Keep, Run};
 use crate::work::context::Context;
 use crate::work::open;
@@ -104,7 +105,7 @@ pub(crate) fn obstacle(
         return other(refused);
     }
     let Some(checkout) = linked_worktree(session) else { return Ok(None) };
-    match checkout.work(crate::work::worktrees::tree::onto_of(session)) {
+    match checkout.work(session.onto()) {
         Work::Merged => Ok(None),
         Work::Uncommitted => other(format!("not all is committed in {}", checkout.root.display())),
         Work::Unmerged => {
@@ -123,7 +124,7 @@ pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<St
     if !os::is_dir(root) {
         return Ok(None);
     }
-    let place = crate::work::worktrees::tree::quoted(root);
+    let place = quoted(root);
     let unlocked = context.umask.lifted(|| -> Result<(), git::Error> {
         let Some(repository) = Repository::of(root)? else { return Ok(()) };
         repository.unlock(root, session.id)?;

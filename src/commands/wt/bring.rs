@@ -6,11 +6,12 @@ use crate::cli::FinishArgs;
 use crate::commands::report;
 use crate::git::{How, State};
 use crate::model::{Failure, Outcome, Result};
+use crate::shell::quoted;
 use crate::ui;
 use crate::ui::count;
 use crate::work::context::Context;
 use crate::work::worktrees::finishing::{Left, Way};
-use crate::work::worktrees::tree::{self, quoted};
+use crate::work::worktrees::tree;
 
 /// How many commits are shown.
 const SHOWN: usize = 20;

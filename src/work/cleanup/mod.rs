@@ -13,7 +13,6 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::open::Running;
 use crate::work::removal::{kept, linked_worktree, obstacle, paths_of, say_left};
-use crate::work::worktrees::tree;
 use crate::work::{binding, emptying, removal};
 
 /// How long something has to be unused before anything but age itself speaks against it: a session that
@@ -125,7 +124,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
     if !os::exists(session.directory()) {
         reasons.push(Reason::DirectoryGone);
     } else if let Some(checkout) = linked_worktree(session)
-        && checkout.work(tree::onto_of(session)) == Work::Merged
+        && checkout.work(session.onto()) == Work::Merged
     {
         let branch =
             checkout.branch().map_or_else(|| "its worktree".into(), |branch| format!("branch {branch}"));

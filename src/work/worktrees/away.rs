@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::git::{self, Repository};
 use crate::model::{Failure, Result, Session, StowedWorktree, own_branch};
 use crate::os;
+use crate::shell::quoted;
 use crate::store::{Part, Store};
 use crate::work::context::Context;
-use crate::work::worktrees::tree::{Tree, quoted};
+use crate::work::worktrees::tree::Tree;
 
 /// Moves a worktree to its session. Under the session's lock, and after all that speaks against it was
 /// asked.

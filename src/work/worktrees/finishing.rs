@@ -2,10 +2,11 @@
 
 use crate::git::{Bring, How, Onto, State, Stuck};
 use crate::model::{Failure, Kind, Result};
+use crate::shell::quoted;
 use crate::ui::count;
 use crate::work::context::Context;
 use crate::work::worktrees::removing::{self, Removed};
-use crate::work::worktrees::tree::{self, Stays, Tree, quoted};
+use crate::work::worktrees::tree::{self, Stays, Tree};
 
 /// What is left in a worktree.
 pub(crate) struct Left {

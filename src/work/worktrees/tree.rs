@@ -9,6 +9,7 @@ use crate::claude;
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
+use crate::shell::quoted;
 use crate::store::Known;
 use crate::work::context::Context;
 use crate::work::directory::real;
@@ -48,11 +49,6 @@ impl Stays {
     }
 }
 
-/// The branch that the work of a session's worktree belongs to, as its record has it.
-pub(crate) fn onto_of(session: &Session) -> Option<&str> {
-    session.worktree.as_ref()?.onto.as_deref()
-}
-
 impl Tree {
     /// Its name: that of its directory.
     pub(crate) fn name(&self) -> String {
@@ -84,7 +80,7 @@ impl Tree {
     pub(crate) fn onto(&self) -> Option<&str> {
         let root = self.root();
         let own = self.sessions.iter().filter(|session| is_of(session, root));
-        own.chain(&self.sessions).find_map(onto_of)
+        own.chain(&self.sessions).find_map(Session::onto)
     }
 
     /// What became of the work in it.
@@ -226,11 +222,6 @@ pub(crate) fn changes(state: &State) -> String {
         parts.push(format!("{} new", state.untracked));
     }
     parts.join(", ")
-}
-
-/// A path as a word for a shell.
-pub(crate) fn quoted(path: &Path) -> String {
-    crate::shell::word(&path.to_string_lossy())
 }
 
 /// Whether `session` was made for the worktree at `root`.

@@ -16,33 +16,17 @@
 //! Nothing on disk is changed, no lock is waited for, and nothing is ever said on standard error:
 //! where the settings or records are damaged, what is left is offered.
 
-mod line;
-mod lookup;
-
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::report;
-use crate::model::Outcome;
+use crate::cli::{self, Offer};
 use crate::model::verb::{self, Slot};
+use crate::model::{Candidate, Outcome};
 use crate::shell::{Shell, short_form};
 use crate::ui;
+use crate::work::candidates::candidates;
 use crate::work::context::Context;
-
-use line::Offer;
-
-/// A word that fits, and a few words about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Candidate {
-    value: String,
-    about: String,
-}
-
-impl Candidate {
-    fn new(value: impl Into<String>, about: impl Into<String>) -> Self {
-        Self { value: value.into(), about: about.into() }
-    }
-}
 
 /// Answers a Tab. Whatever is wrong, it ends well.
 pub(super) fn run(context: &Context, arguments: &[OsString]) -> Outcome {
@@ -68,7 +52,7 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
     {
         *first = verb.name.into();
     }
-    Some(match line::offer(&words, typed) {
+    Some(match cli::offer(&words, typed) {
         Offer::Command(at) => format!(":command\t{}\n", at + 1 - usize::from(verb.is_some())),
         Offer::Words { slot: Some((prefix, Slot::Directory)), words } if words.is_empty() => {
             format!(":dirs\t{prefix}\n")
@@ -81,21 +65,36 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
             if let Some((prefix, slot)) = slot {
                 let rest = typed.strip_prefix(prefix.as_str()).unwrap_or_default();
                 lines.prefix = prefix;
-                lookup::fill(context, slot, rest, &words, &mut lines);
+                lines.extend(&looked_up(context, slot, rest, &words, described));
                 lines.prefix.clear();
             }
             if shell == Shell::Zsh.name() && !lines.text.is_empty() && !known.is_empty() {
                 lines.text.push('\n');
             }
-            for Candidate { value, about } in &known {
-                lines.add(value, about);
-            }
+            lines.extend(&known);
             lines.text
         }
     })
 }
 
-/// The verb that a short form stands for, which may have been called by a path.
+/// Returns what fits `slot` and begins with `typed`, after the words `before`.
+fn looked_up(
+    context: &Context,
+    slot: Slot,
+    typed: &str,
+    before: &[OsString],
+    described: bool,
+) -> Vec<Candidate> {
+    if slot == Slot::Provider {
+        let fits = crate::work::profiles::create::providers()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(typed));
+        return fits.map(|(name, title)| Candidate::new(name, title)).collect();
+    }
+    candidates(context, slot, typed, before, described)
+}
+
+/// Returns the verb that a short form stands for, which may have been called by a path.
 fn verb_of(family: &OsStr, called: &OsStr) -> Option<&'static str> {
     short_form(family.to_str()?, Path::new(called).file_name()?.to_str()?)
 }
@@ -111,21 +110,21 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, value: &str, about: &str) {
-        if !means_itself(value) {
-            return;
+    /// Adds those that a shell takes as they are.
+    fn extend(&mut self, candidates: &[Candidate]) {
+        for Candidate { value, about } in candidates.iter().filter(|found| means_itself(&found.value)) {
+            self.text.push_str(&self.prefix);
+            self.text.push_str(value);
+            if self.described && !about.is_empty() {
+                self.text.push('\t');
+                self.text.push_str(&ui::escape(about));
+            }
+            self.text.push('\n');
         }
-        self.text.push_str(&self.prefix);
-        self.text.push_str(value);
-        if self.described && !about.is_empty() {
-            self.text.push('\t');
-            self.text.push_str(&ui::escape(about));
-        }
-        self.text.push('\n');
     }
 }
 
-/// Whether a word means itself in every shell, so that no glue has to quote it, and no script is
+/// Returns true if a word means itself in every shell, so that no glue has to quote it, and no script is
 /// needed to take a line apart.
 fn means_itself(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.=/+".contains(&b))
@@ -137,9 +136,8 @@ mod tests {
 
     fn lines(described: bool, prefix: &str, words: &[(&str, &str)]) -> String {
         let mut lines = Lines { described, prefix: prefix.into(), ..Lines::default() };
-        for (value, about) in words {
-            lines.add(value, about);
-        }
+        let candidates: Vec<_> = words.iter().map(|(value, about)| Candidate::new(*value, *about)).collect();
+        lines.extend(&candidates);
         lines.text
     }
 

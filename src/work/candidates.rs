@@ -1,6 +1,8 @@
-//! What there is to offer: sessions, profiles, trash, ids. What cannot be read is left out, and how
-//! much is read does not grow with how much there is: names are those of a directory, and records
-//! are read only for as many as a person looks through.
+//! What Tab has to look up: sessions, profiles, worktrees, branches, trash, ids.
+//!
+//! Nothing on disk is changed and no lock is waited for. What cannot be read is left out, and how much is read does
+//! not grow with how much there is: names are those of a directory, and records are read only for as many as a
+//! person looks through.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,15 +10,14 @@ use std::ffi::OsString;
 
 use uuid::Uuid;
 
-use super::Lines;
 use crate::claude::{self, Conversation};
 use crate::git::Checkout;
 use crate::model::verb::Slot;
-use crate::model::{ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
+use crate::model::{Candidate, ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
 use crate::store::{Claim, Store, Trashed, TrashedKind};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::{directory, open};
+use crate::work::{conversations, directory, open, profiles};
 
 /// Up to how many something is said about each.
 const DESCRIBED: usize = 64;
@@ -27,41 +28,51 @@ const TITLED: usize = 24;
 /// In how many sessions, the newest, ids of conversations are looked for.
 const SEARCHED: usize = 200;
 
-/// Adds what fits `slot` and begins with `typed` to `lines`. `before` are the words before it.
-pub(super) fn fill(context: &Context, slot: Slot, typed: &str, before: &[OsString], lines: &mut Lines) {
-    let Ok(store) = context.store() else { return };
+/// Returns what fits `slot` and begins with `typed`, in the order it is to be shown. `before` are the words before
+/// it. Something is said about each if `described`, and where there are not too many of them.
+pub(crate) fn candidates(
+    context: &Context,
+    slot: Slot,
+    typed: &str,
+    before: &[OsString],
+    described: bool,
+) -> Vec<Candidate> {
+    let Ok(store) = context.store() else { return Vec::new() };
     let look = Lookup {
         context,
         store,
         typed,
+        described,
         home: context.home().map(|home| home.to_string_lossy().into_owned()).unwrap_or_default(),
         profiles: OnceCell::new(),
         now: jiff::Timestamp::now(),
     };
     match slot {
-        Slot::Name => look.names(true, &[], lines),
+        Slot::Name => look.names(true, &[]),
         Slot::NameOrDash => {
-            look.names(true, &[], lines);
+            let mut found = look.names(true, &[]);
             if typed.is_empty() || typed == "-" {
-                lines.add("-", "the one before");
+                found.push(Candidate::new("-", "the one before"));
             }
+            found
         }
         // More than one may be named, each of them once.
-        Slot::Session => look.names(false, before, lines),
-        Slot::Resumable => look.resumable(lines),
-        Slot::Profile => look.profiles(lines),
-        Slot::Worktree => look.worktrees(before, lines),
-        Slot::Branch => look.branches(lines),
-        Slot::Trash => look.trash(lines),
+        Slot::Session => look.names(false, before),
+        Slot::Resumable => look.resumable(),
+        Slot::Profile => look.profiles(),
+        Slot::Worktree => look.worktrees(before),
+        Slot::Branch => look.branches(),
+        Slot::Trash => look.trash(),
         // These are the shell's, known without a look, or not ours.
-        Slot::Directory
+        Slot::Provider
+        | Slot::Directory
         | Slot::File
         | Slot::Shell
         | Slot::Item
         | Slot::New
         | Slot::Claude
         | Slot::Login
-        | Slot::Command => {}
+        | Slot::Command => Vec::new(),
     }
 }
 
@@ -69,35 +80,34 @@ struct Lookup<'a> {
     context: &'a Context,
     store: &'a Store,
     typed: &'a str,
+    /// Whether something is to be said about what is found.
+    described: bool,
     home: String,
     profiles: OnceCell<BTreeMap<Name, Profile>>,
     now: jiff::Timestamp,
 }
 
 impl Lookup<'_> {
-    /// Sessions, and profiles if they are wanted too, in name order; none that is among `except`.
-    fn names(&self, and_profiles: bool, except: &[OsString], lines: &mut Lines) {
+    /// Returns sessions, and profiles if they are wanted too, in name order; none that is among `except`.
+    fn names(&self, and_profiles: bool, except: &[OsString]) -> Vec<Candidate> {
         let mut keys = self.keys(and_profiles);
         keys.retain(|key| except.iter().all(|word| !word.eq_ignore_ascii_case(key)));
-        let described = lines.described && keys.len() <= DESCRIBED;
-        for key in keys {
-            if !described {
-                lines.add(&self.shown(key), "");
-                continue;
-            }
-            match self.owner(&key) {
-                Owner::Session(session, used) => {
-                    let about = self.about(&session, used);
-                    lines.add(&self.shown(session.name.into()), &about);
-                }
-                Owner::Profile if and_profiles => lines.add(&self.shown(key), "profile"),
-                Owner::Damaged => lines.add(&self.shown(key), "damaged"),
-                Owner::Profile | Owner::Nobody => {}
-            }
+        if !self.described || keys.len() > DESCRIBED {
+            return keys.into_iter().map(|key| self.candidate(key, "")).collect();
         }
+        let of = |key: String| match self.owner(&key) {
+            Owner::Session(session, used) => {
+                let about = self.about(&session, used);
+                Some(self.candidate(session.name.into(), about))
+            }
+            Owner::Profile if and_profiles => Some(self.candidate(key, "profile")),
+            Owner::Damaged => Some(self.candidate(key, "damaged")),
+            Owner::Profile | Owner::Nobody => None,
+        };
+        keys.into_iter().filter_map(of).collect()
     }
 
-    /// The keys of sessions, and of profiles if they are wanted too, in order. Nothing is opened.
+    /// Returns the keys of sessions, and of profiles if they are wanted too, in order. Nothing is opened.
     fn keys(&self, and_profiles: bool) -> Vec<String> {
         let mut keys = self.store.claimed_names_from(&self.key());
         if and_profiles {
@@ -109,14 +119,12 @@ impl Lookup<'_> {
         keys
     }
 
-    fn profiles(&self, lines: &mut Lines) {
+    fn profiles(&self) -> Vec<Candidate> {
         let mut keys = self.store.profile_names();
         keys.retain(|name| name.starts_with(&self.key()));
         keys.sort_unstable();
         self.add_default(&mut keys);
-        for key in keys {
-            lines.add(&self.shown(key), "profile");
-        }
+        keys.into_iter().map(|key| self.candidate(key, "profile")).collect()
     }
 
     /// Adds the profile that always exists, and has no record until it is given one, in its place.
@@ -129,32 +137,31 @@ impl Lookup<'_> {
         }
     }
 
-    /// The worktrees of this repository by their directories; sessions where there is none.
-    fn worktrees(&self, except: &[OsString], lines: &mut Lines) {
-        let Some(checkout) = here(self.context) else { return self.names(false, except, lines) };
-        for (name, path) in checkout.worktree_names() {
-            if name.starts_with(self.typed) && except.iter().all(|word| *word != *name) {
-                lines.add(&name, &ui::short(&path, &self.home));
-            }
-        }
+    /// Returns the worktrees of this repository by their directories; sessions where there is none.
+    fn worktrees(&self, except: &[OsString]) -> Vec<Candidate> {
+        let Some(checkout) = here(self.context) else { return self.names(false, except) };
+        let all = checkout.worktree_names().into_iter();
+        let fits = all.filter(|(name, _)| {
+            name.starts_with(self.typed) && except.iter().all(|word| word.as_os_str() != name.as_str())
+        });
+        fits.map(|(name, path)| Candidate::new(name, ui::short(&path, &self.home))).collect()
     }
 
-    fn branches(&self, lines: &mut Lines) {
+    fn branches(&self) -> Vec<Candidate> {
         let branches = here(self.context).map(|checkout| checkout.branches()).unwrap_or_default();
-        for branch in branches.iter().filter(|branch| branch.starts_with(self.typed)) {
-            lines.add(branch, "");
-        }
+        let fits = branches.into_iter().filter(|branch| branch.starts_with(self.typed));
+        fits.map(|branch| Candidate::new(branch, "")).collect()
     }
 
-    fn trash(&self, lines: &mut Lines) {
+    fn trash(&self) -> Vec<Candidate> {
         let mut seen = BTreeSet::new();
-        for trashed in self.store.newest_trash(DESCRIBED) {
+        let of = |trashed: Trashed| {
             let key = trashed.name().key();
             // Of two of one name, the one removed last comes back.
-            if key.starts_with(&self.key()) && seen.insert(key) {
-                lines.add(&self.shown(trashed.name().to_string()), &self.about_trash(&trashed));
-            }
-        }
+            let fits = key.starts_with(&self.key()) && seen.insert(key);
+            fits.then(|| self.candidate(trashed.name().to_string(), self.about_trash(&trashed)))
+        };
+        self.store.newest_trash(DESCRIBED).into_iter().filter_map(of).collect()
     }
 
     fn about_trash(&self, trashed: &Trashed) -> String {
@@ -167,35 +174,39 @@ impl Lookup<'_> {
         }
     }
 
-    /// Sessions by what they are about; ids too, once what was typed looks like the beginning of one.
-    fn resumable(&self, lines: &mut Lines) {
+    /// Returns sessions by what they are about; ids too, once what was typed looks like the beginning of one.
+    fn resumable(&self) -> Vec<Candidate> {
         let keys = self.keys(false);
-        if lines.described && keys.len() <= TITLED {
-            for key in keys {
-                match self.owner(&key) {
-                    Owner::Session(session, used) => {
-                        let about = match self.title(&session) {
-                            Some(title) if self.is_open(&session) => format!("open, {title}"),
-                            Some(title) => title,
-                            None => self.about(&session, used),
-                        };
-                        lines.add(&self.shown(session.name.into()), &about);
-                    }
-                    Owner::Damaged => lines.add(&self.shown(key), "damaged"),
-                    Owner::Profile | Owner::Nobody => {}
-                }
-            }
+        let mut found = if self.described && keys.len() <= TITLED {
+            keys.into_iter().filter_map(|key| self.titled(key)).collect()
         } else {
-            self.names(false, &[], lines);
-        }
+            self.names(false, &[])
+        };
         let hex = self.typed.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         if hex && self.typed.len() >= 2 {
-            self.ids(lines);
+            found.extend(self.ids());
+        }
+        found
+    }
+
+    /// Returns the session of this key with what it is about.
+    fn titled(&self, key: String) -> Option<Candidate> {
+        match self.owner(&key) {
+            Owner::Session(session, used) => {
+                let about = match self.title(&session) {
+                    Some(title) if self.is_open(&session) => format!("open, {title}"),
+                    Some(title) => title,
+                    None => self.about(&session, used),
+                };
+                Some(self.candidate(session.name.into(), about))
+            }
+            Owner::Damaged => Some(self.candidate(key, "damaged")),
+            Owner::Profile | Owner::Nobody => None,
         }
     }
 
-    /// Ids of conversations and sessions, those of the newest sessions first.
-    fn ids(&self, lines: &mut Lines) {
+    /// Returns ids of conversations and sessions, those of the newest sessions first.
+    fn ids(&self) -> Vec<Candidate> {
         let key = self.key();
         let mut found: Vec<(Uuid, Uuid, Option<Conversation>)> = Vec::new();
         for session in self.store.session_ids().unwrap_or_default().into_iter().rev().take(SEARCHED) {
@@ -205,9 +216,9 @@ impl Lookup<'_> {
             found.extend(conversations.into_iter().map(|found| (found.id, session, Some(found))));
         }
         found.retain(|(id, ..)| id.to_string().starts_with(&key));
-        let described = lines.described && found.len() <= DESCRIBED;
+        let described = self.described && found.len() <= DESCRIBED;
         let titled = found.len() <= TITLED;
-        for (id, session, conversation) in found {
+        let of = |(id, session, conversation): (Uuid, Uuid, Option<Conversation>)| {
             let session = if described { self.store.session(session).ok() } else { None };
             let about = session.map(|session| {
                 let about = conversation.filter(|_| titled).map(|found| claude::about(&found, &session.name));
@@ -216,11 +227,12 @@ impl Lookup<'_> {
                     None => session.name.into(),
                 }
             });
-            lines.add(&self.shown(id.to_string()), &about.unwrap_or_default());
-        }
+            self.candidate(id.to_string(), about.unwrap_or_default())
+        };
+        found.into_iter().map(of).collect()
     }
 
-    /// The conversations in the directory of a session, whichever way it is isolated: its record is
+    /// Returns the conversations in the directory of a session, whichever way it is isolated: its record is
     /// not read. One that shares its profile's has none of its own.
     fn conversations_of(&self, session: Uuid) -> Vec<Conversation> {
         let root = self.store.session_root(session);
@@ -232,7 +244,7 @@ impl Lookup<'_> {
             .collect()
     }
 
-    /// Who has the name of this key.
+    /// Returns who has the name of this key.
     fn owner(&self, key: &str) -> Owner {
         let Ok(name) = Name::of_profile(key) else { return Owner::Nobody };
         if name.is_default() {
@@ -256,7 +268,7 @@ impl Lookup<'_> {
         }
     }
 
-    /// `open, ~/src/api` or `2h ago, ~/src/api`.
+    /// Returns `open, ~/src/api` or `2h ago, ~/src/api`.
     fn about(&self, session: &Session, used: Option<jiff::Timestamp>) -> String {
         let directory = ui::short(&session.directory, &self.home);
         if self.is_open(session) {
@@ -276,25 +288,13 @@ impl Lookup<'_> {
     }
 
     fn title(&self, session: &Session) -> Option<String> {
-        let paths = self.paths(session)?;
-        let config = &paths.config;
-        let newest = match session.isolation {
-            Isolation::None => claude::find_conversation(config, session.id).ok().flatten(),
-            _ if config.join("projects").is_symlink() => {
-                let run = self.store.last_run(&self.store.session_run_path(session.id));
-                crate::work::conversations::newest(session, &paths, session.directory(), run.as_ref())
-                    .ok()
-                    .flatten()
-            }
-            _ => claude::conversations(config).ok()?.into_iter().next(),
-        };
-        claude::about(&newest?, &session.name).title
+        let latest = conversations::latest(self.store, session, &self.paths(session)?)?;
+        claude::about(&latest, &session.name).title
     }
 
     fn paths(&self, session: &Session) -> Option<SessionPaths> {
-        let profiles = self.profiles.get_or_init(|| {
-            crate::work::profiles::known(self.context).map(|(_, known)| known).unwrap_or_default()
-        });
+        let known = || profiles::known(self.context).map(|(_, known)| known).unwrap_or_default();
+        let profiles = self.profiles.get_or_init(known);
         let profile = profiles.get(&session.profile)?;
         Some(SessionPaths::new(&self.store.session_root(session.id), session.isolation, &profile.home))
     }
@@ -303,7 +303,12 @@ impl Lookup<'_> {
         self.typed.to_ascii_lowercase()
     }
 
-    /// A name as it is shown: as it was given where that begins with what was typed; else what was
+    /// Returns what is offered for a name, with what is said about it.
+    fn candidate(&self, name: String, about: impl Into<String>) -> Candidate {
+        Candidate::new(self.shown(name), about)
+    }
+
+    /// Returns a name as it is shown: as it was given where that begins with what was typed; else what was
     /// typed stays, as a shell offers nothing that begins otherwise.
     fn shown(&self, name: String) -> String {
         if name.starts_with(self.typed) {
@@ -314,7 +319,7 @@ impl Lookup<'_> {
     }
 }
 
-/// The checkout one is in.
+/// Returns the checkout one is in.
 fn here(context: &Context) -> Option<Checkout> {
     Checkout::of(&directory::real(&context.current_directory().ok()?))
 }
