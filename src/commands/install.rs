@@ -132,7 +132,7 @@ pub(super) fn line_of(shell: Shell) -> String {
     statement(shell, &format!("cs init {}", shell.name()))
 }
 
-/// Whether `line` is one that [`line`] makes, with whatever options.
+/// Whether `line` is one that [`line()`] makes, with whatever options.
 fn is_ours(shell: Shell, line: &str) -> bool {
     let (start, end) = match shell {
         Shell::Bash | Shell::Zsh => ("eval \"$(", ")\""),
