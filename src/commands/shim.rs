@@ -1,5 +1,7 @@
 //! `cs shim`: a `claude` for programs that start Claude themselves, and what it and the shell's
 //! function `claude` become.
+//!
+//! See docs/decisions/007-claude-in-a-shell-in-use-is-the-session.md
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

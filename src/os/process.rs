@@ -1,4 +1,6 @@
 //! The identity of a process, and becoming another program.
+//!
+//! See docs/decisions/003-exec-not-spawn.md
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;

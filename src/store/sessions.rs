@@ -1,4 +1,6 @@
 //! Session records.
+//!
+//! See docs/decisions/002-names-are-claimed-by-link.md
 
 use std::fs;
 use std::path::{Path, PathBuf};

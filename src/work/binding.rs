@@ -1,4 +1,6 @@
 //! What a directory is bound to: the user's own table first, then an allowed `.cs.toml`.
+//!
+//! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

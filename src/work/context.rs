@@ -1,4 +1,6 @@
 //! What every verb starts from: the environment, read once, and what is found through it.
+//!
+//! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,6 @@
 //! What there is on this machine to make a session's sandbox from.
+//!
+//! See docs/decisions/012-a-sandbox-has-a-login-of-its-own.md
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -3,6 +3,8 @@
 //! Nothing of `cs` waits while Claude runs. A hook of Claude's own calls `cs` when it is about to end;
 //! that starts a process which sees it end, moves the session to the trash, and is gone. Where the hook
 //! did not run, because Claude was killed, the next launch of anything does it.
+//!
+//! See docs/decisions/003-exec-not-spawn.md
 
 use std::ffi::OsString;
 use std::io::Read;

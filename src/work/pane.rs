@@ -4,6 +4,8 @@
 //! left is to become Claude: the pane is made with `cs __inside DIRECTORY`, which is given the program and its
 //! environment through a socket in that directory, and becomes it. So the pane's process is Claude, no
 //! variable and no argument is on a command line of the multiplexer's, and nothing is left on the disk.
+//!
+//! See docs/decisions/013-a-pane-becomes-claude-and-is-told-how-through-a-socket.md
 
 use std::ffi::OsString;
 #[cfg(unix)]

@@ -1,4 +1,6 @@
 //! What a plan depends on: the disk and the environment, looked at once.
+//!
+//! See docs/decisions/004-nothing-is-written-to-the-users-own-claude-directory.md
 
 use std::path::{Path, PathBuf};
 

@@ -119,7 +119,7 @@ pub(crate) fn line_of(shell: Shell) -> String {
     statement(shell, &format!("cs init {}", shell.name()))
 }
 
-/// Returns true if `line` is one that [`line`] makes, with whatever options.
+/// Returns true if `line` is one that [`line()`] makes, with whatever options.
 fn is_ours(shell: Shell, line: &str) -> bool {
     let (start, end) = match shell {
         Shell::Bash | Shell::Zsh => ("eval \"$(", ")\""),
