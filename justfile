@@ -10,7 +10,7 @@ test *ARGS:
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
     shellcheck benches/run .ci/run .ci/platforms
     shfmt -i 4 -d benches/run .ci/run .ci/platforms
 

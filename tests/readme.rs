@@ -1,4 +1,4 @@
-//! What README.md says, held against the program, the manifest and the files.
+//! What README.md and the other papers say, held against the program, the manifest and the files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -220,4 +220,114 @@ fn every_exit_code_is_told() {
         [Exit::Failed, Exit::Usage, Exit::NoShellFunction, Exit::NotFound, Exit::Refused, Exit::NoClaude];
     let known: BTreeSet<u8> = all.into_iter().map(|exit| exit as u8).chain([0]).collect();
     assert_eq!(told, known);
+}
+
+/// Returns the text of a file of the repository.
+fn paper(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+/// Returns every file below `directory` of the repository, by its path from the root, with its text.
+fn texts(directory: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join(directory)).expect(directory).flatten() {
+        let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            found.extend(texts(&path));
+        } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_papers_for_developers_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, least) in [("ARCHITECTURE.md", 30), ("CONTRIBUTING.md", 8)] {
+        let text = paper(name);
+        let named = quoted(&text).filter(|text| {
+            ["src/", "tests/", "docs/", "shells/", "templates/", ".ci/"]
+                .iter()
+                .any(|room| text.starts_with(room))
+                && !text.contains(|c: char| c.is_whitespace() || c.is_ascii_uppercase())
+        });
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let named: BTreeSet<&str> = named.chain(links).collect();
+        assert!(named.len() >= least, "only these were found in {name}: {named:?}");
+        for path in named {
+            assert!(root.join(path).exists(), "{name} names {path}, which is not there");
+        }
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert_eq!(wide, [""; 0], "{name} is read in terminals of 80 columns");
+    }
+}
+
+/// A row of the table in docs/decisions/README.md.
+struct Decision {
+    file: String,
+    title: String,
+    date: String,
+    governs: Vec<String>,
+}
+
+fn decisions() -> Vec<Decision> {
+    let table = paper("docs/decisions/README.md");
+    let rows = table.lines().filter_map(cells).filter(|row| row[0].starts_with('['));
+    rows.map(|row| {
+        let (number, file) = row[0][1..].trim_end_matches(')').split_once("](").expect("a link");
+        assert!(file.starts_with(number), "{file} has not the number {number}");
+        let governs = quoted(&row[4]).map(str::to_owned).collect();
+        Decision { file: file.to_owned(), title: row[1].clone(), date: row[2].clone(), governs }
+    })
+    .collect()
+}
+
+#[test]
+fn every_decision_has_its_row_with_its_title() {
+    let rows: Vec<String> = decisions().iter().map(|decision| decision.file.clone()).collect();
+    let mut files: Vec<String> = texts("docs/decisions")
+        .into_iter()
+        .filter_map(|(path, _)| path.strip_prefix("docs/decisions/").map(str::to_owned))
+        .filter(|file| file != "README.md")
+        .collect();
+    files.sort();
+    assert!(files.len() >= 13, "{files:?}");
+    assert_eq!(rows, files, "left: the table in docs/decisions/README.md; right: the files there");
+    for Decision { file, title, date, .. } in decisions() {
+        let text = paper(&format!("docs/decisions/{file}"));
+        let heading = format!("# {} {title}", &file[..3]);
+        assert_eq!(text.lines().next(), Some(heading.as_str()), "{file}");
+        assert!(date.parse::<jiff::civil::Date>().is_ok(), "{file} has the date {date}");
+    }
+}
+
+#[test]
+fn what_a_decision_governs_points_back_and_nothing_else_points_to_it() {
+    let mut planned = BTreeSet::new();
+    for Decision { file, governs, .. } in decisions() {
+        assert!(!governs.is_empty(), "the table does not say what {file} governs");
+        planned.extend(governs.into_iter().map(|path| (path, file.clone())));
+    }
+    let mut pointing = BTreeSet::new();
+    for (path, text) in ["src", "tests", "shells", "templates"]
+        .into_iter()
+        .flat_map(texts)
+        .chain([("docs/findings.md".to_owned(), paper("docs/findings.md"))])
+        .filter(|(path, _)| path != "tests/readme.rs")
+    {
+        for rest in text.split("docs/decisions/").skip(1) {
+            let file = rest.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c))).next();
+            pointing.insert((path.clone(), file.unwrap_or_default().to_owned()));
+        }
+    }
+    assert!(planned.len() > 20, "{planned:?}");
+    let missing: Vec<_> = planned.difference(&pointing).collect();
+    assert!(
+        missing.is_empty(),
+        "these do not point to what governs them (See docs/decisions/…): {missing:?}"
+    );
+    let untold: Vec<_> = pointing.difference(&planned).collect();
+    assert!(untold.is_empty(), "docs/decisions/README.md does not say that these are governed: {untold:?}");
 }

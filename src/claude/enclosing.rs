@@ -1,4 +1,6 @@
 //! The sandbox and environment of a sandboxed session: a pure function of what was found.
+//!
+//! See docs/decisions/012-a-sandbox-has-a-login-of-its-own.md
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -1,4 +1,6 @@
 //! The presence of a profile's login, as far as the disk tells. Nothing of a login is ever read.
+//!
+//! See docs/decisions/001-a-session-is-a-config-directory-and-shares-the-login-store.md
 
 use std::path::{Path, PathBuf};
 

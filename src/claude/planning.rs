@@ -1,4 +1,6 @@
 //! The plan of a launch: a pure function of what was asked and what was found.
+//!
+//! See docs/decisions/001-a-session-is-a-config-directory-and-shares-the-login-store.md
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};

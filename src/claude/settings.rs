@@ -1,5 +1,7 @@
 //! Settings that a session is given on its command line: `--settings` is merged with the files, and
 //! touches none of them.
+//!
+//! See docs/decisions/004-nothing-is-written-to-the-users-own-claude-directory.md
 
 use std::path::{Path, PathBuf};
 

@@ -19,7 +19,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::{profile, report};
+use super::report;
 use crate::cli::{self, Offer};
 use crate::model::verb::{self, Slot};
 use crate::model::{Candidate, Outcome};
@@ -86,7 +86,9 @@ fn looked_up(
     described: bool,
 ) -> Vec<Candidate> {
     if slot == Slot::Provider {
-        let fits = profile::providers().into_iter().filter(|(name, _)| name.starts_with(typed));
+        let fits = crate::work::profiles::create::providers()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(typed));
         return fits.map(|(name, title)| Candidate::new(name, title)).collect();
     }
     candidates(context, slot, typed, before, described)

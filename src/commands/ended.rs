@@ -16,7 +16,7 @@ use crate::work::ending;
 const MOST: u64 = 1 << 20;
 
 /// Starts what waits for the end of Claude. What ended stands in standard input.
-pub(super) fn announced(arguments: &[OsString]) -> Result<Outcome> {
+pub(super) fn announced(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
     let mut said = Vec::new();
     let _ = std::io::stdin().lock().take(MOST).read_to_end(&mut said);
     if !claude::is_ending(&said) {
@@ -24,7 +24,7 @@ pub(super) fn announced(arguments: &[OsString]) -> Result<Outcome> {
     }
     let takes = || Failure::usage(format!("{} takes two directories and an id", Internal::Ended.word()));
     let [root, home, id] = arguments else { return Err(takes()) };
-    ending::watch(root, home, session(id).ok_or_else(takes)?)?;
+    ending::watch(context, root, home, session(id).ok_or_else(takes)?)?;
     Ok(Outcome::Done)
 }
 

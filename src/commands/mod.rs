@@ -1,7 +1,6 @@
 //! The verbs, one file each: resolve, plan, render.
 
 mod allow;
-mod archive;
 mod attach;
 mod bind;
 mod cd;
@@ -9,6 +8,7 @@ mod cleanup;
 mod complete;
 mod completions;
 mod config;
+mod details;
 mod doctor;
 mod du;
 mod editor;
@@ -18,11 +18,9 @@ mod exec;
 mod export;
 mod fork;
 mod import;
-mod in_shell;
 mod init;
 #[cfg(unix)]
 mod inside;
-mod install;
 mod last;
 mod launched;
 mod list;
@@ -42,9 +40,11 @@ mod shim;
 mod show;
 mod start;
 mod statusline;
+mod tables;
 mod top;
 mod tour;
 mod trash;
+mod trashed;
 mod usage;
 mod use_;
 mod wt;
@@ -82,7 +82,7 @@ fn answer(context: &Context, internal: Internal, arguments: &[OsString]) -> Resu
     match internal {
         Internal::Claude => shim::become_claude(context, arguments),
         Internal::Complete => Ok(complete::run(context, arguments)),
-        Internal::Ended => ended::announced(arguments),
+        Internal::Ended => ended::announced(context, arguments),
         Internal::Hook => use_::hook(context),
         #[cfg(unix)]
         Internal::Inside => inside::run(context, arguments),

@@ -1,4 +1,6 @@
 //! The changes that `cs use` made to a shell, and the way back.
+//!
+//! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,6 @@
 //! The links that `cs` put into a config directory, so that exactly those can be removed again.
+//!
+//! See docs/decisions/010-what-is-shared-is-noted-and-ones-own-stays-aside.md
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

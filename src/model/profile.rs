@@ -1,4 +1,6 @@
 //! Profiles: who you are to Claude.
+//!
+//! See docs/decisions/001-a-session-is-a-config-directory-and-shares-the-login-store.md
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The requests of a repository in its `.cs.toml`: a profile by its name, and its programs' own names for
 //! a session's values.
+//!
+//! See docs/decisions/011-a-repository-gives-names-to-what-a-session-has.md
 
 use std::collections::BTreeMap;
 

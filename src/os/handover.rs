@@ -1,5 +1,7 @@
 //! Handing a program to another process, which becomes it: through a socket that only this user reaches,
 //! so that neither its variables nor its arguments are on a command line or a disk.
+//!
+//! See docs/decisions/013-a-pane-becomes-claude-and-is-told-how-through-a-socket.md
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

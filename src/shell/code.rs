@@ -1,4 +1,6 @@
 //! The code that the program prints for its shell function, which evaluates it.
+//!
+//! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,6 @@
 //! The text that `cs init SHELL` prints: the shell function and its short forms.
+//!
+//! See docs/decisions/008-completion-has-glue-of-its-own.md
 
 use std::path::Path;
 

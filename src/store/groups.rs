@@ -5,6 +5,8 @@
 //! (`own-projects`, `own-history.jsonl`), and gets links in their place. Every step leaves all of them
 //! somewhere, and can be done again: the next launch, or the next `cs profile sync`, finishes what a
 //! killed process left.
+//!
+//! See docs/decisions/010-what-is-shared-is-noted-and-ones-own-stays-aside.md
 
 use std::collections::HashSet;
 use std::fs::{self, File};

@@ -1,4 +1,6 @@
 //! Putting a plan's layout on disk, and holding one against the disk.
+//!
+//! See docs/decisions/010-what-is-shared-is-noted-and-ones-own-stays-aside.md
 
 use std::fs;
 use std::path::{Path, PathBuf};

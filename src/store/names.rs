@@ -1,5 +1,7 @@
 //! Names, each claimed once: `names/<name>` is made by linking a finished file to it, which exactly
 //! one of many processes can do.
+//!
+//! See docs/decisions/002-names-are-claimed-by-link.md
 
 use std::fs;
 use std::path::PathBuf;

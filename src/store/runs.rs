@@ -1,4 +1,6 @@
 //! The last launch of a session or profile: the one small file that a launch writes.
+//!
+//! See docs/decisions/002-names-are-claimed-by-link.md
 
 use std::path::{Path, PathBuf};
 

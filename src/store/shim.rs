@@ -1,4 +1,6 @@
 //! The shim: a program called `claude` in a directory of its own, for the `PATH` of those who want it.
+//!
+//! See docs/decisions/007-claude-in-a-shell-in-use-is-the-session.md
 
 use std::fs;
 use std::io;

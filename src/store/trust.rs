@@ -1,4 +1,6 @@
 //! The `.cs.toml` files that the user allowed, by path and content, and those they denied.
+//!
+//! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
 use std::fs;
 use std::path::{Path, PathBuf};

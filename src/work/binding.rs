@@ -1,4 +1,6 @@
 //! What a directory is bound to: the user's own table first, then an allowed `.cs.toml`.
+//!
+//! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -164,6 +166,21 @@ pub(crate) fn places_of(context: &Context, target: &Target) -> Vec<Place> {
 pub(crate) fn say_still_bound(context: &Context, target: &Target) {
     for place in places_of(context, target) {
         context.say(&format!("{} is still bound to it; to undo that: {}", place.text(), removal(&place)));
+    }
+}
+
+/// Returns the bound directory that the directory `place` is in, if any.
+pub(crate) fn above(context: &Context, place: &Place) -> Result<Option<Place>> {
+    let Place::Directory(directory) = place else { return Ok(None) };
+    let places = context.store()?.bindings()?.into_iter().map(|binding| binding.place);
+    Ok(places.filter(|place| place.holds(directory)).max_by_key(|place| place.text().len()))
+}
+
+/// Returns what a binding to `subject` is to.
+pub(crate) fn target_of(subject: &Subject) -> Target {
+    match subject {
+        Subject::Profile(profile) => Target::Profile(profile.name.clone()),
+        Subject::Session(session, _) => Target::Session(session.id),
     }
 }
 

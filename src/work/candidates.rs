@@ -139,7 +139,7 @@ impl Lookup<'_> {
 
     /// Returns the worktrees of this repository by their directories; sessions where there is none.
     fn worktrees(&self, except: &[OsString]) -> Vec<Candidate> {
-        let Some(checkout) = here() else { return self.names(false, except) };
+        let Some(checkout) = here(self.context) else { return self.names(false, except) };
         let all = checkout.worktree_names().into_iter();
         let fits = all.filter(|(name, _)| {
             name.starts_with(self.typed) && except.iter().all(|word| word.as_os_str() != name.as_str())
@@ -148,7 +148,7 @@ impl Lookup<'_> {
     }
 
     fn branches(&self) -> Vec<Candidate> {
-        let branches = here().map(|checkout| checkout.branches()).unwrap_or_default();
+        let branches = here(self.context).map(|checkout| checkout.branches()).unwrap_or_default();
         let fits = branches.into_iter().filter(|branch| branch.starts_with(self.typed));
         fits.map(|branch| Candidate::new(branch, "")).collect()
     }
@@ -320,8 +320,8 @@ impl Lookup<'_> {
 }
 
 /// Returns the checkout one is in.
-fn here() -> Option<Checkout> {
-    Checkout::of(&directory::real(&directory::current_directory().ok()?))
+fn here(context: &Context) -> Option<Checkout> {
+    Checkout::of(&directory::real(&context.current_directory().ok()?))
 }
 
 /// Who has a name.

@@ -11,11 +11,10 @@ use uuid::Uuid;
 
 use crate::claude::Continuation;
 use crate::model::{
-    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, SessionPaths,
-    Subject, Worktree,
+    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store;
+use crate::store::{self, Claim, ConfigFiles};
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -78,9 +77,9 @@ impl New {
         said: &Description,
         wanted: Wanted<'_>,
     ) -> Result<Self> {
-        let current = directory::current_directory()?;
+        let current = context.current_directory()?;
         let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
-        worktrees::refuse_taken(context, name)?;
+        refuse_taken(context, name)?;
         let target = Target::find(context, spot, name, wanted)?;
         let (session, profile) = described(context, said, name)?;
         let session = target.described(session)?;
@@ -95,9 +94,7 @@ impl New {
 
     /// Returns what making and starting it would do. Changes nothing. Refused where the name is taken.
     pub(crate) fn look(self, context: &Context) -> Result<Launch> {
-        if let Some(holder) = context.store()?.claim(&self.session.name)? {
-            return Err(store::taken(&self.session.name, holder));
-        }
+        refuse_taken(context, &self.session.name)?;
         let session = ports::expected(context, self.session)?;
         let worktree = self.worktree.map(|target| target.creation(context)).transpose()?;
         let start = self.start.unwrap_or_else(|| FirstStart {
@@ -114,7 +111,7 @@ impl New {
     pub(crate) fn make(
         self,
         context: &Context,
-        fill: impl FnOnce(&SessionPaths) -> Result<()>,
+        fill: impl FnOnce(&ConfigFiles) -> Result<()>,
     ) -> Result<Made> {
         let Self { session, profile, worktree, start } = self;
         let store = context.store()?;
@@ -139,9 +136,9 @@ impl New {
             }
             None => None,
         };
-        let root = draft.root().to_path_buf();
+        let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
-            fill(&SessionPaths::new(&root, session.isolation, &profile.home))?;
+            fill(&files)?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),
@@ -224,6 +221,16 @@ pub(crate) fn under_a_free_name<T>(
     Err(Failure::failed(format!("all names from '{base}' on are taken")))
 }
 
+/// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
+/// obstacle.
+pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
+    match context.store()?.claim(name)? {
+        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+        Some(holder) => Err(store::taken(name, holder)),
+        None => Ok(()),
+    }
+}
+
 /// The failure to make a worktree outside of a repository.
 pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
     Failure::of(Kind::NoRepository, format!("{} is not in a git repository", current.display()))
@@ -235,8 +242,8 @@ pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
 fn described(context: &Context, said: &Description, name: &Name) -> Result<(Session, Profile)> {
     let config = context.config()?;
     let directory = match &said.directory {
-        Some(directory) => directory::existing_directory(directory)?,
-        None => directory::current_directory()?,
+        Some(directory) => directory::existing_directory(context, directory)?,
+        None => context.current_directory()?,
     };
     let profile = match &said.profile {
         Some(text) => context.resolve_profile(text)?,

@@ -1,4 +1,6 @@
 //! What there is on this machine to make a session's sandbox from.
+//!
+//! See docs/decisions/012-a-sandbox-has-a-login-of-its-own.md
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -80,7 +82,7 @@ pub(crate) fn surroundings(
     }
 
     let mut more = Mounts::new();
-    let ours = std::env::current_exe().map(OsString::from).ok();
+    let ours = context.this_program().map(OsString::from).ok();
     let run = match launch {
         Program::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
         _ => Vec::new(),

@@ -3,6 +3,8 @@
 //! Nothing of `cs` waits while Claude runs. A hook of Claude's own calls `cs` when it is about to end;
 //! that starts a process which sees it end, moves the session to the trash, and is gone. Where the hook
 //! did not run, because Claude was killed, the next launch of anything does it.
+//!
+//! See docs/decisions/003-exec-not-spawn.md
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
@@ -29,7 +31,8 @@ pub(crate) fn hook(context: &Context, session: &Session) -> Result<Option<String
     if !session.ephemeral || cfg!(windows) {
         return Ok(None);
     }
-    let program = std::env::current_exe()
+    let program = context
+        .this_program()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
     let quoted = |text: Option<&str>| posix_word(text?);
     // With a home of its own, a session's variables would lead elsewhere.
@@ -41,8 +44,8 @@ pub(crate) fn hook(context: &Context, session: &Session) -> Result<Option<String
 
 /// Starts the process that waits for the end of Claude in the session `id`, which is kept in the data root `root` by the
 /// user whose home is `home`. Does not wait for it.
-pub(crate) fn watch(root: &OsStr, home: &OsStr, id: Uuid) -> Result<()> {
-    let program = std::env::current_exe().map_err(|error| Failure::failed(error.to_string()))?;
+pub(crate) fn watch(context: &Context, root: &OsStr, home: &OsStr, id: Uuid) -> Result<()> {
+    let program = context.this_program().map_err(|error| Failure::failed(error.to_string()))?;
     Command::new(program)
         .arg(Internal::Tidy.word())
         .arg(id.to_string())

@@ -1,5 +1,9 @@
 //! Whether a session is open, and the refusal of one that is.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+
 use crate::claude::{self, Live};
 use crate::model::{Failure, Isolation, Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
@@ -47,6 +51,18 @@ pub(crate) struct Open {
     pub since: Option<jiff::Timestamp>,
     /// What its live file says.
     pub live: Option<Live>,
+}
+
+/// The sessions that some running process was given the id of, looked up when first asked.
+#[derive(Default)]
+pub(crate) struct Running(OnceCell<Option<HashSet<OsString>>>);
+
+impl Running {
+    /// Returns true if a running process was given the id of `session`; `None` where the system does not say.
+    pub(crate) fn has(&self, session: &Session) -> Option<bool> {
+        let ids = self.0.get_or_init(|| os::running_with("CS_SESSION_ID")).as_ref()?;
+        Some(ids.contains(OsStr::new(&session.id.to_string())))
+    }
 }
 
 /// Whether a session is open now, by what its last launch noted.

@@ -4,6 +4,8 @@
 //! left is to become Claude: the pane is made with `cs __inside DIRECTORY`, which is given the program and its
 //! environment through a socket in that directory, and becomes it. So the pane's process is Claude, no
 //! variable and no argument is on a command line of the multiplexer's, and nothing is left on the disk.
+//!
+//! See docs/decisions/013-a-pane-becomes-claude-and-is-told-how-through-a-socket.md
 
 use std::ffi::OsString;
 #[cfg(unix)]
@@ -131,7 +133,7 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
     };
     let program = std::path::Path::new(program);
     let environment = environment(context);
-    let here = crate::work::directory::current_directory().unwrap_or_else(|_| "/".into());
+    let here = context.current_directory().unwrap_or_else(|_| "/".into());
     let error = crate::os::become_program(program, arguments, &environment, &here, context.umask);
     Err(Failure::io("start", program, &error))
 }
@@ -143,7 +145,7 @@ pub(crate) struct Entered {
     detached: bool,
     met: Met,
     kind: Kind,
-    /// Dropped with the rest: nothing is left of the place where the two processes met.
+    /// Dropped once the program has been handed over: nothing is left of where the two processes met.
     place: Place,
 }
 
@@ -185,7 +187,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     let place = Place { store: store.clone(), path };
     let path = place.path.as_path();
     let program =
-        std::env::current_exe().map_err(|error| failed(name, format!("where is this program? {error}")))?;
+        context.this_program().map_err(|error| failed(name, format!("where is this program? {error}")))?;
     let meeting = Meeting::at(path).map_err(|error| {
         Failure::io("make a socket in", path, &error)
             .hint("its file system has none? CS_HOME names a directory on another one")

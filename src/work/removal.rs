@@ -1,8 +1,6 @@
 //! What `cleanup`, `trash` and `du` have in common.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
 
 use crate::claude;
 use crate::git::{self, Checkout, Repository, Work};
@@ -10,7 +8,6 @@ use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, Sessio
 use crate::os::{self, Left, Liveness};
 use crate::shell::quoted;
 use crate::store::{Keep, Run};
-use crate::ui;
 use crate::work::context::Context;
 use crate::work::open;
 
@@ -22,7 +19,7 @@ pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
         Keep { what: "your ~/.claude".into(), path: home.join(".claude"), whole: true },
         Keep { what: "your home directory".into(), path: home.clone(), whole: false },
     ];
-    if let Ok(here) = std::env::current_dir() {
+    if let Ok(here) = context.current_directory() {
         kept.push(Keep { what: "the current directory".into(), path: here, whole: false });
     }
     for entry in context.store()?.profiles(&home) {
@@ -54,46 +51,6 @@ pub(crate) fn say_left(context: &Context, left: &[Left]) {
     }
     if left.len() > MOST {
         context.say(&format!("not removed: {} more", left.len() - MOST));
-    }
-}
-
-/// `1 session`, `2 sessions`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// A line on a terminal that says how far something is which takes long. Nothing where standard error is
-/// no terminal, and nothing for what is quick.
-pub(crate) struct Progress {
-    what: &'static str,
-    began: Instant,
-    drawn: Option<Instant>,
-    shown: bool,
-}
-
-impl Progress {
-    /// The line for `what` ("measuring").
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, began: Instant::now(), drawn: None, shown: std::io::stderr().is_terminal() }
-    }
-
-    /// Draws it again, at most ten times a second.
-    pub(crate) fn at(&mut self, about: &str) {
-        let recent = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
-        if !self.shown || recent || self.began.elapsed() < Duration::from_millis(500) {
-            return;
-        }
-        self.drawn = Some(Instant::now());
-        let text: String = format!("cs: {} {}", self.what, ui::escape(about)).chars().take(78).collect();
-        let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.drawn.is_some() {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
-        }
     }
 }
 

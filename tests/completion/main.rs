@@ -1,5 +1,7 @@
 //! What Tab offers: in the words of the program, and to somebody at a shell. And the files for
 //! packagers.
+//!
+//! See docs/decisions/008-completion-has-glue-of-its-own.md
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
 

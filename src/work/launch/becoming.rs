@@ -1,4 +1,6 @@
 //! Becoming a program: the last step of every launch.
+//!
+//! See docs/decisions/003-exec-not-spawn.md
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

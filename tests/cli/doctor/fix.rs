@@ -1,4 +1,6 @@
 //! `--fix`: repairs that fail or are cut short. That each repair mends what it says is in the cases.
+//!
+//! See docs/decisions/009-doctor-repairs-what-can-be-undone.md
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -520,6 +520,17 @@ fn a_repository_of_another_user_is_named_with_what_helps() {
     let said = refused(&world, &repo, &["-w", "x"], 5);
     assert!(said.contains("belongs to another user"), "{said}");
     assert!(said.contains(&format!("git config --global --add safe.directory {}", repo.display())), "{said}");
+    assert_eq!(refused(&world, &repo, &["wt", "list"], 5), said, "the other verbs say the same");
+    // The control: who trusts it has what belongs to it.
+    for place in [repo.clone(), repo.join(".git")] {
+        git(
+            &world,
+            &world.home(),
+            &["config", "--global", "--add", "safe.directory", place.to_str().unwrap()],
+        );
+    }
+    world.cs_in(&repo, &["-w", "--no-open", "x"]).ok();
+    world.cs_in(&repo, &["wt", "list"]).ok();
 }
 
 #[test]
