@@ -19,9 +19,9 @@
 //! 2. What is done with sessions, whoever asks. It prints nothing and asks nobody.
 //!    - [`work`]: make ([`create`](work::create)), look ([`scene`](work::scene)), start
 //!      ([`launch`](work::launch)), end, remove, bind
-//!    - `doctor`: what is wrong, and what repairs it
-//!    - `transfer`: sessions and profiles on their way out to a file, and in
-//!    - `usage`: what was spent
+//!    - [`doctor`]: what is wrong, and what repairs it
+//!    - [`transfer`]: sessions and profiles on their way out to a file, and in
+//!    - [`usage`]: what was spent
 //! 3. The rooms. Each is the only code that knows its subject, and knows none of the others.
 //!    - [`store`]: the records, and all that is written below the data root
 //!    - [`claude`]: what Claude Code is and does, and the pure function that plans a launch
@@ -103,6 +103,7 @@ pub mod claude;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod git;
 pub mod model;
 pub mod multiplexer;
@@ -110,5 +111,7 @@ pub mod os;
 pub mod sandbox;
 pub mod shell;
 pub mod store;
+pub mod transfer;
 pub mod ui;
+pub mod usage;
 pub mod work;

@@ -87,3 +87,32 @@ fn what_is_decided_by_words_is_found() {
         assert_eq!(decided_by_words(fine), [0; 0], "{fine}");
     }
 }
+
+/// Lines of `text` in which the environment of the process is read: only `os` does that, once, for all.
+fn reads_the_environment(text: &str) -> Vec<usize> {
+    const READS: [&str; 5] =
+        ["env::var", "env::current_dir", "env::current_exe", "env::temp_dir", "path::absolute("];
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_read = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        READS.iter().any(|read| code.contains(read)) && !code.contains("VarError")
+    };
+    (1..).zip(code.lines()).filter(|(_, line)| is_read(line)).map(|(number, _)| number).collect()
+}
+
+#[test]
+fn the_environment_is_read_in_one_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut own = 0;
+    for path in sources(&root) {
+        let text = fs::read_to_string(&path).unwrap();
+        let found = reads_the_environment(&text);
+        if path.starts_with(root.join("os")) {
+            own += found.len();
+        } else {
+            assert!(found.is_empty(), "{}: {found:?}", path.display());
+        }
+    }
+    assert!(own > 2, "the control: os reads it");
+    assert_eq!(reads_the_environment("fn f() {\n    std::env::var_os(\"TERM\");\n}\n"), [2]);
+}

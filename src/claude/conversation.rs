@@ -9,7 +9,6 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::model::{Failure, Name, Result};
-use crate::os;
 
 /// One transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +30,24 @@ impl Conversation {
     /// Returns the name of the directory below `projects/` it is in (see [`super::slug`]).
     pub fn slug(&self) -> &str {
         self.path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Returns the place of the transcript `id` in a config directory, relative to it, where `slug` is the name of the
+    /// directory below `projects/`.
+    pub fn place(id: Uuid, slug: &str) -> PathBuf {
+        Path::new("projects").join(slug).join(format!("{id}.jsonl"))
+    }
+
+    /// Returns the path of the directory beside it (subagents, tool results), which need not exist.
+    pub fn beside(&self) -> PathBuf {
+        self.path.with_extension("")
+    }
+
+    /// Reads the transcript up to its last whole line: it may be written to meanwhile.
+    pub fn whole_lines(&self) -> io::Result<Vec<u8>> {
+        let mut text = fs::read(&self.path)?;
+        text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+        Ok(text)
     }
 
     /// Returns true if Claude can resume it: something was said in it. A start that was left at once can
@@ -286,47 +303,6 @@ fn first_line(text: &str) -> String {
     text.trim().lines().next().unwrap_or_default().chars().take(MOST).collect()
 }
 
-/// Copies a conversation into the config directory `config` of another session, for a launch in
-/// `directory`: the transcript up to its last whole line (it may be written to meanwhile), and the
-/// directory beside it (subagents, tool results).
-pub fn copy_conversation(source: &Conversation, config: &Path, slug: &str) -> io::Result<PathBuf> {
-    let target = config.join("projects").join(slug);
-    os::create_private_dirs(&target)?;
-    let mut text = fs::read(&source.path)?;
-    text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
-    let copy = target.join(format!("{}.jsonl", source.id));
-    write_private(&copy, &text)?;
-    let beside = source.path.with_extension("");
-    if os::is_dir(&beside) {
-        copy_tree(&beside, &target.join(source.id.to_string()))?;
-    }
-    Ok(copy)
-}
-
-/// Copies regular files and directories; links are skipped, so nothing outside is reached.
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    os::create_private_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let target = to.join(entry.file_name());
-        if kind.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else if kind.is_file() {
-            write_private(&target, &fs::read(entry.path())?)?;
-        }
-    }
-    Ok(())
-}
-
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    if os::create_private_file(path, content, true)? {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -393,24 +369,18 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_ends_at_the_last_whole_line_and_takes_no_links() {
+    fn what_is_copied_ends_at_the_last_whole_line() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
-        let path = transcript(&from, "-w", A, &[SAID]);
+        let path = transcript(dir.path(), "-w", A, &[SAID]);
+        let found = conversation_at(&path).expect("read").expect("there");
         File::options()
             .append(true)
             .open(&path)
             .and_then(|mut f| f.write_all(b"{\"type\":\"us"))
             .expect("torn");
-        let beside = path.with_extension("").join("subagents");
-        fs::create_dir_all(&beside).expect("made");
-        fs::write(beside.join("agent-1.jsonl"), "x").expect("written");
-        #[cfg(unix)]
-        std::os::unix::fs::symlink("/etc/passwd", beside.join("link")).expect("linked");
-        let copy = copy_conversation(&conversation_at(&path).expect("read").expect("there"), &to, "-v")
-            .expect("copied");
-        assert_eq!(fs::read_to_string(&copy).expect("read"), format!("{SAID}\n"));
-        assert!(to.join("projects/-v").join(A).join("subagents/agent-1.jsonl").is_file());
-        assert!(!os::exists(&to.join("projects/-v").join(A).join("subagents/link")));
+        assert_eq!(found.whole_lines().expect("read"), format!("{SAID}\n").into_bytes());
+        assert_eq!(dir.path().join(Conversation::place(found.id, found.slug())), path);
+        fs::write(&path, "torn").expect("written");
+        assert_eq!(found.whole_lines().expect("read"), b"");
     }
 }

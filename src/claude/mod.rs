@@ -28,8 +28,8 @@ mod variables;
 pub use arguments::{Asked, GoesOn, asked, goes_on, settings_argument};
 pub use contents::{CACHES, CONVERSATIONS, OWN, may_be_copied};
 pub use conversation::{
-    About, Conversation, about, conversation_of, conversations, conversations_below, copy_conversation,
-    find_conversation, newest_resumable, said_in,
+    About, Conversation, about, conversation_of, conversations, conversations_below, find_conversation,
+    newest_resumable, said_in,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
 pub use health::{

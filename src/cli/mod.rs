@@ -4,6 +4,7 @@
 //! group. What the verbs are called, and the line that is said of each, is in the table,
 //! [`verb`]; [`Invocation`] is what a command line asks for, as a value.
 
+mod completing;
 mod directories;
 mod health;
 mod help;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{Isolation, verb};
 
+pub use completing::{Offer, offer};
 pub use directories::{AllowArgs, BindArgs, DenyArgs};
 pub use health::{CleanupArgs, DoctorArgs, DuArgs, TopArgs, TrashArgs, TrashCommand, UsageArgs, UsageBy};
 pub use help::help;

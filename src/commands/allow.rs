@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, args: &AllowArgs) -> Result<Outcome> {
     if args.list {
         return list(context, args.json);
     }
-    let path = file(args.path.as_deref())?;
+    let path = file(context, args.path.as_deref())?;
     // What is read here, once, is what is looked at and what is allowed.
     let held = match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
         Ok(Some(held)) => held,
@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: &AllowArgs) -> Result<Outcome> {
 }
 
 pub(super) fn deny(context: &Context, args: &DenyArgs) -> Result<Outcome> {
-    let path = file(args.path.as_deref())?;
+    let path = file(context, args.path.as_deref())?;
     let store = context.store()?;
     // What was allowed and is gone now can still be withdrawn.
     if !os::exists(&path) {
@@ -80,9 +80,9 @@ fn says(wanted: &Repository) -> String {
 
 /// The `.cs.toml` that a person means: the one named, the one in the directory named, or the
 /// nearest. The links of its directory are resolved; it itself may be one.
-fn file(given: Option<&Path>) -> Result<PathBuf> {
+fn file(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
     let Some(given) = given else {
-        let here = directory::real(&directory::current_directory()?);
+        let here = directory::real(&context.current_directory()?);
         let nearest =
             here.ancestors().map(|parent| parent.join(REPOSITORY_FILE)).find(|path| os::exists(path));
         let path = nearest.ok_or_else(|| {
@@ -91,7 +91,7 @@ fn file(given: Option<&Path>) -> Result<PathBuf> {
         })?;
         return recorded(path);
     };
-    let given = std::path::absolute(given).map_err(|error| Failure::io("use", given, &error))?;
+    let given = context.absolute(given).map_err(|error| Failure::io("use", given, &error))?;
     let is_file = given.file_name() == Some(REPOSITORY_FILE.as_ref()) && !os::is_dir(&given);
     let parent = match given.parent() {
         Some(parent) if is_file => parent,
@@ -172,7 +172,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         };
         table.row(cells, None);
     }
-    report::print(&table.render(ui::width(), ui::colour_stdout()))?;
+    report::print(&table.render(ui::width(), context.colours()))?;
     Ok(Outcome::Done)
 }
 

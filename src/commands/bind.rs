@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{report, show};
+use super::{details, report};
 use crate::cli::BindArgs;
-use crate::model::{Failure, Outcome, Place, Result, Subject, Target};
+use crate::model::{Failure, Outcome, Place, Result, Target};
 use crate::store::Binding;
 use crate::ui::{self, Align, Table};
 use crate::work::binding::{self, Found};
@@ -17,35 +17,35 @@ pub(super) fn run(context: &Context, args: &BindArgs) -> Result<Outcome> {
     match &args.name {
         Some(name) => bind(context, name, args),
         None if args.list => list(context, args.json),
-        None if args.remove => remove(context, &place(args)?),
+        None if args.remove => remove(context, &place(context, args)?),
         None => match &args.remote {
             Some(glob) => Err(Failure::usage("bind that remote to which profile or session?")
                 .hint(format!("cs bind NAME --remote '{glob}'"))),
-            None => tell(context, &here(args)?, args.json),
+            None => tell(context, &here(context, args)?, args.json),
         },
     }
 }
 
 /// What the command line is about.
-fn place(args: &BindArgs) -> Result<Place> {
+fn place(context: &Context, args: &BindArgs) -> Result<Place> {
     match &args.remote {
         Some(glob) => Place::remote(glob).map_err(|why| {
             Failure::usage(format!("'{glob}' is no glob of remotes: {why}"))
                 .hint("for example: cs bind NAME --remote 'github.com/acme/*'")
         }),
-        None => Ok(Place::Directory(here(args)?)),
+        None => Ok(Place::Directory(here(context, args)?)),
     }
 }
 
 /// The directory the command line is about, links resolved. One that is gone can still be named to
 /// take its binding away.
-fn here(args: &BindArgs) -> Result<PathBuf> {
+fn here(context: &Context, args: &BindArgs) -> Result<PathBuf> {
     let path = match &args.dir {
         Some(given) if args.remove => {
-            std::path::absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?
+            context.absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?
         }
-        Some(given) => directory::existing_directory(given)?,
-        None => directory::current_directory()?,
+        Some(given) => directory::existing_directory(context, given)?,
+        None => context.current_directory()?,
     };
     let path: PathBuf = directory::real(&path).components().collect();
     directory::recordable(&path)?;
@@ -53,12 +53,9 @@ fn here(args: &BindArgs) -> Result<PathBuf> {
 }
 
 fn bind(context: &Context, name: &str, args: &BindArgs) -> Result<Outcome> {
-    let place = place(args)?;
+    let place = place(context, args)?;
     let subject = context.resolve(name)?;
-    let target = match &subject {
-        Subject::Profile(profile) => Target::Profile(profile.name.clone()),
-        Subject::Session(session, _) => Target::Session(session.id),
-    };
+    let target = binding::target_of(&subject);
     let was = context.store()?.bind(&place, &target)?;
     let said = format!("{} to {}", place.text(), binding::named(&subject));
     // For the directory that somebody is in, no option is needed.
@@ -86,20 +83,13 @@ fn bind(context: &Context, name: &str, args: &BindArgs) -> Result<Outcome> {
 fn remove(context: &Context, place: &Place) -> Result<Outcome> {
     let Some(was) = context.store()?.unbind(place)? else {
         let failure = Failure::not_found(format!("{} is not bound", place.text()));
-        return Err(match above(context, place)? {
+        return Err(match binding::above(context, place)? {
             Some(above) => failure.hint(format!("what is: {}", binding::removal(&above))),
             None => failure.hint("to see what is: cs bind --list"),
         });
     };
     report::say(&format!("{} is no longer bound to {}", place.text(), binding::named_or_gone(context, &was)));
     Ok(Outcome::Done)
-}
-
-/// The bound directory that the directory `place` is in, if any.
-fn above(context: &Context, place: &Place) -> Result<Option<Place>> {
-    let Place::Directory(directory) = place else { return Ok(None) };
-    let places = context.store()?.bindings()?.into_iter().map(|binding| binding.place);
-    Ok(places.filter(|place| place.holds(directory)).max_by_key(|place| place.text().len()))
 }
 
 /// Tells what `directory` is bound to, and by what.
@@ -109,7 +99,7 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
         let (bound, unallowed) = match &found {
             Found::Bound(bound) => {
                 let mut told = about(&bound.place);
-                told["kind"] = kind(&bound.subject).into();
+                told["kind"] = kind_of(&binding::target_of(&bound.subject)).into();
                 told["name"] = bound.subject.name().as_str().into();
                 told["profile"] = bound.subject.profile().name.as_str().into();
                 (told, None)
@@ -124,7 +114,7 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
     }
     match found {
         Found::Bound(bound) => {
-            return show::print_lines(&[
+            return details::print_lines(&[
                 ("directory", directory.to_string_lossy().into_owned()),
                 ("bound to", binding::named(&bound.subject)),
                 ("by", bound.place.text()),
@@ -187,7 +177,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         };
         table.row([kind_of(target).to_owned(), name, state.to_owned(), place.text()], None);
     }
-    report::print(&table.render(ui::width(), ui::colour_stdout()))?;
+    report::print(&table.render(ui::width(), context.colours()))?;
     Ok(Outcome::Done)
 }
 
@@ -197,13 +187,6 @@ fn about(place: &Place) -> Value {
         Place::Directory(path) => json!({"by": "directory", "place": path.to_string_lossy()}),
         Place::Remote(glob) => json!({"by": "remote", "place": glob}),
         Place::File(path) => json!({"by": "file", "place": path.to_string_lossy()}),
-    }
-}
-
-fn kind(subject: &Subject) -> &'static str {
-    match subject {
-        Subject::Profile(_) => "profile",
-        Subject::Session(..) => "session",
     }
 }
 

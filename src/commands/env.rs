@@ -12,13 +12,13 @@ use crate::model::{Change, EnvChanges, Outcome, Program, Result, Subject, VarNam
 use crate::shell::{self, Shell};
 use crate::store;
 use crate::work::context::Context;
-use crate::work::{binding, directory, scene};
+use crate::work::{binding, scene};
 
 pub(super) fn run(context: &Context, args: &EnvArgs) -> Result<Outcome> {
     let subject = context.resolve(&args.name)?;
     let directory = match &subject {
         Subject::Session(session, _) => session.directory().to_path_buf(),
-        Subject::Profile(_) => directory::current_directory()?,
+        Subject::Profile(_) => context.current_directory()?,
     };
     let plan = scene::plan(context, &subject, &Program::Nothing, &directory, Continuation::Unsaid)?;
     // Whoever takes the variables may start Claude with them, so the directory has to be there.

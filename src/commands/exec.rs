@@ -20,7 +20,7 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     };
     let program = find(context, program)?;
     let command = [vec![program], command[1..].to_vec()].concat();
-    let directory = directory_for(&subject)?;
+    let directory = directory_for(context, &subject)?;
     let launch = launch::of_program(context, &subject, &Program::Other(command), &directory)?;
     enclosure::refuse_absent(&launch.plan)?;
     launch::carry_out(context, &subject, launch, Held::default())?.ended()
@@ -28,8 +28,8 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
 
 /// Where the command is run: here. In a sandbox that is only there if it is part of what the session works
 /// in; otherwise it is run in that.
-fn directory_for(subject: &Subject) -> Result<PathBuf> {
-    let here = directory::current_directory()?;
+fn directory_for(context: &Context, subject: &Subject) -> Result<PathBuf> {
+    let here = context.current_directory()?;
     let Subject::Session(session, _) = subject else { return Ok(here) };
     if session.isolation != Isolation::Sandbox {
         return Ok(here);
@@ -50,7 +50,7 @@ fn find(context: &Context, program: &OsString) -> Result<OsString> {
     if Path::new(program).components().count() > 1 {
         return Ok(program.clone());
     }
-    which::which_in(program, context.variable("PATH"), directory::current_directory()?)
+    which::which_in(program, context.variable("PATH"), context.current_directory()?)
         .map(Into::into)
         .map_err(|_| missing())
 }

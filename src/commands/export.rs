@@ -1,29 +1,16 @@
 //! `cs export NAME… FILE`: records and conversations, never a login.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use serde_json::Value;
-use tar::{Builder, EntryType, Header};
-
-use super::archive::{
-    END, End, Listed, MANIFEST, Manifest, SecretLines, VERSION, check_inside, holds_secret,
-};
 use super::report;
-use crate::claude::{self, CONVERSATIONS, OWN};
 use crate::cli::ExportArgs;
-use crate::model::{Failure, Isolation, Name, Outcome, Result, Session, SessionPaths, VarName};
+use crate::model::{Failure, Outcome, Result};
 use crate::os;
-use crate::store::Store;
+use crate::transfer::export::{Export, chosen};
 use crate::ui;
 use crate::work::context::Context;
-use crate::work::conversations::Own;
-use crate::work::open;
-use crate::work::removal::{Progress, count, paths_of};
 
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let (names, file) = words(args)?;
@@ -41,28 +28,27 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
         return Err(Failure::refused(format!("{} is there already", path.display()))
             .hint("to replace it: cs export --force …"));
     }
-    let mut export = Export::prepare(context, wanted, args.all)?;
+    let mut looking = ui::Progress::new("looking at");
+    let mut export = Export::prepare(context, wanted, args.all, &mut |at| looking.at(at))?;
+    drop(looking);
+    let mut writing = ui::Progress::new("writing");
     let told = if to_stdout {
-        let written = export.write_to(BufWriter::new(io::stdout().lock()), false);
-        written.map_err(|error| failed(&path, &error))?;
+        let written = export.write_plain(io::stdout().lock(), &mut |at| writing.at(at));
+        written.map_err(|error| Failure::io("write", &path, &error))?;
         "standard output".to_owned()
     } else {
-        let bytes = into_file(&path, args.force, |file| {
-            let zipped = matches!(path.extension().and_then(|end| end.to_str()), Some("gz" | "tgz"));
-            export.write_to(BufWriter::new(file), zipped)
-        })?;
+        let bytes = export.write_file(&path, args.force, &mut |at| writing.at(at))?;
         format!("{} ({})", path.display(), ui::size(bytes))
     };
-    export.say_secrets();
+    drop(writing);
+    for line in export.warnings() {
+        report::say(&line);
+    }
     report::say(&format!("{} in {told}", export.summary()));
     Ok(Outcome::Done)
 }
 
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::io("write", path, error)
-}
-
-/// The names, and the file, which comes last.
+/// Returns the names, and the file, which comes last.
 fn words(args: &ExportArgs) -> Result<(Vec<String>, OsString)> {
     let mut names = Vec::new();
     let Some((file, before)) = args.words.split_last() else {
@@ -82,405 +68,4 @@ fn words(args: &ExportArgs) -> Result<(Vec<String>, OsString)> {
             .hint("cs export NAME… FILE, or cs export --all FILE"));
     }
     Ok((names, file.clone()))
-}
-
-fn chosen(context: &Context, names: &[String], all: bool) -> Result<Vec<Session>> {
-    let mut sessions: Vec<Session> = Vec::new();
-    if all {
-        for entry in context.store()?.sessions()? {
-            match entry.record {
-                Ok(session) => sessions.push(session),
-                Err(damage) => report::say(&format!("not in the file: session {}: {damage}", entry.id)),
-            }
-        }
-    }
-    for name in names {
-        let session = context.store()?.session_named(&Context::new_name(name)?)?;
-        let session = session.ok_or_else(|| context.unknown("session", name))?;
-        if !sessions.contains(&session) {
-            sessions.push(session);
-        }
-    }
-    Ok(sessions)
-}
-
-/// Writes a file beside `path` by `write`, 0600, and gives it that name when it is whole; its size.
-fn into_file(path: &Path, force: bool, write: impl FnOnce(&File) -> io::Result<()>) -> Result<u64> {
-    let name = path.file_name().ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?;
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{}.new", uuid::Uuid::now_v7().simple()));
-    let beside = path.with_file_name(beside);
-    let file = os::new_private_file(&beside).map_err(|error| failed(path, &error))?;
-    let finish = || -> Result<u64> {
-        write(&file).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
-        let size = file.metadata().map_err(|error| failed(path, &error))?.len();
-        if force {
-            fs::rename(&beside, path).map_err(|error| failed(path, &error))?;
-        } else {
-            os::publish_dir(&beside, path).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    Failure::refused(format!("{} is there already", path.display()))
-                }
-                _ => failed(path, &error),
-            })?;
-        }
-        Ok(size)
-    };
-    finish().inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
-}
-
-/// A file of a session, found but not opened yet.
-struct Found {
-    /// Its path in the session's config directory.
-    inside: String,
-    path: PathBuf,
-    modified: std::time::SystemTime,
-}
-
-/// A session and its files.
-struct Part {
-    session: Session,
-    files: Vec<Found>,
-}
-
-/// All that goes into the file.
-struct Export {
-    created: jiff::Timestamp,
-    parts: Vec<Part>,
-    profiles: Vec<(Name, String)>,
-    files: u64,
-    flagged: Vec<String>,
-    secret_lines: u64,
-    vanished: u64,
-}
-
-impl Export {
-    fn prepare(context: &Context, sessions: Vec<Session>, all: bool) -> Result<Self> {
-        let store = context.store()?;
-        let mut export = Self {
-            created: jiff::Timestamp::now(),
-            parts: Vec::new(),
-            profiles: Vec::new(),
-            files: 0,
-            flagged: Vec::new(),
-            secret_lines: 0,
-            vanished: 0,
-        };
-        let mut progress = Progress::new("looking at");
-        for session in sessions {
-            progress.at(session.name.as_str());
-            let (paths, profile) = paths_of(context, &session)?;
-            let run = store.last_run(&store.session_run_path(session.id));
-            if let Some(open) = open::open_state(&session, &paths, run.as_ref()) {
-                report::say(&format!(
-                    "session '{}' is open (pid {}): what is said from now on is not in the file",
-                    session.name, open.pid
-                ));
-            }
-            if profile.is_none() && session.isolation == Isolation::None {
-                report::say(&format!(
-                    "session '{}': its profile is gone, and its conversations with it",
-                    session.name
-                ));
-                export.parts.push(Part { session, files: Vec::new() });
-                continue;
-            }
-            let files = files_of(&session, &paths, run)?;
-            export.flagged.extend(flagged(&session, &files));
-            export.parts.push(Part { session, files });
-        }
-        if all {
-            for entry in store.profiles(&context.home()?) {
-                if entry.name.is_default() {
-                    continue;
-                }
-                if let Err(damage) = &entry.profile {
-                    report::say(&format!("not in the file: profile '{}': {damage}", entry.name));
-                    continue;
-                }
-                let secret = |name: &VarName, value: &str| {
-                    claude::looks_secret(name.as_str()) || holds_secret(value.as_bytes())
-                };
-                let (text, left_out) = store.portable_profile(&entry.name, secret)?;
-                if !left_out.is_empty() {
-                    report::say(&format!("profile '{}': left out: {}", entry.name, left_out.join(", ")));
-                }
-                export.profiles.push((entry.name, text));
-            }
-        }
-        Ok(export)
-    }
-
-    fn summary(&self) -> String {
-        let sessions = count(self.parts.len(), "session");
-        match self.profiles.len() {
-            0 => sessions,
-            number => format!("{sessions} and the records of {}", count(number, "profile")),
-        }
-    }
-
-    /// Says where something stands that looks like a secret, and never what it is.
-    fn say_secrets(&self) {
-        for place in &self.flagged {
-            report::say(&format!("looks like a secret, and is in the file: {place}"));
-        }
-        if self.secret_lines > 0 {
-            let lines = count(usize::try_from(self.secret_lines).unwrap_or(usize::MAX), "line");
-            report::say(&format!("{lines} of conversations look like a secret; keep the file private"));
-        }
-        if self.vanished > 0 {
-            report::say(&format!("{} files went while they were read, and are not in it", self.vanished));
-        }
-    }
-
-    fn write_to(&mut self, out: impl Write, zipped: bool) -> io::Result<()> {
-        if zipped {
-            let mut out = self.entries(GzEncoder::new(out, Compression::default()))?;
-            out.try_finish()?;
-            out.get_mut().flush()
-        } else {
-            self.entries(out)?.flush()
-        }
-    }
-
-    fn entries<W: Write>(&mut self, out: W) -> io::Result<W> {
-        let mut tar = Builder::new(out);
-        let manifest = Manifest {
-            version: VERSION,
-            created: self.created,
-            cs: env!("CARGO_PKG_VERSION").to_owned(),
-            sessions: self
-                .parts
-                .iter()
-                .map(|part| Listed {
-                    id: part.session.id,
-                    name: part.session.name.to_string(),
-                    files: part.files.len() as u64,
-                })
-                .collect(),
-            profiles: self.profiles.iter().map(|(name, _)| name.to_string()).collect(),
-        };
-        self.add(&mut tar, MANIFEST, as_toml(&manifest)?.as_bytes())?;
-        for at in 0..self.profiles.len() {
-            let (name, record) = self.profiles[at].clone();
-            self.add(&mut tar, &format!("profiles/{}/profile.toml", name.key()), record.as_bytes())?;
-        }
-        let mut progress = Progress::new("writing");
-        for at in 0..self.parts.len() {
-            // Ports are this machine's; where it is brought in it is given others.
-            let session = Session { ports: None, worktree: None, ..self.parts[at].session.clone() };
-            let root = format!("sessions/{}", session.id);
-            let record =
-                Store::session_text(&session).map_err(|failure| io::Error::other(failure.message))?;
-            self.add(&mut tar, &format!("{root}/session.toml"), record.as_bytes())?;
-            for file in std::mem::take(&mut self.parts[at].files) {
-                progress.at(&format!("{}: {}", session.name, file.inside));
-                self.add_file(&mut tar, &format!("{root}/claude/{}", file.inside), &file)?;
-            }
-        }
-        let end = as_toml(&End { files: self.files })?;
-        self.add(&mut tar, END, end.as_bytes())?;
-        tar.into_inner()
-    }
-
-    fn add<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, content: &[u8]) -> io::Result<()> {
-        let now = u64::try_from(self.created.as_second()).unwrap_or(0);
-        tar.append_data(&mut header(content.len() as u64, now), path, content)?;
-        self.files += 1;
-        Ok(())
-    }
-
-    fn add_file<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, found: &Found) -> io::Result<()> {
-        let mut file = match os::open_regular(&found.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.vanished += 1;
-                return Ok(());
-            }
-            Err(error) => {
-                return Err(io::Error::new(error.kind(), format!("{}: {error}", found.path.display())));
-            }
-        };
-        let lines = found.path.extension().is_some_and(|ending| ending == "jsonl");
-        let size = if lines { whole_lines(&mut file)? } else { file.metadata()?.len() };
-        let seconds = found.modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let mut content = Exactly { file, left: size, secrets: lines.then(SecretLines::default) };
-        tar.append_data(&mut header(size, seconds), path, &mut content)?;
-        self.secret_lines += content.secrets.map_or(0, |secrets| secrets.count);
-        self.files += 1;
-        Ok(())
-    }
-}
-
-fn as_toml<T: serde::Serialize>(value: &T) -> io::Result<String> {
-    toml::to_string(value).map_err(io::Error::other)
-}
-
-fn header(size: u64, seconds: u64) -> Header {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::Regular);
-    header.set_size(size);
-    header.set_mode(0o600);
-    header.set_mtime(seconds);
-    header
-}
-
-/// How many bytes of a file are whole lines. One that is being written to may end in the middle of one.
-fn whole_lines(file: &mut File) -> io::Result<u64> {
-    const STEP: u64 = 64 << 10;
-    let mut end = file.metadata()?.len();
-    let mut buffer = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        buffer.clear();
-        file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(file).take(end - start).read_to_end(&mut buffer)?;
-        if let Some(at) = buffer.iter().rposition(|byte| *byte == b'\n') {
-            end = start + at as u64 + 1;
-            break;
-        }
-        end = start;
-    }
-    file.rewind()?;
-    Ok(end)
-}
-
-/// Exactly so many bytes of a file, or a failure: the file may be cut while it is read.
-struct Exactly {
-    file: File,
-    left: u64,
-    secrets: Option<SecretLines>,
-}
-
-impl Read for Exactly {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if most == 0 {
-            return Ok(0);
-        }
-        let read = self.file.read(&mut buffer[..most])?;
-        if read == 0 {
-            return Err(io::Error::other("a file became shorter while it was read"));
-        }
-        self.left -= read as u64;
-        if let Some(secrets) = &mut self.secrets {
-            secrets.feed(&buffer[..read]);
-        }
-        Ok(read)
-    }
-}
-
-/// The files of a session that are worth keeping, oldest first within the conversations, so that which is
-/// the newest is still known where times are whole seconds.
-fn files_of(session: &Session, paths: &SessionPaths, run: Option<crate::store::Run>) -> Result<Vec<Found>> {
-    let mut files = Vec::new();
-    let mut skipped = Vec::new();
-    if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
-        // Its conversations are among those of others, whose are theirs to move.
-        let own = Own::of(session, paths, session.directory(), run.as_ref())?;
-        for found in claude::conversations(&paths.config)?.into_iter().filter(|found| own.has(found)) {
-            let place = format!("projects/{}", found.slug());
-            collect(&found.path, &format!("{place}/{}.jsonl", found.id), &mut files, &mut skipped)?;
-            let beside = found.path.with_extension("");
-            collect(&beside, &format!("{place}/{}", found.id), &mut files, &mut skipped)?;
-        }
-        report::say(&format!(
-            "session '{}' shares its conversations: those that are its own are in the file",
-            session.name
-        ));
-    }
-    if session.isolation != Isolation::None {
-        for item in CONVERSATIONS.iter().chain(OWN) {
-            collect(&paths.config.join(item), item, &mut files, &mut skipped)?;
-        }
-    }
-    files.sort_by_key(|file| file.modified);
-    for path in skipped {
-        report::say(&format!("not in the file, for its name: {}", path.display()));
-    }
-    Ok(files)
-}
-
-/// Collects the regular files at `path` and below. Links are passed over: what they lead to is not the
-/// session's own.
-fn collect(path: &Path, inside: &str, files: &mut Vec<Found>, skipped: &mut Vec<PathBuf>) -> Result<()> {
-    let about = match path.symlink_metadata() {
-        Ok(about) => about,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Failure::io("read", path, &error)),
-    };
-    if about.is_dir() {
-        let entries = fs::read_dir(path).map_err(|error| Failure::io("list", path, &error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| Failure::io("list", path, &error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                skipped.push(entry.path());
-                continue;
-            };
-            // What could hold a login is passed over without a word, and unseen.
-            if claude::may_be_copied(name) {
-                collect(&entry.path(), &format!("{inside}/{name}"), files, skipped)?;
-            }
-        }
-    } else if about.is_file() {
-        if check_inside(&inside.split('/').collect::<Vec<_>>()).is_err() {
-            skipped.push(path.to_path_buf());
-            return Ok(());
-        }
-        let modified = about.modified().map_err(|error| Failure::io("read", path, &error))?;
-        files.push(Found { inside: inside.to_owned(), path: path.to_path_buf(), modified });
-    }
-    Ok(())
-}
-
-/// Where in a session's own settings and memory something stands that looks like a secret: `name: file: key`.
-fn flagged(session: &Session, files: &[Found]) -> Vec<String> {
-    const LARGEST: u64 = 1 << 20;
-    let mut places = Vec::new();
-    for file in files {
-        if !OWN.contains(&file.inside.split('/').next().unwrap_or_default()) {
-            continue;
-        }
-        let Ok(Some(text)) = os::read_small(&file.path, LARGEST) else { continue };
-        let mut keys = Vec::new();
-        match serde_json::from_slice::<Value>(&text) {
-            Ok(value) if file.path.extension().is_some_and(|ending| ending == "json") => {
-                secret_keys(&value, "", &mut keys);
-            }
-            _ => {
-                let mut lines = SecretLines::default();
-                lines.feed(&text);
-                if lines.count > 0 {
-                    keys.push(count(usize::try_from(lines.count).unwrap_or(usize::MAX), "line"));
-                }
-            }
-        }
-        places.extend(keys.into_iter().map(|key| format!("{}: {}: {key}", session.name, file.inside)));
-    }
-    places
-}
-
-/// The keys in settings whose values are secret by their names or by how they look.
-fn secret_keys(value: &Value, at: &str, keys: &mut Vec<String>) {
-    let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
-    match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                let named =
-                    key == "apiKeyHelper" || at == "env" && claude::looks_secret(&key.to_ascii_uppercase());
-                if named && value.is_string() {
-                    keys.push(below(key));
-                } else {
-                    secret_keys(value, &below(key), keys);
-                }
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| secret_keys(value, at, keys)),
-        Value::String(text) if holds_secret(text.as_bytes()) => keys.push(at.to_owned()),
-        _ => {}
-    }
 }

@@ -9,13 +9,13 @@ use super::report;
 use crate::claude::{self, Continuation, Conversation};
 use crate::cli::ForkArgs;
 use crate::git::{Checkout, Work};
-use crate::model::{Failure, Isolation, Kind, Name, Outcome, Result, Session, SessionPaths};
-use crate::os;
+use crate::model::{Failure, Isolation, Kind, Name, Outcome, Result, Session};
+use crate::store::ConfigFiles;
 use crate::work::context::Context;
 use crate::work::create::New;
 use crate::work::launch::FirstStart;
 use crate::work::worktrees::{Spot, Target, Wanted};
-use crate::work::{create, directory};
+use crate::work::{copying, create, directory};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -74,10 +74,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let start = (!no_open).then_some(FirstStart { arguments, continuation, pane: None });
     let works_in = session.directory().to_path_buf();
     let new = New { session, profile, worktree: target, start };
-    let made = new.make(context, |paths| {
-        copy(&from, shared.as_deref(), paths, &works_in)
-            .map_err(|error| Failure::io("copy the conversation", &from.path, &error))
-    })?;
+    let made = new.make(context, |files| copy(&from, shared.as_deref(), files, &works_in))?;
     report::say(&format!("session '{name}' goes on from a copy of '{}'", source.name));
     made.set_up(context);
     made.start(context)
@@ -85,18 +82,11 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
 
 /// Puts a conversation among those of a fork that works in `directory`. Where they are `shared` with the
 /// source, it is there.
-fn copy(
-    from: &Conversation,
-    shared: Option<&Path>,
-    copied: &SessionPaths,
-    directory: &Path,
-) -> std::io::Result<()> {
+fn copy(from: &Conversation, shared: Option<&Path>, files: &ConfigFiles, directory: &Path) -> Result<()> {
     if let Some(shared) = shared {
-        os::create_private_dirs(&copied.config)?;
-        os::make_link(&copied.config.join("projects"), shared).map(drop)
+        files.link(Path::new("projects"), shared).map_err(|error| copying::failed(&from.path, &error))
     } else {
-        let slug = claude::slug(&directory::real(directory));
-        claude::copy_conversation(from, &copied.config, &slug).map(drop)
+        copying::copy_conversation(files, from, &claude::slug(&directory::real(directory)), None)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The verbs, one file each: resolve, plan, render.
 
 mod allow;
-mod archive;
 mod attach;
 mod bind;
 mod cd;
@@ -9,6 +8,7 @@ mod cleanup;
 mod complete;
 mod completions;
 mod config;
+mod details;
 mod doctor;
 mod du;
 mod editor;
@@ -17,9 +17,7 @@ mod exec;
 mod export;
 mod fork;
 mod import;
-mod in_shell;
 mod init;
-mod install;
 mod last;
 mod launched;
 mod list;
@@ -39,9 +37,11 @@ mod shim;
 mod show;
 mod start;
 mod statusline;
+mod tables;
 mod top;
 mod tour;
 mod trash;
+mod trashed;
 mod usage;
 mod use_;
 mod wt;

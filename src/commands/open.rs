@@ -49,7 +49,11 @@ fn open_named(
         None => return start::create(context, options, &Context::new_name(text)?, arguments),
     };
     let request = Request {
-        directory: options.dir.as_deref().map(directory::existing_directory).transpose()?,
+        directory: options
+            .dir
+            .as_deref()
+            .map(|given| directory::existing_directory(context, given))
+            .transpose()?,
         pane: start::in_pane(options),
         may_be_elsewhere: options.yes,
         ..Request::new(subject, arguments)
@@ -82,15 +86,15 @@ fn profile_alone(profile: &Profile, options: &StartOptions) -> Result<()> {
 fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString]) -> Result<Outcome> {
     let make = |name: &Name| start::create(context, options, name, arguments.to_vec());
     if options.worktree {
-        let mut names = worktrees::Names::here(options.branch.as_deref())?;
+        let mut names = worktrees::Names::here(context, options.branch.as_deref())?;
         return create::under_a_free_name(context, &names.base.clone(), |name| {
             // One that is there was given its name by somebody, for something.
             if names.are_taken(name)? { Ok(None) } else { make(name).map(Some) }
         });
     }
     let directory = match &options.dir {
-        Some(directory) => directory::existing_directory(directory)?,
-        None => directory::current_directory()?,
+        Some(directory) => directory::existing_directory(context, directory)?,
+        None => context.current_directory()?,
     };
     let base = Name::suggest(&directory.file_name().map(OsStr::to_string_lossy).unwrap_or_default());
     create::under_a_free_name(context, &base, |name| make(name).map(Some))

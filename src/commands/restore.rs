@@ -1,6 +1,6 @@
 //! `cs restore [NAME]`: bring a session or profile back from the trash, or list the trash.
 
-use super::{report, trash};
+use super::{report, trashed};
 use crate::cli::RestoreArgs;
 use crate::model::{Failure, Kind, Name, Outcome, PortRange, Ports, Result, Session};
 use crate::os;
@@ -10,7 +10,7 @@ use crate::work::worktrees::away::{self, Back};
 use crate::work::{ports, removal};
 
 pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
-    let Some(wanted) = &args.name else { return trash::list(context, args.json) };
+    let Some(wanted) = &args.name else { return trashed::list(context, args.json) };
     let trash = context.store()?.trash();
     let matches = |trashed: &&Trashed| {
         trashed.name().as_str().eq_ignore_ascii_case(wanted)

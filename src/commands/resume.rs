@@ -5,18 +5,20 @@ use std::ffi::OsString;
 
 use uuid::Uuid;
 
-use super::{list, start};
+use super::start;
 use crate::claude;
 use crate::cli::ResumeArgs;
 use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
-use crate::ui;
+use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
 use crate::work::conversations::Own;
 use crate::work::directory;
 use crate::work::launch::Request;
+use crate::work::listing::{self, Row};
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
-    let directory = args.dir.as_deref().map(directory::existing_directory).transpose()?;
+    let directory =
+        args.dir.as_deref().map(|given| directory::existing_directory(context, given)).transpose()?;
     let request = |session: Session, profile: Profile| Request {
         directory: directory.clone(),
         may_be_elsewhere: args.yes,
@@ -30,12 +32,12 @@ pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
         .ok_or_else(|| Failure::usage(format!("'{}' is not UTF-8", first.to_string_lossy())))?;
     let (session, profile) = find(context, text)?;
     let conversation = text.parse().ok().filter(|id| *id != session.id);
-    start::start(context, &Request { conversation, arguments, ..request(session, profile) })
+    start::start(context, &Request { arguments, conversation, ..request(session, profile) })
 }
 
 fn choose(context: &Context, request: impl Fn(Session, Profile) -> Request) -> Result<Outcome> {
     const MOST: usize = 20;
-    let rows = list::resumable(context, MOST)?;
+    let rows = listing::resumable(context, MOST)?;
     if rows.is_empty() {
         return Err(Failure::not_found("there is no session to resume").hint("to make one here: cs NAME"));
     }
@@ -44,11 +46,36 @@ fn choose(context: &Context, request: impl Fn(Session, Profile) -> Request) -> R
             Failure::usage("which session to resume?").hint("cs resume NAME; to see the names: cs list")
         );
     }
-    eprint!("{}", list::numbered(&rows, &context.home()?.to_string_lossy()));
+    eprint!("{}", numbered(&rows, &context.home()?.to_string_lossy()));
     let Some(number) = ui::choose("resume", rows.len()) else { return Ok(Outcome::Code(1)) };
     let session = rows[number].session.clone();
     let profile = context.profile_of(&session)?;
     start::start(context, &request(session, profile))
+}
+
+/// Returns rows with numbers to choose by.
+fn numbered(rows: &[Row], home: &str) -> String {
+    let now = jiff::Timestamp::now();
+    let mut table = Table::new(&[
+        ("", Align::Right),
+        ("NAME", Align::Left),
+        ("PROFILE", Align::Left),
+        ("DIRECTORY", Align::ShrinkFront),
+        ("AGE", Align::Right),
+        ("TITLE", Align::Shrink),
+    ]);
+    for (at, row) in rows.iter().enumerate() {
+        let cells = [
+            (at + 1).to_string(),
+            row.session.name.to_string(),
+            row.session.profile.to_string(),
+            ui::short(&row.session.directory, home).into_owned(),
+            row.used.map(|used| ui::age(used, now)).unwrap_or_default(),
+            row.details.title.clone().unwrap_or_default(),
+        ];
+        table.row(cells, None);
+    }
+    table.render(ui::width().or(Some(100)), false)
 }
 
 /// The session that `text` names in whatever way.

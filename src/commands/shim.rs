@@ -6,21 +6,20 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{install, report};
+use super::report;
 use crate::claude;
 use crate::cli::ShimCommand;
 use crate::model::{Failure, Kind, Outcome, Result, Subject};
 use crate::os;
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
-use crate::work::directory;
 use crate::work::launch::{self, Request};
 
 pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
     let store = context.store()?;
     match command {
         ShimCommand::Install => {
-            let shim = store.install_shim(&install::program(context)?)?;
+            let shim = store.install_shim(&crate::work::program::this_program(context)?)?;
             let directory = shim.parent().unwrap_or(&shim).display().to_string();
             report::print(&format!("{}\n", shim.display()))?;
             report::say(
@@ -54,7 +53,7 @@ pub(super) fn become_claude(context: &Context, arguments: &[OsString]) -> Result
     if let Some(command) = wrapped {
         let _ = context.wrapped.set(command.to_vec());
     }
-    let directory = Some(directory::current_directory()?);
+    let directory = Some(context.current_directory()?);
     launch::start(context, &Request { directory, ..Request::new(subject, arguments) })
 }
 
@@ -79,7 +78,7 @@ fn subject(context: &Context) -> Result<Option<Subject>> {
     if context.home().is_err() && context.store().is_err() {
         return Ok(None);
     }
-    let Ok(here) = directory::current_directory() else { return Ok(None) };
+    let Ok(here) = context.current_directory() else { return Ok(None) };
     match binding::look(context, &here)? {
         Found::Bound(bound) => Ok(Some(bound.subject)),
         Found::Nothing | Found::Unallowed(_) => Ok(None),
@@ -113,7 +112,7 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
     };
     let [program, first @ ..] = command.as_slice() else { return Ok(Outcome::Done) };
     let arguments = [first, arguments].concat();
-    let here = directory::current_directory().unwrap_or_default();
+    let here = context.current_directory().unwrap_or_default();
     let path = Path::new(program);
     let error = os::become_program(path, &arguments, &context.shell.environment, &here, context.umask);
     Err(Failure::io("start", path, &error).with_kind(Kind::NoClaude))

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{profile, report};
+use super::{details, report};
 use crate::claude;
 use crate::cli::ShowArgs;
 use crate::git::Checkout;
@@ -15,7 +15,7 @@ use crate::work::{binding, history, open, pane};
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Outcome> {
     match context.resolve(&args.name)? {
         Subject::Session(session, profile) => session_details(context, &session, &profile, args.json),
-        Subject::Profile(found) => profile::show(context, &found, args.json),
+        Subject::Profile(found) => details::of_profile(context, &found, args.json),
     }
 }
 
@@ -119,14 +119,5 @@ fn session_details(
             format!("{}  {when:>4}  {}", found.id, about.title.as_deref().unwrap_or("-")),
         ));
     }
-    print_lines(&lines)
-}
-
-/// Prints labelled lines, the labels aligned, the values escaped.
-pub(super) fn print_lines(lines: &[(&str, String)]) -> Result<Outcome> {
-    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-    let text: String =
-        lines.iter().map(|(label, value)| format!("{label:<width$}  {}\n", ui::escape(value))).collect();
-    report::print(&text)?;
-    Ok(Outcome::Done)
+    details::print_lines(&lines)
 }

@@ -36,7 +36,7 @@ pub(super) fn start(context: &Context, request: &Request) -> Result<Outcome> {
                     launch::start(context, request)
                 }
                 Way::Here => {
-                    let here = Some(directory::current_directory()?);
+                    let here = Some(context.current_directory()?);
                     launch::start(context, &Request { directory: here, ..request.clone() })
                 }
             }
@@ -52,7 +52,7 @@ enum Way {
 }
 
 fn another_directory(context: &Context, session: &Session, gone: &Failure) -> Result<Way> {
-    let here = directory::current_directory()?;
+    let here = context.current_directory()?;
     context.say(&gone.message);
     let tree = session.worktree.as_deref().filter(|tree| !tree.root().is_dir());
     match tree.map(|tree| tree.branch.as_deref()) {
@@ -75,7 +75,7 @@ pub(super) fn create(
     name: &Name,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
-    let said = description(options)?;
+    let said = description(context, options)?;
     let new = if options.worktree {
         match New::in_worktree(context, name, &said, wanted(options)) {
             Err(none) if none.kind == Kind::NoRepository && !options.dry_run && ui::can_ask() => {
@@ -106,9 +106,13 @@ pub(super) fn create(
 }
 
 /// Returns what `options` say of a session that is to be made.
-fn description(options: &StartOptions) -> Result<Description> {
+fn description(context: &Context, options: &StartOptions) -> Result<Description> {
     Ok(Description {
-        directory: options.dir.as_deref().map(directory::existing_directory).transpose()?,
+        directory: options
+            .dir
+            .as_deref()
+            .map(|given| directory::existing_directory(context, given))
+            .transpose()?,
         profile: options.profile.clone(),
         isolation: options.isolation,
         bare: options.bare,
@@ -129,7 +133,7 @@ fn without_git(
     arguments: Vec<OsString>,
     none: Failure,
 ) -> Result<Outcome> {
-    let current = directory::current_directory()?;
+    let current = context.current_directory()?;
     report::say(&none.message);
     let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
     let left_out = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };

@@ -23,6 +23,7 @@ pub use error::{Error, ErrorKind};
 pub use include::{Copies, Included};
 pub use locking::LockedBy;
 pub use state::{Onto, State, Work};
+pub use trash::remove_empty_room;
 pub use worktree::{Entry, Here, Repository};
 
 /// The checkout a directory is in.

@@ -1,6 +1,7 @@
 //! Keeping the commits of a worktree that was removed: references below `refs/cs/trash/`, which git's
 //! own cleaning respects and no branch list shows.
 
+use std::fs;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -9,6 +10,12 @@ use super::run::{answer, ask, ask_at};
 use super::{Checkout, Error, Repository};
 
 const ROOM: &str = "refs/cs/trash";
+
+/// Removes git's directory for linked worktrees from the git directory `common` if none is left in it, as git does when
+/// its last worktree goes.
+pub fn remove_empty_room(common: &Path) {
+    let _ = fs::remove_dir(common.join("worktrees"));
+}
 
 impl Repository {
     /// Keeps the commits of the worktree at `root`, which goes with the session `id`: what is checked out,

@@ -6,6 +6,7 @@
 mod active;
 mod age;
 mod binding;
+mod candidate;
 mod env;
 mod failure;
 mod launch;
@@ -25,6 +26,7 @@ mod worktree;
 pub use active::{Environment, Memory, Saved, UsedBy, difference};
 pub use age::Age;
 pub use binding::{Bound, Guard, Place, Target};
+pub use candidate::Candidate;
 pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Kind, Outcome, Result, reason};
 pub use launch::{Creation, Ended, InPane, Launch, NewWorktree, Purpose, Put, Seen, Step};

@@ -101,6 +101,11 @@ impl Session {
     pub fn directory(&self) -> &Path {
         Path::new(&self.directory)
     }
+
+    /// Returns the branch that the work in its worktree belongs to.
+    pub fn onto(&self) -> Option<&str> {
+        self.worktree.as_ref()?.onto.as_deref()
+    }
 }
 
 /// The paths of the files of one session.

@@ -63,6 +63,8 @@ pub enum Slot {
     Resumable,
     /// A profile.
     Profile,
+    /// An API endpoint that is known by name.
+    Provider,
     /// A worktree of this repository; elsewhere a session.
     Worktree,
     /// A branch of this repository.

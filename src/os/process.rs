@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -276,6 +276,27 @@ pub fn shell_command(line: &str) -> std::process::Command {
         command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
         command
     }
+}
+
+/// Returns the directory this process is in.
+pub fn current_directory() -> io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// Returns `path` from the root on. Its links are left as they are; one that is relative is meant from the
+/// directory this process is in. Fails for an empty one.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+/// Returns the path of this program.
+pub fn this_program() -> io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
+/// Returns the system's directory for temporary files.
+pub fn temporary_directory() -> PathBuf {
+    std::env::temp_dir()
 }
 
 /// Returns the environment of this process. Windows finds a variable however its name is spelled, and

@@ -16,4 +16,4 @@ pub use call::{CALLED_FROM, CODE, Call};
 pub use dotenv::dotenv;
 pub use init::{InitOptions, short_form};
 pub use kind::Shell;
-pub use quote::{Plain, Quoted, posix_word, word};
+pub use quote::{Plain, Quoted, posix_word, quoted, word};

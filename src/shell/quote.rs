@@ -5,6 +5,7 @@
 //! `Plain` they refuse and none they change. `tests/shell_quote.rs` holds them against the shells.
 
 use std::fmt;
+use std::path::Path;
 
 use super::kind::Shell;
 use crate::model::{Failure, Result, VarName};
@@ -65,6 +66,11 @@ pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@:,%".contains(c);
     let quoted = if text.is_empty() || !text.chars().all(plain) { posix_word(text) } else { None };
     quoted.unwrap_or_else(|| text.to_owned())
+}
+
+/// Returns `path` as a word for a person to type, see [`word`].
+pub fn quoted(path: &Path) -> String {
+    word(&path.to_string_lossy())
 }
 
 /// Returns the value of the variable `name`. Fails with its name (exit 5) if the value holds a control

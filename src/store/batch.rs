@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::records::{self, Damage};
 use super::sessions::discard;
 use super::{Claim, Store};
-use crate::model::{Failure, PortRange, Result, Session};
+use crate::model::{Failure, Isolation, PortRange, Result, Session};
 use crate::os::{self, Lock};
 
 /// Sessions that are being brought in: seen by nobody yet, in one directory below `staging/`, with one
@@ -21,8 +22,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Returns the directory for the files of the session `id`.
-    pub fn root(&self, id: Uuid) -> PathBuf {
+    fn root(&self, id: Uuid) -> PathBuf {
         self.staged.join(id.to_string())
     }
 }
@@ -53,11 +53,12 @@ impl Store {
         }
     }
 
-    /// Makes the directory of a session that is brought in; its record comes when it is published.
-    pub fn add_to_batch(&self, batch: &Batch, id: Uuid) -> Result<PathBuf> {
+    /// Makes the directory of a session that is brought in, and returns its config directory, to be filled; its record
+    /// comes when it is published.
+    pub fn add_to_batch(&self, batch: &Batch, id: Uuid, isolation: Isolation) -> Result<ConfigFiles> {
         let root = batch.root(id);
         os::create_private_dir(&root).map_err(|error| Failure::io("create", &root, &error))?;
-        Ok(root)
+        Ok(ConfigFiles::new(&root, isolation))
     }
 
     /// Publishes one session of a batch under its name, with ports in `range`. Returns `Ok(None)` if it

@@ -27,6 +27,7 @@
 
 mod batch;
 mod bindings;
+mod config_files;
 mod ephemeral;
 mod groups;
 mod health;
@@ -51,6 +52,7 @@ mod trust;
 
 pub use batch::{Batch, Known};
 pub use bindings::Binding;
+pub use config_files::{ConfigFiles, NewFile};
 pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
 pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
@@ -40,9 +41,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Returns the directory of its files before it is published.
-    pub fn root(&self) -> &Path {
-        &self.staged
+    /// Returns its config directory, to be filled before it is published.
+    pub fn files(&self) -> ConfigFiles {
+        ConfigFiles::new(&self.staged, self.session.isolation)
     }
 
     /// Returns the session that it will be, with the ports it has been given.

@@ -80,9 +80,18 @@ impl Store {
         moved().map_err(|error| Failure::io("move to the trash", from, &error))
     }
 
-    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be. The caller holds
-    /// the session's lock. Returns false if the session has no such part.
+    /// Writes a file of git's in a part of the worktree that lies with the session `id`: its `HEAD`, or the `.git`
+    /// that leads to git's part. The caller holds the session's lock.
+    pub fn rewrite_stowed(&self, id: Uuid, part: Part, name: &str, content: &str) -> Result<()> {
+        let path = room(&self.session_root(id)).join(part.name()).join(name);
+        os::rewrite_file(&path, content.as_bytes()).map_err(|error| Failure::io("write", &path, &error))
+    }
+
+    /// Moves a part of the worktree from the session `id` to `to`, where nothing may be, and makes the directories
+    /// above that are missing. The caller holds the session's lock. Returns false if the session has no such part.
     pub fn unstow_part(&self, id: Uuid, part: Part, to: &Path) -> Result<bool> {
+        let above = to.parent().unwrap_or(to);
+        std::fs::create_dir_all(above).map_err(|error| Failure::io("create", above, &error))?;
         let from = room(&self.session_root(id)).join(part.name());
         let moved = || {
             os::finish_move(&from, to, &key(id))?;

@@ -2,6 +2,8 @@
 
 mod ask;
 mod escape;
+mod path;
+mod progress;
 mod screen;
 mod size;
 mod status_line;
@@ -10,6 +12,8 @@ mod time;
 
 pub use ask::{ask, can_ask, choose, confirm};
 pub use escape::escape;
+pub use path::short;
+pub use progress::{Progress, count};
 #[cfg(unix)]
 pub use screen::{Screen, WaitEnded};
 pub use size::{number, size};
@@ -18,14 +22,6 @@ pub use table::{Align, Table};
 pub use time::{age, stamp};
 
 use std::io::IsTerminal;
-
-/// Returns true if standard output is to be coloured: it is a terminal, and nobody said no (`NO_COLOR`, a
-/// dumb terminal).
-pub fn colour_stdout() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    std::io::stdout().is_terminal() && !refused && !dumb
-}
 
 /// Returns the columns of the terminal on standard output; `None` if that is no terminal.
 pub fn width() -> Option<usize> {

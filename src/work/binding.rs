@@ -4,15 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-use crate::config::{self, REPOSITORY_FILE, REPOSITORY_FILE_LIMIT};
+use crate::config;
 use crate::git::Checkout;
-use crate::model::{
-    Bound, Failure, Guard, Kind, Place, Profile, Repository, Result, Session, Subject, Target, VarName,
-};
-use crate::os;
-use crate::shell::word;
+use crate::model::{Bound, Failure, Guard, Kind, Place, Profile, Result, Session, Subject, Target, VarName};
+use crate::shell::{quoted, word};
 use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 use crate::work::context::Context;
 use crate::work::directory::real;
@@ -28,52 +24,7 @@ pub(crate) enum Found {
     Unallowed(PathBuf),
 }
 
-/// The `.cs.toml` files in a directory and above it.
-#[derive(Debug)]
-pub(crate) struct FilesAbove {
-    /// The directory as it was asked for, links and all.
-    directory: PathBuf,
-    files: Rc<[FileAbove]>,
-}
-
-#[derive(Debug)]
-struct FileAbove {
-    path: PathBuf,
-    /// Its content; `None` where it cannot be read, and so cannot have been allowed: `cs allow` says what
-    /// is wrong with it.
-    held: Option<Vec<u8>>,
-}
-
-impl FileAbove {
-    /// Returns whether it is allowed, and what it says where it is.
-    fn said(&self, store: &Store) -> (Trust, Option<Result<Repository>>) {
-        match (trust(store, &self.path, self.held.as_deref()), &self.held) {
-            (Trust::Allowed, Some(held)) => (Trust::Allowed, Some(config::repository(held, &self.path))),
-            (trust, _) => (trust, None),
-        }
-    }
-}
-
-/// The `.cs.toml` files in `directory`, which is really `real`, and above it, the nearest first.
-fn files_above(context: &Context, directory: &Path, real: impl FnOnce() -> PathBuf) -> Rc<[FileAbove]> {
-    let mut known = context.files_above.borrow_mut();
-    if let Some(known) = known.as_ref().filter(|known| known.directory == directory) {
-        return Rc::clone(&known.files);
-    }
-    let at = |parent: &Path| {
-        let path = parent.join(REPOSITORY_FILE);
-        match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
-            Ok(Some(held)) => Some(FileAbove { path, held: Some(held) }),
-            Err(_) if os::exists(&path) => Some(FileAbove { path, held: None }),
-            Ok(None) | Err(_) => None,
-        }
-    };
-    let files: Rc<[FileAbove]> = real().ancestors().filter_map(at).collect();
-    *known = Some(FilesAbove { directory: directory.to_path_buf(), files: Rc::clone(&files) });
-    files
-}
-
-/// The variables that programs in a session read for what it has, as its repository says.
+/// What programs in a session read for what it has, as its repository says.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// Variables of theirs, each with the session's that has the value.
@@ -89,12 +40,12 @@ pub(crate) fn named_by_repository(context: &Context, session: &Session) -> Resul
     let store = context.store()?;
     let mut found = Named::default();
     // Where nothing was ever allowed there is nothing to look for, and so nothing to miss either.
-    let looked_for = context.files_above.borrow().is_some();
+    let looked_for = context.files_above.are_known();
     if !looked_for && !store.knows_trust() {
         return Ok(found);
     }
     let directory = session.directory();
-    for file in files_above(context, directory, || real(directory)).iter() {
+    for file in context.files_above.of(directory, || real(directory)).iter() {
         match file.said(store) {
             (_, Some(said)) => {
                 let said = said?;
@@ -127,7 +78,7 @@ pub(crate) fn look(context: &Context, directory: &Path) -> Result<Found> {
         return bound(context, place, &target);
     }
     let mut unallowed = None;
-    for file in files_above(context, asked, || directory).iter() {
+    for file in context.files_above.of(asked, || directory).iter() {
         match file.said(store) {
             (_, Some(said)) => {
                 if let Some(profile) = said?.profile {
@@ -189,7 +140,7 @@ pub(crate) fn named(subject: &Subject) -> String {
 /// The command that takes the binding of `place` away.
 pub(crate) fn removal(place: &Place) -> String {
     match place {
-        Place::File(path) => format!("cs deny {}", word(&path.to_string_lossy())),
+        Place::File(path) => format!("cs deny {}", quoted(path)),
         place => format!("cs bind --remove{}", at(place)),
     }
 }
@@ -197,7 +148,7 @@ pub(crate) fn removal(place: &Place) -> String {
 /// The option of `cs bind` that says which place is meant.
 pub(crate) fn at(place: &Place) -> String {
     match place {
-        Place::Directory(path) | Place::File(path) => format!(" --dir {}", word(&path.to_string_lossy())),
+        Place::Directory(path) | Place::File(path) => format!(" --dir {}", quoted(path)),
         Place::Remote(glob) => format!(" --remote {}", word(glob)),
     }
 }
@@ -218,7 +169,22 @@ pub(crate) fn say_still_bound(context: &Context, target: &Target) {
     }
 }
 
-/// Returns the subject that a binding leads to; `None` where it is gone.
+/// Returns the bound directory that the directory `place` is in, if any.
+pub(crate) fn above(context: &Context, place: &Place) -> Result<Option<Place>> {
+    let Place::Directory(directory) = place else { return Ok(None) };
+    let places = context.store()?.bindings()?.into_iter().map(|binding| binding.place);
+    Ok(places.filter(|place| place.holds(directory)).max_by_key(|place| place.text().len()))
+}
+
+/// Returns what a binding to `subject` is to.
+pub(crate) fn target_of(subject: &Subject) -> Target {
+    match subject {
+        Subject::Profile(profile) => Target::Profile(profile.name.clone()),
+        Subject::Session(session, _) => Target::Session(session.id),
+    }
+}
+
+/// What a binding leads to; `None` where that is gone.
 pub(crate) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
     match target {
         Target::Profile(name) => Ok(context.profile_if(name)?.map(Subject::Profile)),
@@ -303,24 +269,4 @@ fn trashed(store: &Store, target: &Target) -> Option<Trashed> {
 fn says(place: &Place, what: &str) -> String {
     let verb = if matches!(place, Place::File(_)) { "names" } else { "is bound to" };
     format!("{} {verb} {what}", place.text())
-}
-
-/// Returns what the user said about the `.cs.toml` at `path` that holds `held`, if it could be read. One in
-/// a linked worktree counts as the same file in the main checkout does.
-fn trust(store: &Store, path: &Path, held: Option<&[u8]>) -> Trust {
-    let said = |path: &Path| match held {
-        Some(held) => store.trust_in(path, held),
-        None if store.is_denied(path) => Trust::Denied,
-        None => Trust::Unsaid,
-    };
-    let own = said(path);
-    if own != Trust::Unsaid {
-        return own;
-    }
-    let checkout = path.parent().and_then(Checkout::of).filter(|checkout| checkout.main != checkout.root);
-    let in_main = checkout.and_then(|checkout| {
-        let below = path.strip_prefix(&checkout.root).ok()?;
-        Some(checkout.main.join(below))
-    });
-    in_main.map_or(Trust::Unsaid, |path| said(&path))
 }

@@ -2,8 +2,9 @@
 //!
 //! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
@@ -13,7 +14,7 @@ use crate::model::{
 use crate::os::{self, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
-use crate::work::binding::FilesAbove;
+use crate::work::files_above::FilesAbove;
 
 /// The environment of one run of `cs`. Config and store are opened when first asked for.
 #[derive(Debug)]
@@ -28,11 +29,13 @@ pub struct Context {
     pub wrapped: OnceCell<Vec<OsString>>,
     /// The file mode mask that a launched program gets back.
     pub umask: Umask,
-    /// The `.cs.toml` of a directory and above, once they were looked for: a launch asks twice.
-    pub(crate) files_above: RefCell<Option<FilesAbove>>,
+    /// The `.cs.toml` of a directory and above.
+    pub(crate) files_above: FilesAbove,
     /// Tells a person, meanwhile, what there is to know.
     said: fn(&str),
-    /// True once a person has been told of the one that nobody allowed.
+    /// The directory this process is in, once it was asked for.
+    here: OnceCell<PathBuf>,
+    /// Whether a person has been told of the one that nobody allowed.
     pub(crate) said_unallowed: Cell<bool>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
@@ -73,12 +76,46 @@ impl Context {
             shell: Caller { environment: exported, call, saved, memory },
             wrapped: OnceCell::new(),
             umask,
-            files_above: RefCell::new(None),
+            files_above: FilesAbove::default(),
             said,
+            here: OnceCell::new(),
             said_unallowed: Cell::new(false),
             config: OnceCell::new(),
             store: OnceCell::new(),
         }
+    }
+
+    /// Returns the directory this process is in. Read once.
+    pub fn current_directory(&self) -> Result<PathBuf> {
+        if let Some(here) = self.here.get() {
+            return Ok(here.clone());
+        }
+        let here = os::current_directory()
+            .map_err(|error| Failure::failed(format!("the current directory cannot be read: {error}")))?;
+        Ok(self.here.get_or_init(|| here).clone())
+    }
+
+    /// Returns `path` from the root on, as it is meant here. Its links are left as they are.
+    pub fn absolute(&self, path: &Path) -> std::io::Result<PathBuf> {
+        if path.is_absolute() || path.as_os_str().is_empty() {
+            return os::absolute(path);
+        }
+        match self.current_directory() {
+            Ok(here) => os::absolute(&here.join(path)),
+            Err(_) => os::absolute(path),
+        }
+    }
+
+    /// Returns the path of this program.
+    pub fn this_program(&self) -> std::io::Result<PathBuf> {
+        os::this_program()
+    }
+
+    /// Returns true if what is printed is to be coloured: standard output is a terminal, and nobody refused
+    /// (`NO_COLOR`, a dumb terminal).
+    pub fn colours(&self) -> bool {
+        let dumb = self.variable("TERM").is_some_and(|term| term == "dumb");
+        self.variable("NO_COLOR").is_none() && !dumb && std::io::stdout().is_terminal()
     }
 
     /// Tells a person `text`, one line, beside whatever the program prints.

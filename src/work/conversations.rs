@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, Continuation, Conversation, GoesOn};
 use crate::model::{Isolation, Name, Result, Session, SessionPaths, Subject};
-use crate::store::{Member, Run};
+use crate::store::{Member, Run, Store};
 use crate::work::context::Context;
 use crate::work::directory::real;
 
@@ -120,6 +120,19 @@ pub(crate) fn newest(
         }
     }
     Ok(None)
+}
+
+/// Returns the conversation that a person is shown as what a session is about: the newest of its own, whether it can
+/// go on or not. What cannot be read is as if it was not there.
+pub(crate) fn latest(store: &Store, session: &Session, paths: &SessionPaths) -> Option<Conversation> {
+    if session.isolation == Isolation::None {
+        return claude::find_conversation(&paths.config, session.id).ok()?;
+    }
+    if paths.config.join("projects").is_symlink() {
+        let run = store.last_run(&store.session_run_path(session.id));
+        return newest(session, paths, session.directory(), run.as_ref()).ok()?;
+    }
+    claude::conversations(&paths.config).ok()?.into_iter().next()
 }
 
 /// Resuming `conversation` from `directory`: by its file where Claude, which looks below the

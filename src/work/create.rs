@@ -11,11 +11,10 @@ use uuid::Uuid;
 
 use crate::claude::Continuation;
 use crate::model::{
-    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, SessionPaths,
-    Subject, Worktree,
+    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store::{self, Claim};
+use crate::store::{self, Claim, ConfigFiles};
 use crate::work::binding::{self, Found};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -78,7 +77,7 @@ impl New {
         said: &Description,
         wanted: Wanted<'_>,
     ) -> Result<Self> {
-        let current = directory::current_directory()?;
+        let current = context.current_directory()?;
         let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
         refuse_taken(context, name)?;
         let target = Target::find(context, spot, name, wanted)?;
@@ -112,7 +111,7 @@ impl New {
     pub(crate) fn make(
         self,
         context: &Context,
-        fill: impl FnOnce(&SessionPaths) -> Result<()>,
+        fill: impl FnOnce(&ConfigFiles) -> Result<()>,
     ) -> Result<Made> {
         let Self { session, profile, worktree, start } = self;
         let store = context.store()?;
@@ -137,9 +136,9 @@ impl New {
             }
             None => None,
         };
-        let root = draft.root().to_path_buf();
+        let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
-            fill(&SessionPaths::new(&root, session.isolation, &profile.home))?;
+            fill(&files)?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),
@@ -243,8 +242,8 @@ pub(crate) fn no_repository(current: &Path, name: &Name) -> Failure {
 fn described(context: &Context, said: &Description, name: &Name) -> Result<(Session, Profile)> {
     let config = context.config()?;
     let directory = match &said.directory {
-        Some(directory) => directory::existing_directory(directory)?,
-        None => directory::current_directory()?,
+        Some(directory) => directory::existing_directory(context, directory)?,
+        None => context.current_directory()?,
     };
     let profile = match &said.profile {
         Some(text) => context.resolve_profile(text)?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Failure, Kind, Result, Session};
 use crate::os;
+use crate::work::Context;
 
 /// Returns the directory a session is started in: `asked`, or else the recorded one, which has to be there.
 /// Never a new place in silence.
@@ -40,16 +41,10 @@ pub(crate) fn recorded_directory(session: &Session) -> Result<PathBuf> {
     if directory.is_dir() { Ok(directory.to_path_buf()) } else { Err(gone(session)) }
 }
 
-/// The directory this process is in.
-pub(crate) fn current_directory() -> Result<PathBuf> {
-    std::env::current_dir()
-        .map_err(|error| Failure::failed(format!("the current directory cannot be read: {error}")))
-}
-
 /// A directory a person named, as an absolute path that exists.
-pub(crate) fn existing_directory(given: &Path) -> Result<PathBuf> {
+pub(crate) fn existing_directory(context: &Context, given: &Path) -> Result<PathBuf> {
     let absolute =
-        std::path::absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?;
+        context.absolute(given).map_err(|error| Failure::io("use the directory", given, &error))?;
     if !absolute.is_dir() {
         return Err(Failure::failed(format!("there is no directory {}", absolute.display())));
     }

@@ -82,7 +82,7 @@ pub(crate) fn surroundings(
     }
 
     let mut more = Mounts::new();
-    let ours = std::env::current_exe().map(OsString::from).ok();
+    let ours = context.this_program().map(OsString::from).ok();
     let run = match launch {
         Program::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
         _ => Vec::new(),

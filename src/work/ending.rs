@@ -32,7 +32,8 @@ pub(crate) fn hook(context: &Context, session: &Session) -> Result<Option<String
     if !session.ephemeral || cfg!(windows) {
         return Ok(None);
     }
-    let program = std::env::current_exe()
+    let program = context
+        .this_program()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
     let quoted = |text: Option<&str>| posix_word(text?);
     // With a home of its own, a session's variables would lead elsewhere.
@@ -54,7 +55,7 @@ pub(crate) fn announced(arguments: &[OsString]) -> Result<Outcome> {
     let [root, home, id] = arguments else {
         return Err(Failure::usage("__ended takes two directories and an id"));
     };
-    let program = std::env::current_exe().map_err(|error| Failure::failed(error.to_string()))?;
+    let program = crate::os::this_program().map_err(|error| Failure::failed(error.to_string()))?;
     Command::new(program)
         .arg("__tidy")
         .arg(id)

@@ -1,5 +1,9 @@
 //! Sessions that are open: telling which are, and refusing to start one again.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+
 use crate::claude::{self, Live};
 use crate::model::{Failure, Isolation, Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
@@ -49,7 +53,19 @@ pub(crate) struct Open {
     pub live: Option<Live>,
 }
 
-/// Returns how a session is open now, by what its last launch noted; `None` where it is not.
+/// The sessions that some running process was given the id of, looked up when first asked.
+#[derive(Default)]
+pub(crate) struct Running(OnceCell<Option<HashSet<OsString>>>);
+
+impl Running {
+    /// Returns true if a running process was given the id of `session`; `None` where the system does not say.
+    pub(crate) fn has(&self, session: &Session) -> Option<bool> {
+        let ids = self.0.get_or_init(|| os::running_with("CS_SESSION_ID")).as_ref()?;
+        Some(ids.contains(OsStr::new(&session.id.to_string())))
+    }
+}
+
+/// Whether a session is open now, by what its last launch noted.
 pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
     let run = store.last_run(&store.session_run_path(session.id));

@@ -131,7 +131,7 @@ fn switch_to(context: &Context, name: &Name, pane: &Pane) -> Result<Outcome> {
     };
     let program = std::path::Path::new(program);
     let environment = environment(context);
-    let here = crate::work::directory::current_directory().unwrap_or_else(|_| "/".into());
+    let here = context.current_directory().unwrap_or_else(|_| "/".into());
     let error = crate::os::become_program(program, arguments, &environment, &here, context.umask);
     Err(Failure::io("start", program, &error))
 }
@@ -143,8 +143,8 @@ pub(crate) struct Entered {
     detached: bool,
     met: Met,
     kind: Kind,
-    /// Dropped with the rest: nothing is left of the place where the two processes met.
-    _place: Place,
+    /// Dropped once the program has been handed over: nothing is left of where the two processes met.
+    place: Place,
 }
 
 /// Panes are for systems that have a multiplexer.
@@ -185,7 +185,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     let place = Place { store: store.clone(), path };
     let path = place.path.as_path();
     let program =
-        std::env::current_exe().map_err(|error| failed(name, format!("where is this program? {error}")))?;
+        context.this_program().map_err(|error| failed(name, format!("where is this program? {error}")))?;
     let meeting = Meeting::at(path).map_err(|error| {
         Failure::io("make a socket in", path, &error)
             .hint("its file system has none? CS_HOME names a directory on another one")
@@ -204,7 +204,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     let is_there = || pane.pid.is_none_or(|pid| os::start_time(pid).is_some());
     let met = meeting.wait(is_there).map_err(|error| Failure::io("wait in", path, &error))?;
     let met = met.ok_or_else(|| gone(name, kind))?;
-    Ok(Entered { pane, detached, met, kind, _place: place })
+    Ok(Entered { pane, detached, met, kind, place })
 }
 
 /// Fails: there is no multiplexer on this system.
@@ -224,7 +224,7 @@ impl Entered {
 
     /// Has the process in the pane become the program of `plan`, and shows it, or tells where it is.
     pub(crate) fn become_program(self, context: &Context, name: &Name, plan: &Plan) -> Result<Outcome> {
-        let Self { pane, detached, met, kind, _place } = self;
+        let Self { pane, detached, met, kind, place } = self;
         let process = met.taker.process.clone();
         let handed = Handed {
             command: plan.command.clone(),
@@ -240,7 +240,7 @@ impl Entered {
                 not_started(program, &plan.directory, &error)
             }
         })?;
-        drop(_place);
+        drop(place);
         if detached || !has_terminal() {
             let why = if detached { "" } else { "; there is no terminal here to show it" };
             context.say(&format!("session '{name}' runs inside {pane}{why} (to see it: cs attach {name})"));

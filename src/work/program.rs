@@ -1,4 +1,4 @@
-//! The program that is started as Claude.
+//! The programs: the one that is started as Claude, and this one.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,21 @@ pub(crate) fn claude_program(context: &Context) -> Result<PathBuf> {
     claude::find_program(&expanded, context.variable("PATH"), |path| is_shim(context, path))
 }
 
-/// Returns true if a program found as Claude is a shim: this one, or that of another `cs` on the machine.
+/// Returns this program, by the path it is found under: a package manager moves the file behind it.
+pub(crate) fn this_program(context: &Context) -> Result<PathBuf> {
+    let program = context
+        .this_program()
+        .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
+    let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
+    let name = program.file_name().unwrap_or_default();
+    let found = path.filter(|directory| directory.is_absolute()).map(|directory| directory.join(name));
+    Ok(found
+        .into_iter()
+        .find(|found| *found == program || os::is_same_file(found, &program))
+        .unwrap_or(program))
+}
+
+/// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
 /// Two of those would find each other for ever.
 pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
     let in_its_directory = context.store().is_ok_and(|store| {
@@ -34,7 +48,5 @@ pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
     let Ok(target) = os::real_path(path) else { return false };
     in_its_directory
         || target.file_stem().is_some_and(|stem| stem == "cs")
-        || std::env::current_exe()
-            .and_then(|program| os::real_path(&program))
-            .is_ok_and(|ours| ours == target)
+        || context.this_program().and_then(|program| os::real_path(&program)).is_ok_and(|ours| ours == target)
 }

@@ -1,15 +1,13 @@
 //! Removal: what it may not reach, what is in its way, and moving a session to the trash.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
 
 use crate::claude;
 use crate::git::{self, Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
+use crate::shell::quoted;
 use crate::store::{Keep, Run};
-use crate::ui;
 use crate::work::context::Context;
 use crate::work::open;
 
@@ -21,7 +19,7 @@ pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
         Keep { what: "your ~/.claude".into(), path: home.join(".claude"), whole: true },
         Keep { what: "your home directory".into(), path: home.clone(), whole: false },
     ];
-    if let Ok(here) = std::env::current_dir() {
+    if let Ok(here) = context.current_directory() {
         kept.push(Keep { what: "the current directory".into(), path: here, whole: false });
     }
     for entry in context.store()?.profiles(&home) {
@@ -56,47 +54,7 @@ pub(crate) fn say_left(context: &Context, left: &[Left]) {
     }
 }
 
-/// `1 session`, `2 sessions`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// A line on a terminal that says how far something is which takes long. Nothing where standard error is
-/// no terminal, and nothing for what is quick.
-pub(crate) struct Progress {
-    what: &'static str,
-    began: Instant,
-    drawn: Option<Instant>,
-    shown: bool,
-}
-
-impl Progress {
-    /// The line for `what` ("measuring").
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, began: Instant::now(), drawn: None, shown: std::io::stderr().is_terminal() }
-    }
-
-    /// Draws it again, at most ten times a second.
-    pub(crate) fn at(&mut self, about: &str) {
-        let recent = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
-        if !self.shown || recent || self.began.elapsed() < Duration::from_millis(500) {
-            return;
-        }
-        self.drawn = Some(Instant::now());
-        let text: String = format!("cs: {} {}", self.what, ui::escape(about)).chars().take(78).collect();
-        let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.drawn.is_some() {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
-        }
-    }
-}
-
-/// The reason that nothing of a session may be taken away.
+/// What is in the way of taking something of a session away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// It is open, by this process.
@@ -147,7 +105,7 @@ pub(crate) fn obstacle(
         return other(refused);
     }
     let Some(checkout) = linked_worktree(session) else { return Ok(None) };
-    match checkout.work(crate::work::worktrees::tree::onto_of(session)) {
+    match checkout.work(session.onto()) {
         Work::Merged => Ok(None),
         Work::Uncommitted => other(format!("not all is committed in {}", checkout.root.display())),
         Work::Unmerged => {
@@ -166,7 +124,7 @@ pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<St
     if !os::is_dir(root) {
         return Ok(None);
     }
-    let place = crate::work::worktrees::tree::quoted(root);
+    let place = quoted(root);
     let unlocked = context.umask.lifted(|| -> Result<(), git::Error> {
         let Some(repository) = Repository::of(root)? else { return Ok(()) };
         repository.unlock(root, session.id)?;

@@ -274,7 +274,7 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
         return Ok(None);
     }
     let quoted = |text: Option<&str>| posix_word(text?);
-    let program = std::env::current_exe().ok();
+    let program = context.this_program().ok();
     let Some(program) = quoted(program.as_deref().and_then(Path::to_str)) else { return Ok(None) };
     Ok(Some(format!("{program} statusline")))
 }

@@ -92,6 +92,14 @@ fn names_are_those_that_a_verb_takes() {
 }
 
 #[test]
+fn endpoints_are_offered_by_name_with_what_they_are() {
+    let world = world();
+    let offered = offered(&world, &["cs", "profile", "create", "x", "--provider", "ki"]);
+    assert!(matches!(&offered[..], [(name, about)] if name == "kimi" && !about.is_empty()), "{offered:?}");
+    assert_eq!(words(&world, &["cs", "profile", "create", "x", "--provider=ki"]), ["--provider=kimi"]);
+}
+
+#[test]
 fn short_forms_are_their_verbs_under_any_name_of_the_family() {
     let world = world();
     for (family, name, verb) in [

@@ -1,40 +1,45 @@
 //! `cs import`: take over sessions and profiles, from a file or from what is there.
 
-mod archive;
-mod ccs;
 mod claude;
-mod claude_session;
+mod file;
 mod told;
 
+use self::told::{refuse_options, tell};
 use crate::cli::ImportArgs;
-use crate::model::{Failure, Name, Outcome, Result};
+use crate::model::{Name, Outcome, Result};
+use crate::transfer::{ccs, claude_session};
+use crate::ui;
 use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     // A file of one of these names is ./ccs.
     match args.source.to_str() {
-        Some("ccs") => ccs::run(context, args),
+        Some("ccs") => of_ccs(context, args),
         Some("claude") => claude::run(context, args),
-        Some("claude-session") => claude_session::run(context, args),
-        _ => archive::run(context, args),
+        Some("claude-session") => of_scripts(context, args),
+        _ => file::run(context, args),
     }
 }
 
-/// The first variation of `wanted` that is not taken.
-fn free_name(wanted: &Name, taken: impl Fn(&Name) -> Result<bool>) -> Result<Name> {
-    for number in 1..1000 {
-        let name = wanted.numbered(number);
-        if !taken(&name)? {
-            return Ok(name);
-        }
-    }
-    Err(Failure::failed(format!("all names from '{wanted}' on are taken")))
+/// `cs import ccs`: accounts, endpoints and context groups of CCS, in place.
+fn of_ccs(context: &Context, args: &ImportArgs) -> Result<Outcome> {
+    refuse_options("cs import ccs", &[("--as", args.new.is_some()), ("--profile", args.profile.is_some())])?;
+    let root = ccs::root(context, args.from.as_deref())?;
+    let as_default = |name: &Name| {
+        args.dry_run || args.yes || ui::confirm(&format!("make '{name}' the profile of new sessions?"))
+    };
+    let found = ccs::import(context, &root, args.dry_run, &as_default)?;
+    tell(context, &found, &root.display().to_string(), args.dry_run, args.json)
 }
 
-/// Refuses options that say nothing to this kind of import.
-fn refuse_options(verb: &str, given: &[(&str, bool)]) -> Result<()> {
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::usage(format!("{option} is not for {verb}"))),
-        None => Ok(()),
-    }
+/// `cs import claude-session`: directories that earlier shell scripts used as config directories.
+fn of_scripts(context: &Context, args: &ImportArgs) -> Result<Outcome> {
+    let root = claude_session::root(context, args.from.as_deref())?;
+    let wanted = claude_session::Wanted {
+        name: args.new.as_deref(),
+        profile: args.profile.as_deref(),
+        dry_run: args.dry_run,
+    };
+    let found = claude_session::import(context, &root, &wanted)?;
+    tell(context, &found, &root.display().to_string(), args.dry_run, args.json)
 }

@@ -1,75 +1,21 @@
-//! What an import found and what became of it, told alike whatever it came from.
+//! What the imports say and refuse alike, whatever they take over.
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::super::report;
 use crate::model::{Failure, Outcome, Result};
+use crate::transfer::{Found, State};
 use crate::ui::{self, Align, Table};
-
-/// What became of one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum State {
-    /// It was taken over, or would be.
-    Imported,
-    /// It was taken over before.
-    There,
-    /// It can be taken over, if somebody says so.
-    Offered,
-    /// It was left out.
-    Skipped,
-    /// It could not be taken over.
-    Failed,
-}
-
-/// One thing that was found.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Found {
-    /// `profile`, `group`, `session`, …
-    pub(super) what: &'static str,
-    /// What it is called where it comes from.
-    pub(super) from: String,
-    /// What it is here.
-    #[serde(rename = "as")]
-    pub(super) to: String,
-    pub(super) state: State,
-    /// Why it was left out, or what there is to know of it.
-    pub(super) why: String,
-}
-
-impl Found {
-    pub(super) fn new(what: &'static str, from: impl Into<String>) -> Self {
-        Self { what, from: from.into(), to: String::new(), state: State::Skipped, why: String::new() }
-    }
-
-    pub(super) fn imported(self, to: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { to: to.into(), state: State::Imported, why: why.into(), ..self }
-    }
-
-    pub(super) fn there(self, to: impl Into<String>) -> Self {
-        Self { to: to.into(), state: State::There, ..self }
-    }
-
-    pub(super) fn offered(self, to: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { to: to.into(), state: State::Offered, why: why.into(), ..self }
-    }
-
-    pub(super) fn skipped(self, why: impl Into<String>) -> Self {
-        Self { state: State::Skipped, why: why.into(), ..self }
-    }
-
-    /// As imported to `to`, unless that failed.
-    pub(super) fn done(self, to: impl Into<String>, why: impl Into<String>, done: Result<()>) -> Self {
-        match done {
-            Ok(()) => self.imported(to, why),
-            Err(failure) => Self { to: to.into(), state: State::Failed, why: failure.message, ..self },
-        }
-    }
-}
+use crate::work::Context;
 
 /// Tells what was found. Fails where something could not be taken over.
-pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) -> Result<Outcome> {
+pub(super) fn tell(
+    context: &Context,
+    found: &[Found],
+    from: &str,
+    dry_run: bool,
+    as_json: bool,
+) -> Result<Outcome> {
     if as_json {
         report::print_json(&json!({"schema": 1, "from": from, "dry_run": dry_run, "found": found}))?;
     } else if !found.is_empty() {
@@ -93,7 +39,7 @@ pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) ->
                 [one.what.to_owned(), one.from.clone(), one.to.clone(), state.to_owned(), one.why.clone()];
             table.row(cells, (one.state == State::Imported).then_some("32"));
         }
-        report::print(&table.render(ui::width(), ui::colour_stdout()))?;
+        report::print(&table.render(ui::width(), context.colours()))?;
     }
     let count = |state| found.iter().filter(|one| one.state == state).count();
     let (imported, there, failed) = (count(State::Imported), count(State::There), count(State::Failed));
@@ -110,4 +56,12 @@ pub(super) fn tell(found: &[Found], from: &str, dry_run: bool, as_json: bool) ->
         });
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses options that say nothing to this kind of import.
+pub(super) fn refuse_options(verb: &str, given: &[(&str, bool)]) -> Result<()> {
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::usage(format!("{option} is not for {verb}"))),
+        None => Ok(()),
+    }
 }

@@ -1,18 +1,15 @@
 //! `cs profile adopt NAME DIRECTORY`: make an existing config directory a profile, in place.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::super::report;
-use crate::model::{Failure, Layout, Name, Outcome, ProfileKind, Result, ShareOverrides};
-use crate::os;
-use crate::store::NewProfile;
+use crate::model::{Failure, Outcome, Result, ShareOverrides};
 use crate::work::context::Context;
+use crate::work::profiles::adopt::{adopt, profile_at, refuse_what_is_no_profile, spelled_as_given};
 
 pub(super) fn run(context: &Context, name: &str, directory: &Path) -> Result<Outcome> {
     let name = Context::new_name(name)?;
-    let path = spelled_as_given(directory)?;
+    let path = spelled_as_given(context, directory)?;
     refuse_what_is_no_profile(context, &path)?;
     if let Some(other) = profile_at(context, &path)? {
         return Err(Failure::refused(format!("{} is the profile '{other}' already", path.display())));
@@ -20,73 +17,4 @@ pub(super) fn run(context: &Context, name: &str, directory: &Path) -> Result<Out
     adopt(context, &name, &path, ShareOverrides::default())?;
     report::say(&format!("{} is the profile '{name}' now; it stays where it is", path.display()));
     Ok(Outcome::Done)
-}
-
-/// Makes the config directory `path` the profile `name`.
-pub(in super::super) fn adopt(
-    context: &Context,
-    name: &Name,
-    path: &Path,
-    share: ShareOverrides,
-) -> Result<()> {
-    let new = NewProfile {
-        kind: &ProfileKind::Account,
-        bare: false,
-        env: BTreeMap::new(),
-        share,
-        inherit: None,
-        directory: Some(path),
-    };
-    context.store()?.create_profile(name, new, |_| Layout::default())
-}
-
-/// The profile whose config directory is `path`, whatever links lead there.
-pub(in super::super) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>> {
-    let (_, known) = crate::work::profiles::known(context)?;
-    let mut own = known.into_values().filter(|profile| profile.inherit.is_none());
-    Ok(own.find(|profile| os::is_same_file(&profile.home.directory(), path)).map(|profile| profile.name))
-}
-
-/// The directory as an absolute path without `.` parts and a slash at the end, but with its links:
-/// Claude's Keychain item on macOS is named by the exact text of the path that the login was made
-/// under, so it is never resolved.
-pub(in super::super) fn spelled_as_given(directory: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(directory).map_err(|error| Failure::io("use", directory, &error))?;
-    let path: PathBuf = path.components().collect();
-    let plain = path.to_str().is_some_and(|text| !text.chars().any(char::is_control));
-    if !plain || path.components().any(|part| part == Component::ParentDir) {
-        return Err(Failure::usage(format!(
-            "{} is not a plain path (UTF-8, no control characters, no ..)",
-            path.display()
-        )));
-    }
-    Ok(path)
-}
-
-pub(in super::super) fn refuse_what_is_no_profile(context: &Context, path: &Path) -> Result<()> {
-    if !path.is_dir() {
-        return Err(Failure::failed(format!("there is no directory {}", path.display())));
-    }
-    let home = context.home()?;
-    let real = fs::canonicalize(path).map_err(|error| Failure::io("use", path, &error))?;
-    let same = |other: &Path| fs::canonicalize(other).is_ok_and(|other| other == real);
-    if same(&home.join(".claude")) {
-        return Err(Failure::refused("~/.claude is the profile 'default' already")
-            .hint("set as CLAUDE_CONFIG_DIR it would be another profile: Claude reads other files then"));
-    }
-    if same(&home)
-        || same(Path::new("/"))
-        || fs::canonicalize(&home).is_ok_and(|home| home.starts_with(&real))
-    {
-        return Err(Failure::refused(format!(
-            "{} is no config directory: your home is in it",
-            path.display()
-        )));
-    }
-    let store = fs::canonicalize(context.store()?.root())
-        .unwrap_or_else(|_| context.store().map(|s| s.root().to_path_buf()).unwrap_or_default());
-    if real.starts_with(&store) || store.starts_with(&real) {
-        return Err(Failure::refused(format!("{} belongs to cs itself", path.display())));
-    }
-    Ok(())
 }

@@ -4,9 +4,7 @@ use super::super::{editor, report};
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
 use crate::work::context::Context;
-
-/// What the record of the profile that always exists begins with.
-pub(super) const STARTER: &str = include_str!("../../../templates/default-profile.toml");
+use crate::work::sharing::STARTER;
 
 pub(super) fn run(context: &Context, name: &str) -> Result<Outcome> {
     let profile = context.resolve_profile(name);

@@ -60,7 +60,7 @@ const NAMES: [&str; 2] = ["red", "blue"];
 
 impl Place {
     fn make(context: &Context, args: &TourArgs) -> Result<Self> {
-        let root = std::env::temp_dir().join(format!("cs-tour-{}", uuid::Uuid::now_v7().simple()));
+        let root = os::temporary_directory().join(format!("cs-tour-{}", uuid::Uuid::now_v7().simple()));
         let failed = |error| Failure::io("create", &root, &error);
         os::create_private_dirs(&root).map_err(failed)?;
         let root = os::real_path(&root).map_err(failed)?;
@@ -80,8 +80,7 @@ impl Place {
         for name in NAMES {
             write(&format!("src/{name}/README.md"), "A project.\n")?;
         }
-        let program =
-            std::env::current_exe().map_err(|error| Failure::io("find", Path::new("cs"), &error))?;
+        let program = context.this_program().map_err(|error| Failure::io("find", Path::new("cs"), &error))?;
 
         let mut environment: BTreeMap<OsString, OsString> = BTreeMap::new();
         // What a program needs to run at all, and what keeps a real Claude off the network.

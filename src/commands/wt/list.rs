@@ -4,40 +4,20 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::commands::list::short;
 use crate::commands::report;
-use crate::git::{LockedBy, Repository, State};
-use crate::model::{Outcome, Result, Session};
+use crate::git::Repository;
+use crate::model::{Outcome, Result};
+use crate::ui::Progress;
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::open;
-use crate::work::removal::paths_of;
-use crate::work::worktrees::tree::{self, Measured, Tree};
-
-/// A worktree with all that is shown of it.
-struct Row {
-    tree: Tree,
-    /// Its state, or why git does not say.
-    state: Result<State, String>,
-    bytes: u64,
-    /// Whether each of its sessions is open.
-    open: Vec<bool>,
-    /// When the first one was last used.
-    used: Option<jiff::Timestamp>,
-}
+use crate::work::worktrees::listing::{self, Row};
+use crate::work::worktrees::tree;
 
 pub(super) fn run(context: &Context, all: bool, as_json: bool) -> Result<Outcome> {
-    let sessions = tree::sessions(context)?;
-    let repositories = if all { tree::repositories(&sessions)? } else { vec![tree::here()?] };
-    let mut trees = Vec::new();
-    for repository in &repositories {
-        trees.extend(tree::trees(repository, &sessions)?);
-    }
-    let measured = tree::measure(&trees);
-    let rows = trees.into_iter().zip(measured).map(|(tree, measured)| Row::of(context, tree, measured));
-    let rows: Vec<Row> = rows.collect::<Result<_>>()?;
+    let mut progress = Progress::new("looking at");
+    let (repositories, rows) = listing::rows(context, all, move |about| progress.at(about))?;
     if as_json {
-        let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+        let rows: Vec<Value> = rows.iter().map(document).collect();
         report::print_json(&json!({"schema": 1, "worktrees": rows}))?;
         return Ok(Outcome::Done);
     }
@@ -49,11 +29,11 @@ pub(super) fn run(context: &Context, all: bool, as_json: bool) -> Result<Outcome
         return Ok(Outcome::Done);
     }
     let home = context.home().map(|home| home.to_string_lossy().into_owned()).unwrap_or_default();
-    report::print(&table(&rows, &repositories, &home))?;
+    report::print(&table(context, &rows, &repositories, &home))?;
     Ok(Outcome::Done)
 }
 
-fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
+fn table(context: &Context, rows: &[Row], repositories: &[Repository], home: &str) -> String {
     let now = jiff::Timestamp::now();
     let mut text = String::new();
     for repository in repositories {
@@ -62,7 +42,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             continue;
         }
         if repositories.len() > 1 {
-            text.push_str(&ui::escape(&short(&repository.main.to_string_lossy(), home)));
+            text.push_str(&ui::escape(&ui::short(&repository.main.to_string_lossy(), home)));
             text.push('\n');
         }
         let mut table = Table::new(&[
@@ -74,7 +54,7 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
             ("PATH", Align::ShrinkFront),
         ]);
         for row in mine() {
-            let (state, colour) = row.shown();
+            let (state, colour) = shown(row);
             let path = row.tree.root();
             let inside = path.strip_prefix(&repository.main).unwrap_or(path);
             // Where a worktree usually is, its name says.
@@ -83,13 +63,17 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
                 row.tree.name(),
                 state,
                 if row.tree.is_gone() { String::new() } else { ui::size(row.bytes) },
-                row.session(now),
+                session(row, now),
                 row.tree.entry.branch.clone().unwrap_or_else(|| "(none)".into()),
-                if is_usual { String::new() } else { short(&inside.to_string_lossy(), home).into_owned() },
+                if is_usual {
+                    String::new()
+                } else {
+                    ui::short(&inside.to_string_lossy(), home).into_owned()
+                },
             ];
             table.row(cells, colour);
         }
-        text.push_str(&table.render(ui::width(), ui::colour_stdout()));
+        text.push_str(&table.render(ui::width(), context.colours()));
         if repositories.len() > 1 {
             text.push('\n');
         }
@@ -97,99 +81,75 @@ fn table(rows: &[Row], repositories: &[Repository], home: &str) -> String {
     text
 }
 
-impl Row {
-    fn of(context: &Context, tree: Tree, measured: Measured) -> Result<Self> {
-        let store = context.store()?;
-        let is_open = |session: &Session| -> Result<bool> {
-            let (paths, _) = paths_of(context, session)?;
-            let run = store.last_run(&store.session_run_path(session.id));
-            Ok(open::open_state(session, &paths, run.as_ref()).is_some())
-        };
-        let open = tree.sessions.iter().map(is_open).collect::<Result<_>>()?;
-        let Measured { state, bytes } = measured;
-        let used = tree.owner().and_then(|session| store.entry(session.id)?.used);
-        Ok(Self { tree, state, bytes, open, used })
+/// Returns the words for its state, with a colour.
+fn shown(row: &Row) -> (String, Option<&'static str>) {
+    let state = match &row.state {
+        Ok(state) => state,
+        Err(_) if row.tree.is_gone() => return ("gone".into(), Some("31")),
+        Err(_) => return ("broken".into(), Some("31")),
+    };
+    let mut words = Vec::new();
+    words.extend(state.unfinished.map(|what| format!("in a {what}")));
+    if state.is_dirty() {
+        words.push(tree::changes(state));
     }
+    let commits = [(state.ahead, '+'), (state.behind, '-')];
+    let commits = commits.into_iter().filter(|(count, _)| *count > 0);
+    let commits: Vec<String> = commits.map(|(count, sign)| format!("{sign}{count}")).collect();
+    if state.merged {
+        // What is not committed is not merged.
+        words.extend((!state.is_dirty()).then(|| "merged".into()));
+    } else if !commits.is_empty() {
+        words.push(commits.join(" "));
+    }
+    if !state.merged && state.alone == 0 && state.ahead > 0 {
+        words.push("pushed".into());
+    }
+    if row.is_locked() {
+        words.push("locked".into());
+    }
+    let saved = !state.is_dirty() && state.unfinished.is_none();
+    (words.join(", "), if saved && state.merged { None } else { Some("33") })
+}
 
-    /// The words for its state, with a colour.
-    fn shown(&self) -> (String, Option<&'static str>) {
-        let state = match &self.state {
-            Ok(state) => state,
-            Err(_) if self.tree.is_gone() => return ("gone".into(), Some("31")),
-            Err(_) => return ("broken".into(), Some("31")),
-        };
-        let mut words = Vec::new();
-        words.extend(state.unfinished.map(|what| format!("in a {what}")));
-        if state.is_dirty() {
-            words.push(tree::changes(state));
-        }
-        let commits = [(state.ahead, '+'), (state.behind, '-')];
-        let commits = commits.into_iter().filter(|(count, _)| *count > 0);
-        let commits: Vec<String> = commits.map(|(count, sign)| format!("{sign}{count}")).collect();
-        if state.merged {
-            // What is not committed is not merged.
-            words.extend((!state.is_dirty()).then(|| "merged".into()));
-        } else if !commits.is_empty() {
-            words.push(commits.join(" "));
-        }
-        if !state.merged && state.alone == 0 && state.ahead > 0 {
-            words.push("pushed".into());
-        }
-        if self.is_locked() {
-            words.push("locked".into());
-        }
-        let saved = !state.is_dirty() && state.unfinished.is_none();
-        (words.join(", "), if saved && state.merged { None } else { Some("33") })
+/// Returns its session, with how long it was not used.
+fn session(row: &Row, now: jiff::Timestamp) -> String {
+    let Some(session) = row.tree.owner() else { return String::new() };
+    let more = row.tree.sessions.len() - 1;
+    let used = row.used.unwrap_or(session.created);
+    let state = if row.open.contains(&true) { "open".into() } else { ui::age(used, now) };
+    let more = if more > 0 { format!(" +{more}") } else { String::new() };
+    if more.is_empty() && session.name.as_str() == row.tree.name() {
+        return state;
     }
+    format!("{}{more}, {state}", session.name)
+}
 
-    /// Whether somebody has locked it: for its session it always is.
-    fn is_locked(&self) -> bool {
-        self.tree.entry.locked.as_deref().is_some_and(|reason| match LockedBy::read(reason) {
-            LockedBy::Session(id) => self.tree.sessions.iter().all(|session| session.id != id),
-            LockedBy::EndedClaude => false,
-            _ => true,
-        })
-    }
-
-    /// Its session, with how long it was not used.
-    fn session(&self, now: jiff::Timestamp) -> String {
-        let Some(session) = self.tree.owner() else { return String::new() };
-        let more = self.tree.sessions.len() - 1;
-        let used = self.used.unwrap_or(session.created);
-        let state = if self.open.contains(&true) { "open".into() } else { ui::age(used, now) };
-        let more = if more > 0 { format!(" +{more}") } else { String::new() };
-        if more.is_empty() && session.name.as_str() == self.tree.name() {
-            return state;
-        }
-        format!("{}{more}, {state}", session.name)
-    }
-
-    fn json(&self) -> Value {
-        let state = self.state.as_ref().ok();
-        let entry = &self.tree.entry;
-        let sessions = self.tree.sessions.iter().zip(&self.open);
-        let sessions: Vec<Value> = sessions
-            .map(|(session, open)| json!({"name": session.name, "id": session.id, "live": open}))
-            .collect();
-        json!({
-            "name": self.tree.name(),
-            "path": entry.path.to_string_lossy(),
-            "repository": self.tree.repository.main.to_string_lossy(),
-            "branch": entry.branch,
-            "head": entry.head,
-            "onto": state.and_then(|state| Some(&state.onto.as_ref()?.name)),
-            "ahead": state.map(|state| state.ahead),
-            "behind": state.map(|state| state.behind),
-            "dirty": state.map(|state| json!({"changed": state.changed, "untracked": state.untracked})),
-            "unfinished": state.and_then(|state| state.unfinished),
-            "merged": state.map(|state| state.merged),
-            "unpushed": state.map(|state| state.alone),
-            "locked": entry.locked,
-            "prunable": entry.prunable,
-            "error": self.state.as_ref().err(),
-            "bytes": self.bytes,
-            "session": sessions.first(),
-            "sessions": sessions,
-        })
-    }
+fn document(row: &Row) -> Value {
+    let state = row.state.as_ref().ok();
+    let entry = &row.tree.entry;
+    let sessions = row.tree.sessions.iter().zip(&row.open);
+    let sessions: Vec<Value> = sessions
+        .map(|(session, open)| json!({"name": session.name, "id": session.id, "live": open}))
+        .collect();
+    json!({
+        "name": row.tree.name(),
+        "path": entry.path.to_string_lossy(),
+        "repository": row.tree.repository.main.to_string_lossy(),
+        "branch": entry.branch,
+        "head": entry.head,
+        "onto": state.and_then(|state| Some(&state.onto.as_ref()?.name)),
+        "ahead": state.map(|state| state.ahead),
+        "behind": state.map(|state| state.behind),
+        "dirty": state.map(|state| json!({"changed": state.changed, "untracked": state.untracked})),
+        "unfinished": state.and_then(|state| state.unfinished),
+        "merged": state.map(|state| state.merged),
+        "unpushed": state.map(|state| state.alone),
+        "locked": entry.locked,
+        "prunable": entry.prunable,
+        "error": row.state.as_ref().err(),
+        "bytes": row.bytes,
+        "session": sessions.first(),
+        "sessions": sessions,
+    })
 }

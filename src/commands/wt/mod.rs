@@ -4,6 +4,7 @@ mod bring;
 mod gc;
 mod list;
 mod open;
+mod removed;
 mod rm;
 
 use crate::cli::WtCommand;

@@ -18,7 +18,7 @@ use crate::model::{
 use crate::store::{self, Drift, Run};
 use crate::work::context::Context;
 use crate::work::conversations::{continuation_of, resume};
-use crate::work::directory::{current_directory, work_directory};
+use crate::work::directory::work_directory;
 use crate::work::scene;
 use crate::work::{binding, ending, history, open, pane, ports};
 
@@ -228,7 +228,7 @@ fn of_session(
 fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result<Launch> {
     let directory = match &request.directory {
         Some(directory) => directory.clone(),
-        None => current_directory()?,
+        None => context.current_directory()?,
     };
     let config = profile.home.directory();
     let is_command = is_command(request);

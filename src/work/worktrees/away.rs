@@ -4,17 +4,17 @@
 //! session: two renames, unless they go to another file system. What it was is noted before, and what is
 //! left to do is told by looking, so that what was cut short can be finished, or taken back.
 
-use std::fs;
 use std::path::Path;
 
 use uuid::Uuid;
 
-use crate::git::Repository;
+use crate::git::{self, Repository};
 use crate::model::{Failure, Result, Session, StowedWorktree, own_branch};
 use crate::os;
+use crate::shell::quoted;
 use crate::store::{Part, Store};
 use crate::work::context::Context;
-use crate::work::worktrees::tree::{Tree, quoted};
+use crate::work::worktrees::tree::Tree;
 
 /// Moves a worktree to its session. Under the session's lock, and after all that speaks against it was
 /// asked.
@@ -58,10 +58,8 @@ fn give_up(context: &Context, repository: &Repository, id: Uuid, root: &Path) {
 pub(crate) fn finish(context: &Context, id: Uuid, kept: &StowedWorktree) -> Result<()> {
     let store = context.store()?;
     store.stow_part(id, Part::Files, kept.root())?;
-    let room = kept.repository().join("worktrees");
-    store.stow_part(id, Part::Git, &room.join(&kept.entry))?;
-    // As git does when its last worktree goes.
-    let _ = fs::remove_dir(&room);
+    store.stow_part(id, Part::Git, &kept.repository().join("worktrees").join(&kept.entry))?;
+    git::remove_empty_room(kept.repository());
     let Some((branch, head)) = kept.own_branch().zip(kept.head.as_deref()) else { return Ok(()) };
     if !kept.repository().is_dir() {
         return Ok(());
@@ -119,17 +117,15 @@ fn put_back(
     let root = kept.root();
     let mut note = None;
     // Once git has its part again, the rest was decided before.
-    if let Some(git) = Store::stowed_part(place, Part::Git) {
-        note = settle_branch(repository, kept, &git)?;
+    if Store::stowed_part(place, Part::Git).is_some() {
+        note = settle_branch(store, repository, id, kept)?;
         let entries = kept.repository().join("worktrees");
         let entry = free_entry(&entries, &kept.entry);
         if entry != kept.entry {
             rename_entry(store, id, kept, place, &entry)?;
         }
-        make_dir(&entries)?;
         store.unstow_part(id, Part::Git, &entries.join(&entry))?;
     }
-    make_dir(root.parent().unwrap_or(root))?;
     store.unstow_part(id, Part::Files, root)?;
     if os::is_dir(root) {
         let session = store.session(id).ok();
@@ -146,7 +142,12 @@ fn put_back(
 
 /// Makes the branch again, or has the worktree leave it where it is another one by now. What is to be said
 /// of it.
-fn settle_branch(repository: &Repository, kept: &StowedWorktree, git: &Path) -> Result<Option<String>> {
+fn settle_branch(
+    store: &Store,
+    repository: &Repository,
+    id: Uuid,
+    kept: &StowedWorktree,
+) -> Result<Option<String>> {
     let Some((branch, head)) = kept.branch.as_deref().zip(kept.head.as_deref()) else { return Ok(None) };
     let now = repository.commit(&format!("refs/heads/{branch}"))?;
     if now.is_none() {
@@ -164,9 +165,7 @@ fn settle_branch(repository: &Repository, kept: &StowedWorktree, git: &Path) -> 
         None if now.as_deref() == Some(head) => return Ok(None),
         None => format!("its branch {branch} is at another commit by now"),
     };
-    let path = git.join("HEAD");
-    os::rewrite_file(&path, format!("{head}\n").as_bytes())
-        .map_err(|error| Failure::io("write", &path, &error))?;
+    store.rewrite_stowed(id, Part::Git, "HEAD", &format!("{head}\n"))?;
     let short = head.get(..8).unwrap_or(head);
     Ok(Some(format!("{why}, so it is on none, at {short}: git -C {} switch -c NEW", quoted(kept.root()))))
 }
@@ -180,16 +179,11 @@ fn free_entry(room: &Path, wanted: &str) -> String {
 /// Notes another name of git's part, and has the worktree lead there.
 fn rename_entry(store: &Store, id: Uuid, kept: &StowedWorktree, place: &Path, entry: &str) -> Result<()> {
     let renamed = StowedWorktree { entry: entry.to_owned(), ..kept.clone() };
-    if let Some(files) = Store::stowed_part(place, Part::Files) {
-        let path = files.join(".git");
-        let text = format!("gitdir: {}\n", kept.repository().join("worktrees").join(entry).display());
-        os::rewrite_file(&path, text.as_bytes()).map_err(|error| Failure::io("write", &path, &error))?;
+    if Store::stowed_part(place, Part::Files).is_some() {
+        let leads_to = kept.repository().join("worktrees").join(entry);
+        store.rewrite_stowed(id, Part::Files, ".git", &format!("gitdir: {}\n", leads_to.display()))?;
     }
     store.begin_stowing(id, &renamed)
-}
-
-fn make_dir(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Failure::io("create", path, &error))
 }
 
 /// The repository that a worktree which was taken away belongs to.

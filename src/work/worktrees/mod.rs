@@ -4,6 +4,10 @@
 //! there is nothing, or a worktree without a session, which the next `cs -w NAME` takes over.
 
 pub(crate) mod away;
+pub(crate) mod clearing;
+pub(crate) mod finishing;
+pub(crate) mod listing;
+pub(crate) mod removing;
 mod target;
 pub(crate) mod tree;
 
@@ -29,8 +33,8 @@ pub(crate) struct Names {
 impl Names {
     /// Returns those of the repository of the current directory; outside of one, those of the directory. With a
     /// `branch` that a person named, those named like worktrees are no obstacle.
-    pub(crate) fn here(branch: Option<&str>) -> Result<Self> {
-        let current = directory::current_directory()?;
+    pub(crate) fn here(context: &Context, branch: Option<&str>) -> Result<Self> {
+        let current = context.current_directory()?;
         let spot = Spot::of(&current)?;
         let path = spot.as_ref().map_or(current.as_path(), |spot| &spot.repository.main);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -71,7 +75,7 @@ pub(crate) fn agree(
         .hint(format!("to open it there: cs {name}"))
         .hint(other()));
     };
-    let place = Spot::of(&directory::current_directory()?)?;
+    let place = Spot::of(&context.current_directory()?)?;
     let repository = directory::real(tree.repository());
     if place.as_ref().is_none_or(|place| place.repository.main != repository) {
         return Err(Failure::refused(format!(

@@ -9,10 +9,11 @@ use crate::claude;
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
+use crate::shell::quoted;
 use crate::store::Known;
 use crate::work::context::Context;
-use crate::work::directory::{current_directory, real};
-use crate::work::removal::{Progress, in_use, kept, paths_of};
+use crate::work::directory::real;
+use crate::work::removal::{in_use, kept, paths_of};
 
 /// A linked worktree with the sessions that work in it.
 #[derive(Clone, Debug)]
@@ -48,11 +49,6 @@ impl Stays {
     }
 }
 
-/// The branch that the work of a session's worktree belongs to, as its record has it.
-pub(crate) fn onto_of(session: &Session) -> Option<&str> {
-    session.worktree.as_ref()?.onto.as_deref()
-}
-
 impl Tree {
     /// Its name: that of its directory.
     pub(crate) fn name(&self) -> String {
@@ -84,7 +80,7 @@ impl Tree {
     pub(crate) fn onto(&self) -> Option<&str> {
         let root = self.root();
         let own = self.sessions.iter().filter(|session| is_of(session, root));
-        own.chain(&self.sessions).find_map(onto_of)
+        own.chain(&self.sessions).find_map(Session::onto)
     }
 
     /// Returns the state of the work in it.
@@ -124,7 +120,7 @@ impl Tree {
                 return Ok(Some(Stays::new(why, "wait for it, or end it: claude agents")));
             }
         }
-        if std::env::current_dir().is_ok_and(|here| real(&here).starts_with(root)) {
+        if context.current_directory().is_ok_and(|here| real(&here).starts_with(root)) {
             let hint = format!("go somewhere else first: cd {}", quoted(&self.elsewhere()));
             return Ok(Some(Stays { standing: true, ..Stays::new("you are in it", hint) }));
         }
@@ -151,11 +147,9 @@ impl Tree {
         Ok(None)
     }
 
-    /// Returns the space it takes. Fails with why its directory cannot be moved: something is mounted in it, or it
+    /// Returns how much space it takes, or why its directory cannot be moved: something is mounted in it, or it
     /// cannot be read.
     pub(crate) fn survey(&self) -> Result<Size, Stays> {
-        let mut progress = Progress::new("looking through");
-        progress.at(&self.root().to_string_lossy());
         let (room, name) = (self.root().parent(), self.root().file_name());
         let Some((room, name)) = room.zip(name) else { return Ok(Size::default()) };
         os::check_tree(room, name).map_err(|why| match why {
@@ -230,12 +224,7 @@ pub(crate) fn changes(state: &State) -> String {
     parts.join(", ")
 }
 
-/// A path as a word for a shell.
-pub(crate) fn quoted(path: &Path) -> String {
-    crate::shell::word(&path.to_string_lossy())
-}
-
-/// Returns true if `session` was made for the worktree at `root`.
+/// Whether `session` was made for the worktree at `root`.
 fn is_of(session: &Session, root: &Path) -> bool {
     session.worktree.as_ref().is_some_and(|worktree| worktree.root() == root || real(worktree.root()) == root)
 }
@@ -246,22 +235,22 @@ pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
 }
 
 /// The repository one is in; `None` outside of git.
-pub(crate) fn repository_here() -> Result<Option<Repository>> {
-    Ok(Repository::of(&current_directory()?)?)
+pub(crate) fn repository_here(context: &Context) -> Result<Option<Repository>> {
+    Ok(Repository::of(&context.current_directory()?)?)
 }
 
 /// The repository one is in.
-pub(crate) fn here() -> Result<Repository> {
-    let here = current_directory()?;
-    repository_here()?.ok_or_else(|| {
+pub(crate) fn here(context: &Context) -> Result<Repository> {
+    let here = context.current_directory()?;
+    repository_here(context)?.ok_or_else(|| {
         Failure::of(Kind::NoRepository, format!("{} is in no git repository", here.display()))
             .hint("go to one; or those of all sessions: cs wt list --all")
     })
 }
 
 /// Every repository that a session has a worktree of, and the one that one is in.
-pub(crate) fn repositories(sessions: &[Session]) -> Result<Vec<Repository>> {
-    let mut found: Vec<Repository> = repository_here()?.into_iter().collect();
+pub(crate) fn repositories(context: &Context, sessions: &[Session]) -> Result<Vec<Repository>> {
+    let mut found: Vec<Repository> = repository_here(context)?.into_iter().collect();
     for session in sessions {
         let Some(place) = repository_of(session) else { continue };
         if found.iter().any(|repository| repository.common == place) {
@@ -314,7 +303,7 @@ pub(crate) fn trees(repository: &Repository, sessions: &[Session]) -> Result<Vec
 pub(crate) fn find(context: &Context, text: &str) -> Result<Tree> {
     let sessions = sessions(context)?;
     let mut known = Vec::new();
-    let here = repository_here()?;
+    let here = repository_here(context)?;
     if let Some(here) = &here {
         known = trees(here, &sessions)?;
     }
@@ -367,7 +356,7 @@ fn is_main(repository: &Repository, text: &str) -> bool {
 
 /// The worktree that one is in.
 pub(crate) fn around(context: &Context) -> Result<Option<Tree>> {
-    by_path(&sessions(context)?, &current_directory()?)
+    by_path(&sessions(context)?, &context.current_directory()?)
 }
 
 fn by_session(sessions: &[Session], text: &str) -> Result<Option<Tree>> {
@@ -402,8 +391,8 @@ pub(crate) struct Measured {
     pub bytes: u64,
 }
 
-/// The state and size of each of `trees`, in their order.
-pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
+/// Returns the state and size of each of `trees`, in their order. `at` is told how far that is.
+pub(crate) fn measure(trees: &[Tree], mut at: impl FnMut(&str)) -> Vec<Measured> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(trees.len());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
@@ -420,11 +409,10 @@ pub(crate) fn measure(trees: &[Tree]) -> Vec<Measured> {
             done.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let mut progress = Progress::new("looking at");
     let mut all: Vec<(usize, Measured)> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         while running.iter().any(|worker| !worker.is_finished()) {
-            progress.at(&format!("{} of {} worktrees", done.load(Ordering::Relaxed), trees.len()));
+            at(&format!("{} of {} worktrees", done.load(Ordering::Relaxed), trees.len()));
             std::thread::sleep(Duration::from_millis(2));
         }
         let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);

@@ -1,0 +1,71 @@
+//! What an import found and what became of it, alike whatever it came from.
+
+use serde::Serialize;
+
+use crate::model::Result;
+
+/// What became of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// It was taken over, or would be.
+    Imported,
+    /// It was taken over before.
+    There,
+    /// It can be taken over, if somebody says so.
+    Offered,
+    /// It was left out.
+    Skipped,
+    /// It could not be taken over.
+    Failed,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Found {
+    /// `profile`, `group`, `session`, …
+    pub(crate) what: &'static str,
+    /// What it is called where it comes from.
+    pub(crate) from: String,
+    /// What it is here.
+    #[serde(rename = "as")]
+    pub(crate) to: String,
+    /// What became of it.
+    pub(crate) state: State,
+    /// Why it was left out, or what there is to know of it.
+    pub(crate) why: String,
+}
+
+impl Found {
+    /// Returns a thing that was left out, for no reason yet.
+    pub(super) fn new(what: &'static str, from: impl Into<String>) -> Self {
+        Self { what, from: from.into(), to: String::new(), state: State::Skipped, why: String::new() }
+    }
+
+    fn imported(self, to: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { to: to.into(), state: State::Imported, why: why.into(), ..self }
+    }
+
+    /// Returns it as taken over before, as `to`.
+    pub(super) fn there(self, to: impl Into<String>) -> Self {
+        Self { to: to.into(), state: State::There, ..self }
+    }
+
+    /// Returns it as one that can be taken over as `to`.
+    pub(super) fn offered(self, to: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { to: to.into(), state: State::Offered, why: why.into(), ..self }
+    }
+
+    /// Returns it as left out.
+    pub(super) fn skipped(self, why: impl Into<String>) -> Self {
+        Self { state: State::Skipped, why: why.into(), ..self }
+    }
+
+    /// Returns it as imported to `to`, unless that failed.
+    pub(super) fn done(self, to: impl Into<String>, why: impl Into<String>, done: Result<()>) -> Self {
+        match done {
+            Ok(()) => self.imported(to, why),
+            Err(failure) => Self { to: to.into(), state: State::Failed, why: failure.message, ..self },
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Emptying the trash.
+
+use crate::model::{Age, Failure, Result, StowedWorktree};
+use crate::os;
+use crate::store::{Piece, Store, Trashed, TrashedKind};
+use crate::work::context::Context;
+use crate::work::removal::{kept, say_left};
+use crate::work::worktrees::away;
+
+/// What came of removing things for good.
+#[derive(Default)]
+pub(crate) struct Emptied {
+    /// How many went.
+    pub gone: usize,
+    /// How much space that frees.
+    pub freed: u64,
+    /// The last that was refused or failed.
+    pub failed: Option<Failure>,
+}
+
+/// Removes `pieces` for good. One that cannot be is said, and keeps no other.
+pub(crate) fn remove(context: &Context, pieces: &[Piece]) -> Result<Emptied> {
+    let kept = kept(context)?;
+    let store = context.store()?;
+    let mut done = Emptied::default();
+    for piece in pieces {
+        let size = os::tree_size(piece.path()).bytes;
+        let worktree = worktree_in(piece);
+        let result = store.empty(piece, &kept).and_then(|left| {
+            if left.is_empty() {
+                forget_commits(context, worktree.as_ref());
+                return Ok(());
+            }
+            say_left(context, &left);
+            Err(Failure::failed(format!("not all of {} could be removed", piece.path().display()))
+                .hint("what is left is finished by: cs trash empty"))
+        });
+        match result {
+            Ok(()) => {
+                done.gone += 1;
+                done.freed += size;
+            }
+            Err(failure) => {
+                // The last one is what the command ends with.
+                if let Some(earlier) = done.failed.replace(failure) {
+                    context.say(&earlier.message);
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Returns the session whose worktree lies in a piece of trash, and what is known of that.
+fn worktree_in(piece: &Piece) -> Option<(uuid::Uuid, StowedWorktree)> {
+    let kept = Store::stowed_worktree(piece.path()).ok()??;
+    let name = piece.path().file_name()?.to_str()?;
+    let (id, _) = name.trim_start_matches("removing.").rsplit_once('-')?;
+    Some((id.parse().ok()?, kept))
+}
+
+/// Lets go of the commits of a worktree that is removed for good. One whose repository is gone has none, and
+/// where git fails `cs doctor` tells of them.
+fn forget_commits(context: &Context, worktree: Option<&(uuid::Uuid, StowedWorktree)>) {
+    let Some((id, kept)) = worktree else { return };
+    if let Ok(repository) = away::repository_of(kept)
+        && let Err(why) = context.umask.lifted(|| repository.forget(*id))
+    {
+        context.say(&format!("the commits of {} are still kept (git: {why})", kept.root));
+    }
+}
+
+/// Returns what is to go: all that is known, or what has these names or ids, and is old enough. Something half
+/// removed goes in any case, if nothing is named.
+pub(crate) fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Result<Vec<Piece>> {
+    let now = jiff::Timestamp::now();
+    let is_called = |trashed: &Trashed, name: &str| {
+        trashed.name().as_str().eq_ignore_ascii_case(name)
+            || matches!(&trashed.kind, TrashedKind::Session(session) if session.id.to_string() == name)
+    };
+    for name in names {
+        if !pieces.iter().any(|piece| matches!(piece, Piece::Whole(trashed) if is_called(trashed, name))) {
+            return Err(Failure::not_found(format!("there is no '{name}' in the trash"))
+                .hint("to see what is: cs trash"));
+        }
+    }
+    let wanted = |piece: &Piece| match piece {
+        Piece::Whole(trashed) => {
+            (names.is_empty() || names.iter().any(|name| is_called(trashed, name)))
+                && older_than.is_none_or(|age| age.is_reached(trashed.removed, now))
+        }
+        Piece::Half { .. } => names.is_empty(),
+        Piece::Unknown { .. } => false,
+    };
+    Ok(pieces.into_iter().filter(wanted).collect())
+}

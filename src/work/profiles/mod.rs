@@ -1,0 +1,90 @@
+//! Profiles: which there are, who uses them, and which one new sessions get.
+
+pub(crate) mod adopt;
+pub(crate) mod create;
+
+use std::collections::BTreeMap;
+
+use crate::claude;
+use crate::config::Config;
+use crate::model::{Failure, Name, Profile, Result, Subject};
+use crate::os;
+use crate::store::ProfileEntry;
+use crate::work::context::Context;
+use crate::work::open;
+
+/// Every profile, and those that can be used by name.
+pub(crate) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
+    let entries = context.store()?.profiles(&context.home()?);
+    let usable = entries
+        .iter()
+        .filter_map(|entry| Some((entry.name.clone(), entry.profile.as_ref().ok()?.clone())))
+        .collect();
+    Ok((entries, usable))
+}
+
+/// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
+/// live files do not tell them apart: then the one that was started last as this profile counts.
+pub(crate) fn live_as(context: &Context, profile: &Profile) -> Vec<u32> {
+    let live = claude::live_in(&profile.home.directory()).into_iter().map(|live| live.pid);
+    if profile.inherit.is_none() {
+        return live.collect();
+    }
+    let run = context.store().ok().and_then(|store| store.last_run(&store.profile_run_path(&profile.name)));
+    live.filter(|pid| run.as_ref().is_some_and(|run| run.process.pid == *pid)).collect()
+}
+
+/// The profiles that work in the config directory of the profile `name`.
+pub(crate) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
+    let (_, known) = known(context)?;
+    Ok(known
+        .into_values()
+        .filter(|profile| profile.inherit.as_ref() == Some(name))
+        .map(|profile| profile.name)
+        .collect())
+}
+
+/// Makes `name` the profile of new sessions, in `config.toml`.
+pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
+    let path = context.config_path()?;
+    let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+    let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
+    let current = String::from_utf8_lossy(&current).into_owned();
+    // A file that is broken is told as it is, and left alone.
+    Config::parse(&current, &path)?;
+    let text = Config::with_default_profile(&current, name)?;
+    if let Some(parent) = path.parent() {
+        os::create_private_dirs(parent).map_err(|error| Failure::io("create", parent, &error))?;
+    }
+    // Dotfiles are often links into a repository: the file behind is what changes.
+    let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+    os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
+}
+
+/// Whether any Claude runs in the profile or in a session of it; the names of those sessions.
+pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
+    let mut users: Vec<String> =
+        live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
+    for entry in context.store()?.sessions()? {
+        let Ok(session) = entry.record else { continue };
+        if session.profile != profile.name {
+            continue;
+        }
+        if let Some(open) = open::opened(context, &session, profile)? {
+            users.push(format!("session '{}' (pid {})", session.name, open.pid));
+        }
+    }
+    Ok(users)
+}
+
+/// The sessions of a profile, as subjects.
+pub(crate) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
+    Ok(context
+        .store()?
+        .sessions()?
+        .into_iter()
+        .filter_map(|entry| entry.record.ok())
+        .filter(|session| session.profile == profile.name)
+        .map(|session| Subject::Session(session, profile.clone()))
+        .collect())
+}
