@@ -24,7 +24,7 @@ pub(crate) enum Found {
     Unallowed(PathBuf),
 }
 
-/// What programs in a session read for what it has, as its repository says.
+/// The variables that programs in a session read for what it has, as its repository says.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// Variables of theirs, each with the session's that has the value.
@@ -184,7 +184,7 @@ pub(crate) fn target_of(subject: &Subject) -> Target {
     }
 }
 
-/// What a binding leads to; `None` where that is gone.
+/// Returns the subject that a binding leads to; `None` where it is gone.
 pub(crate) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
     match target {
         Target::Profile(name) => Ok(context.profile_if(name)?.map(Subject::Profile)),

@@ -35,7 +35,7 @@ pub struct Context {
     said: fn(&str),
     /// The directory this process is in, once it was asked for.
     here: OnceCell<PathBuf>,
-    /// Whether a person has been told of the one that nobody allowed.
+    /// True once a person has been told of the one that nobody allowed.
     pub(crate) said_unallowed: Cell<bool>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,

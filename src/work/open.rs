@@ -65,7 +65,7 @@ impl Running {
     }
 }
 
-/// Whether a session is open now, by what its last launch noted.
+/// Returns how a session is open now, by what its last launch noted; `None` where it is not.
 pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
     let run = store.last_run(&store.session_run_path(session.id));

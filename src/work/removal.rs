@@ -54,7 +54,7 @@ pub(crate) fn say_left(context: &Context, left: &[Left]) {
     }
 }
 
-/// What is in the way of taking something of a session away.
+/// The reason that nothing of a session may be taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// It is open, by this process.

@@ -224,7 +224,7 @@ pub(crate) fn changes(state: &State) -> String {
     parts.join(", ")
 }
 
-/// Whether `session` was made for the worktree at `root`.
+/// Returns true if `session` was made for the worktree at `root`.
 fn is_of(session: &Session, root: &Path) -> bool {
     session.worktree.as_ref().is_some_and(|worktree| worktree.root() == root || real(worktree.root()) == root)
 }
