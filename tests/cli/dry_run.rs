@@ -219,6 +219,12 @@ fn ports_of_a_session_that_has_none_are_told_before_they_are_claimed() {
     let old: String =
         text.lines().filter(|line| !line.starts_with("ports")).map(|line| format!("{line}\n")).collect();
     fs::write(&record, old).unwrap();
+    let had = world.show("old")["ports"].clone();
+    assert!(had.is_null(), "{had}");
+    let claims = fs::read_dir(world.data().join("ports")).unwrap().map(|claim| claim.unwrap().path());
+    let id = world.id_of("old");
+    let its_own = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|claim| claim.contains(&id));
+    claims.filter(its_own).for_each(|claim| fs::remove_file(claim).unwrap());
     let told = told_and_done(&world, &project, &["old"]);
     assert!(told.does("claim-ports"), "{}", told.text);
     let first = told.steps.iter().find(|step| step["do"] == "claim-ports").unwrap()["first"].clone();
