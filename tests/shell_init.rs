@@ -3,10 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
 
-#[path = "support/snapshots.rs"]
-mod snapshots;
-#[path = "support/tools.rs"]
-mod tools;
+mod support;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,8 +12,11 @@ use std::process::{Command, Output};
 
 use claude_cs::model::EnvChanges;
 use claude_cs::shell::{CALLED_FROM, InitOptions, Shell};
-use snapshots::assert_snapshot;
-use tools::{Sandbox, optional, shown, tool};
+use support::snapshots::assert_snapshot;
+use support::{
+    needed, optional,
+    tools::{Sandbox, shown},
+};
 
 const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
 
@@ -262,7 +262,7 @@ impl Setting {
 /// Runs `check` in every setting whose shell is installed.
 fn everywhere(mut check: impl FnMut(&Setting, &Path, &World)) {
     for setting in settings() {
-        if let Some(program) = tool(setting.program) {
+        if let Some(program) = needed(setting.program) {
             check(&setting, &program, &World::new());
         }
     }
@@ -459,7 +459,7 @@ fn other_aliases_stay_and_ours_no_longer_hide_the_functions() {
 
 #[test]
 fn aliases_do_no_harm_where_bash_reads_the_whole_text_before_it_runs() {
-    let Some(bash) = tool("bash") else { return };
+    let Some(bash) = needed("bash") else { return };
     let world = World::new();
     world.init(Shell::Bash, "cs", true);
     let script = format!(
@@ -477,7 +477,7 @@ fn aliases_do_no_harm_where_bash_reads_the_whole_text_before_it_runs() {
 
 #[test]
 fn fish_abbreviations_of_our_names_are_gone_and_others_stay() {
-    let Some(fish) = tool("fish") else { return };
+    let Some(fish) = needed("fish") else { return };
     let world = World::new();
     world.init(Shell::Fish, "cs", true);
     let script = "for name in cs csn cs-list cs-resume csl mine; abbr --add $name 'echo abbr'; end\n\
@@ -652,7 +652,7 @@ fn complaints(shell: Shell, sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complai
 
 fn bash_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    if let Some(shellcheck) = tool("shellcheck") {
+    if let Some(shellcheck) = needed("shellcheck") {
         for file in files {
             let except = match file.file_stem().and_then(OsStr::to_str) {
                 // A constant is compared with a pattern.
@@ -667,10 +667,10 @@ fn bash_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
             complaints.extend(lint(sandbox, &shellcheck, &args, std::slice::from_ref(file)));
         }
     }
-    if let Some(shfmt) = tool("shfmt") {
+    if let Some(shfmt) = needed("shfmt") {
         complaints.extend(lint(sandbox, &shfmt, &["-ln", "bash", "-i", "4", "-d"], files));
     }
-    if let Some(bash) = tool("bash") {
+    if let Some(bash) = needed("bash") {
         complaints.extend(lint(sandbox, &bash, &["--norc", "-n"], files));
         complaints.extend(lint(sandbox, &bash, &["--norc", "--posix", "-n"], files));
     }
@@ -678,7 +678,7 @@ fn bash_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
 }
 
 fn zsh_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
-    let Some(zsh) = tool("zsh") else { return Vec::new() };
+    let Some(zsh) = needed("zsh") else { return Vec::new() };
     let options = ["-f", "-o", "rcquotes", "-o", "ksharrays", "-o", "shwordsplit", "-n"];
     let mut complaints = lint(sandbox, &zsh, &["-f", "-n"], files);
     complaints.extend(lint(sandbox, &zsh, &options, files));
@@ -687,10 +687,10 @@ fn zsh_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
 
 fn fish_complaints(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    if let Some(fish) = tool("fish") {
+    if let Some(fish) = needed("fish") {
         complaints.extend(lint(sandbox, &fish, &["--no-config", "--no-execute"], files));
     }
-    if let Some(fish_indent) = tool("fish_indent") {
+    if let Some(fish_indent) = needed("fish_indent") {
         // It takes the quotes from a path that needs none; we quote always.
         let is_rendered = |file: &PathBuf| file.parent().is_some_and(|parent| parent.ends_with("rendered"));
         let as_formatted = |file: &&PathBuf| !is_rendered(file) || file.ends_with("hostile_path.fish");
@@ -755,7 +755,7 @@ fn every_shell_has_the_same_parts_under_the_same_names() {
 #[test]
 fn a_broken_file_in_the_folder_of_a_shell_is_found_and_so_is_one_that_nothing_lints() {
     for shell in SHELLS {
-        if shell != Shell::PowerShell && tool(shell.name()).is_none() {
+        if shell != Shell::PowerShell && needed(shell.name()).is_none() {
             continue;
         }
         let sandbox = Sandbox::new();

@@ -4,8 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
 
-#[path = "support/tools.rs"]
-mod tools;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,7 +12,10 @@ use std::os::unix::ffi::OsStringExt;
 
 use claude_cs::model::{EnvChanges, Exit, VarName};
 use claude_cs::shell::{Shell, dotenv};
-use tools::{Sandbox, optional, shown, tool};
+use support::{
+    needed, optional,
+    tools::{Sandbox, shown},
+};
 
 /// Every hostile value tries to make this file.
 const PAYLOAD: &str = "PWNED";
@@ -248,7 +250,7 @@ fn round_trip(shell: Shell, mode: &Mode, values: &[String]) {
 }
 
 fn round_trip_of(mode: &Mode, values: &[Vec<u8>], code: impl Fn(usize) -> String) {
-    let Some(program) = tool(mode.program) else { return };
+    let Some(program) = needed(mode.program) else { return };
     let sandbox = Sandbox::new();
     let mut lines = String::new();
     for index in 0..values.len() {
@@ -352,7 +354,7 @@ fn the_round_trip_notices_a_value_that_runs() {
         ("zsh", &["-f"], "V=x$(echo >PWNED)"),
         ("fish", &["--no-config"], "set -gx V x(echo >PWNED)"),
     ] {
-        let Some(program) = tool(name) else { continue };
+        let Some(program) = needed(name) else { continue };
         let sandbox = Sandbox::new();
         let script = sandbox.write("script", script);
         let output = sandbox.command(&program).args(args).arg(&script).output().unwrap();
@@ -387,7 +389,7 @@ fn whole_changes_reach_the_children_of_the_shell_quoted_or_not() {
         (Shell::Zsh, "zsh", &["-f", "-eu"], posix),
         (Shell::Fish, "fish", &["--no-config"], fish),
     ] {
-        let Some(program) = tool(name) else { continue };
+        let Some(program) = needed(name) else { continue };
         for form in forms {
             let sandbox = Sandbox::new();
             sandbox.write("changes", &shell.render(&ordinary()).unwrap());
@@ -416,7 +418,7 @@ fn changes_made_in_a_function_of_the_shell_hold_outside_of_it() {
         (Shell::Zsh, "zsh", &["-f"][..], "f() { emulate -L zsh; eval \"$(cat changes)\"; }; f"),
         (Shell::Fish, "fish", &["--no-config"], "function f; cat changes | source; end; f"),
     ] {
-        let Some(program) = tool(name) else { continue };
+        let Some(program) = needed(name) else { continue };
         let sandbox = Sandbox::new();
         sandbox.write("changes", &shell.render(&ordinary()).unwrap());
         let script = sandbox.write("script", &format!("{script}\n{SEE}\n"));
@@ -436,7 +438,7 @@ fn unsetting_a_variable_keeps_a_function_of_its_name() {
     let mut changes = EnvChanges::new();
     changes.unset("PORT");
     for (name, args) in [("bash", BASH), ("dash", &[][..]), ("zsh", &["-f"])] {
-        let Some(program) = tool(name) else { continue };
+        let Some(program) = needed(name) else { continue };
         let sandbox = Sandbox::new();
         let script = format!("PORT() {{ echo kept; }}\n{}PORT\n", Shell::Bash.render(&changes).unwrap());
         let script = sandbox.write("script", &script);
@@ -447,7 +449,7 @@ fn unsetting_a_variable_keeps_a_function_of_its_name() {
 
 #[test]
 fn fish_says_of_a_universal_variable_that_it_stays_and_leaves_it_alone() {
-    let Some(fish) = tool("fish") else { return };
+    let Some(fish) = needed("fish") else { return };
     let mut unset = EnvChanges::new();
     unset.unset("ANTHROPIC_API_KEY");
     let sandbox = Sandbox::new();
@@ -498,7 +500,7 @@ fn sh_reads_a_dotenv_file_as_it_was_meant() {
     let (text, pairs) = dotenv_file();
     assert!(pairs.len() > 4_000, "only {} values can be written", pairs.len());
     for (name, args) in [("dash", &[][..]), ("bash", BASH), ("zsh", &["-f", "-o", "rcquotes"])] {
-        let Some(program) = tool(name) else { continue };
+        let Some(program) = needed(name) else { continue };
         let sandbox = Sandbox::new();
         sandbox.write("file.env", &text);
         let mut script = String::from("set -a; . ./file.env; set +a\n");

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 use super::arguments::{Asked, asked};
-use super::planning::{Scene, looks_secret};
+use super::scene::Scene;
+use super::variables::looks_secret;
 use crate::model::{Engine, EnvChanges, Layout, Link, Mount, Program, Sandbox, SessionPaths, Surroundings};
 
 /// Variables that lead to what is not in a sandbox: sockets, and directories for passing files.

@@ -2,7 +2,7 @@
 //!
 //! See docs/decisions/001-a-session-is-a-config-directory-and-shares-the-login-store.md
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -11,108 +11,14 @@ use uuid::Uuid;
 
 use super::arguments::{Asked, asked, has_flag, settings_value};
 use super::enclosing::{close_environment, enclose, kept_back, root_of};
+use super::scene::{Continuation, Scene};
 use super::settings::{injected, merged_settings, with_end_hook};
 use super::sharing::Shared;
-use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG};
+use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG, looks_secret};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Environment, Failure, Isolation, Layout, Link, ManifestPlace, Plan,
-    Ports, ProfileKind, Program, Result, SeedFile, Session, SessionPaths, Subject, Surroundings, VarName,
+    Change, ConfigHome, EnvChanges, Failure, Isolation, Layout, Link, Plan, Ports, ProfileKind, Program,
+    Result, Session, Subject,
 };
-
-/// Everything a plan depends on besides what was asked, gathered from the disk and the environment.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// The user's home directory.
-    pub home: PathBuf,
-    /// The environment that the launch starts from: the shell's, without what `cs use` did to it.
-    pub environment: Environment,
-    /// The environment of the shell as it is: what was taken from it by `cs use` was told then.
-    pub exported: Environment,
-    /// Claude's program, with the words before its own arguments (an interpreter's script); empty if
-    /// something else is started.
-    pub program: Vec<OsString>,
-    /// The word that people call `cs` by: Claude shows it when a session ends.
-    pub family: String,
-    /// The directory to start the program in.
-    pub directory: PathBuf,
-    /// The data root of `cs`, and its configuration: given to a session whose `HOME` is another.
-    pub kept: (PathBuf, PathBuf),
-    /// The paths of the session's files; `None` for a profile itself.
-    pub paths: Option<SessionPaths>,
-    /// The `[env]` of `config.toml`; the profile's own goes over it.
-    pub env: BTreeMap<VarName, String>,
-    /// The variables that the repository's programs read for the session's values, each with the
-    /// session's variable. A person's `[env]` goes over them.
-    pub named: BTreeMap<VarName, VarName>,
-    /// Lines that a person should read about what was found.
-    pub notices: Vec<String>,
-    /// The shared items that exist.
-    pub shared: Vec<Shared>,
-    /// The items that are not shared, by name.
-    pub private: Vec<&'static str>,
-    /// The manifest of what is put into the config directory; `None` if that is not ours.
-    pub manifest: Option<ManifestPlace>,
-    /// The real path of the rules in the user's own `~/.claude`.
-    pub base_rules: Option<PathBuf>,
-    /// Directories of the profile that have to be there.
-    pub directories: Vec<PathBuf>,
-    /// The plugin directory to share.
-    pub plugins: Option<PathBuf>,
-    /// The auto-memory directory to share.
-    pub memory: Option<PathBuf>,
-    /// Links in place of `projects` and `history.jsonl`, where conversations live elsewhere.
-    pub history: Vec<Link>,
-    /// Links into the user's home directory, for a session with a home of its own.
-    pub home_links: Vec<Link>,
-    /// The links that are there and are not to be any more.
-    pub unlinked: Vec<PathBuf>,
-    /// Files to make.
-    pub seeds: Vec<SeedFile>,
-    /// The MCP servers in a state file among them that is made now, and the SHA-256 of each.
-    pub servers: BTreeMap<String, String>,
-    /// Which conversation, as the disk has it.
-    pub start: Continuation,
-    /// The text behind a `--settings` among the arguments, where it is a file.
-    pub settings_file: Option<String>,
-    /// The command of our status line, if the session has none of its own and is to have one.
-    pub status_line: Option<String>,
-    /// The endpoint's token.
-    pub token: Option<String>,
-    /// The shell command to be run when Claude ends.
-    pub ended: Option<String>,
-    /// The facts that the session's sandbox is made from; `None` if it has none.
-    pub sandbox: Option<Surroundings>,
-}
-
-/// The conversation that a launch is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Continuation {
-    /// None that is ours to say.
-    Unsaid,
-    /// A new one with this id.
-    New(Uuid),
-    /// This one again; by its file if Claude would not find the id from the directory.
-    Resume(Uuid, Option<PathBuf>),
-    /// A new one with an id of its own that begins as a copy of another.
-    Fork {
-        /// The one it is a copy of.
-        from: Uuid,
-        /// Its file, if Claude would not find the id from the directory.
-        file: Option<PathBuf>,
-        /// The id of the new one.
-        id: Uuid,
-    },
-}
-
-impl Continuation {
-    /// The conversation that will be written.
-    pub fn conversation(&self) -> Option<Uuid> {
-        match self {
-            Self::Unsaid => None,
-            Self::New(id) | Self::Resume(id, _) | Self::Fork { id, .. } => Some(*id),
-        }
-    }
-}
 
 /// Makes the plan. Fails only where a person's `[env]` makes no sense.
 pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> {
@@ -249,11 +155,6 @@ fn personal(subject: &Subject, scene: &Scene, env: &mut EnvChanges) -> Result<Ve
         }
     }
     Ok(left_out)
-}
-
-/// Returns true if a variable is secret by its name.
-pub fn looks_secret(name: &str) -> bool {
-    ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 
 /// Sets what an endpoint needs.

@@ -85,6 +85,13 @@ pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
     Some(Value::Object(merged))
 }
 
+/// Returns true if what Claude tells its `SessionEnd` hook, `said`, is that it ends. `/clear` and `/resume` end a
+/// conversation only.
+pub fn is_ending(said: &[u8]) -> bool {
+    let about: Value = serde_json::from_slice(said).unwrap_or_default();
+    !matches!(about.get("reason").and_then(Value::as_str), Some("clear" | "resume"))
+}
+
 /// Adds the hooks `more` to `ours`, event by event.
 fn join_hooks(ours: &mut Map<String, Value>, more: Map<String, Value>) {
     for (event, hooks) in more {
@@ -136,6 +143,19 @@ mod tests {
         assert_eq!(merged["hooks"]["Stop"], json!([1]));
         // Where theirs are no hooks at all, Claude says what is wrong with them.
         assert_eq!(merged_settings(&ours, r#"{"hooks":7}"#).map(|all| all["hooks"].clone()), Some(json!(7)));
+    }
+
+    #[test]
+    fn a_conversation_that_ends_is_not_the_end_of_claude() {
+        for (said, ends) in [
+            (&br#"{"reason":"clear"}"#[..], false),
+            (br#"{"reason":"resume"}"#, false),
+            (br#"{"reason":"prompt_input_exit"}"#, true),
+            (b"", true),
+            (br#"{"reason":"#, true),
+        ] {
+            assert_eq!(is_ending(said), ends, "{}", String::from_utf8_lossy(said));
+        }
     }
 
     #[test]

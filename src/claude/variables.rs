@@ -167,6 +167,11 @@ pub fn is_claudes(name: &str) -> bool {
 /// The variables that would lead a program out of a `HOME` of its own, to directories elsewhere.
 pub const XDG: &[&str] = &["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"];
 
+/// Returns true if a variable is secret by its name.
+pub fn looks_secret(name: &str) -> bool {
+    ["TOKEN", "KEY", "SECRET", "PASSWORD"].iter().any(|word| name.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

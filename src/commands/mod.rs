@@ -12,12 +12,15 @@ mod details;
 mod doctor;
 mod du;
 mod editor;
+mod ended;
 mod env;
 mod exec;
 mod export;
 mod fork;
 mod import;
 mod init;
+#[cfg(unix)]
+mod inside;
 mod last;
 mod launched;
 mod list;
@@ -51,7 +54,7 @@ use std::ffi::OsString;
 use crate::cli::{Command, Invocation, Misread, StartOptions};
 use crate::model::verb::Internal;
 use crate::model::{Outcome, Result};
-use crate::work::{Context, ending, pane};
+use crate::work::Context;
 
 pub use report::{end, say};
 
@@ -79,12 +82,12 @@ fn answer(context: &Context, internal: Internal, arguments: &[OsString]) -> Resu
     match internal {
         Internal::Claude => shim::become_claude(context, arguments),
         Internal::Complete => Ok(complete::run(context, arguments)),
-        Internal::Ended => ending::announced(arguments),
+        Internal::Ended => ended::announced(context, arguments),
         Internal::Hook => use_::hook(context),
         #[cfg(unix)]
-        Internal::Inside => pane::take(context, arguments),
+        Internal::Inside => inside::run(context, arguments),
         Internal::StandIn => tour::stand_in(context, arguments),
-        Internal::Tidy => ending::wait_and_tidy(context, arguments),
+        Internal::Tidy => ended::tidy(context, arguments),
     }
 }
 

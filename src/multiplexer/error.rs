@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::process::Output;
 
-use super::{Kind, tmux, zellij};
 use crate::model::reason;
 
 /// Why a multiplexer did not do something, or did not answer.
@@ -43,19 +42,14 @@ impl Error {
         Self::ours(ErrorKind::NotRun, format!("{} cannot be run: {}", path.display(), reason(error)))
     }
 
-    /// Reads why `program` failed from what it said.
-    pub(super) fn of(ran: &Output, program: Kind) -> Self {
+    /// Reads why the program `name` failed from what it said; `kind_of` tells the kind of a line of it.
+    pub(super) fn of(ran: &Output, name: &str, kind_of: fn(&str) -> ErrorKind) -> Self {
         let text = [ran.stderr.as_slice(), ran.stdout.as_slice()].concat();
         let text = String::from_utf8_lossy(&text);
-        let name = program.name();
         let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
             return Self::ours(ErrorKind::Failed, format!("{name} failed"));
         };
-        let kind = match program {
-            Kind::Tmux => tmux::kind_of(line),
-            Kind::Zellij => zellij::kind_of(line),
-        };
-        Self::ours(kind, format!("{name}: {line}"))
+        Self::ours(kind_of(line), format!("{name}: {line}"))
     }
 }
 

@@ -4,98 +4,21 @@
 //! arguments of panes are for everybody to see (`ps`), and secrets are none of them.
 
 mod error;
+mod pane;
+mod program;
 mod tmux;
 mod zellij;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use crate::model::Environment;
 use crate::os;
 
+use program::inside;
+
 pub use error::{Error, ErrorKind};
-
-/// The programs there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// tmux.
-    Tmux,
-    /// zellij.
-    Zellij,
-}
-
-impl Kind {
-    /// Returns the name of the program.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tmux => "tmux",
-            Self::Zellij => "zellij",
-        }
-    }
-}
-
-/// A multiplexer that can be run, as somebody with a given environment would run it.
-#[derive(Clone, Debug)]
-pub struct Multiplexer {
-    kind: Kind,
-    program: PathBuf,
-    environment: Environment,
-}
-
-/// The program to start in a multiplexer.
-#[derive(Clone, Debug)]
-pub struct Wanted<'a> {
-    /// The name of its session, window or tab, if nothing else has one.
-    pub name: &'a str,
-    /// The directory to start it in.
-    pub directory: &'a Path,
-    /// The columns and rows of who will look at it, if anybody.
-    pub size: Option<(u16, u16)>,
-    /// The program, which is given to no shell, and its arguments.
-    pub command: &'a [OsString],
-    /// Nobody is going to look at it now.
-    pub detached: bool,
-}
-
-/// The pane that something runs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pane {
-    /// The multiplexer it is in.
-    pub kind: Kind,
-    /// The name of its session.
-    pub session: String,
-    /// The number of its window in that session, as people see it (tmux).
-    pub window: Option<String>,
-    /// The pane's own name for the program: `%3`, `terminal_0`.
-    pub id: String,
-    /// The process that the pane was made with, where that is told (tmux).
-    pub pid: Option<u32>,
-    /// The socket of the server (tmux).
-    pub server: Option<PathBuf>,
-    /// The session's own name for tmux: `$1`, which no other session ever has.
-    target: Option<String>,
-    /// The window's: `@2`.
-    window_target: Option<String>,
-}
-
-impl fmt::Display for Pane {
-    /// Writes `tmux (api:0)`, as tmux itself writes a window; `zellij (api)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.window {
-            Some(window) => write!(f, "{} ({}:{window})", self.kind.name(), self.session),
-            None => write!(f, "{} ({})", self.kind.name(), self.session),
-        }
-    }
-}
-
-/// The reason a pane cannot be shown in this terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nested {
-    /// This terminal is inside another server of tmux, at this socket.
-    Tmux(PathBuf),
-}
+pub use pane::{Nested, Pane, Wanted};
+pub use program::{Kind, Multiplexer};
 
 /// The variables that a program inside a multiplexer has from its pane, and not from the shell it was
 /// started from.
@@ -164,18 +87,6 @@ impl Multiplexer {
         order.into_iter().find_map(|kind| Self::find(kind, environment))
     }
 
-    fn find(kind: Kind, environment: &Environment) -> Option<Self> {
-        let path = environment.get(OsStr::new("PATH"))?;
-        // What lies in the directory one happens to be in is not asked for.
-        let program = which::which_in(kind.name(), Some(path), "/").ok()?;
-        Some(Self { kind, program, environment: environment.clone() })
-    }
-
-    /// Returns which one it is.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
     /// or tab beside. Nothing of a person's is replaced. Fails with what the program says.
     pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, Error> {
@@ -194,23 +105,6 @@ impl Multiplexer {
             Kind::Zellij => zellij::show(&found, pane),
         }))
     }
-
-    /// Runs the program to its end. Returns its output; fails with what it says of its failure, in one line.
-    fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<String, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(words).env_clear().envs(&self.environment).stdin(Stdio::null());
-        let ran = command.output().map_err(|error| Error::not_run(&self.program, &error))?;
-        if ran.status.success() {
-            Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
-        } else {
-            Err(Error::of(&ran, self.kind))
-        }
-    }
-}
-
-/// Returns true if the variable `name`, which a multiplexer sets, is there.
-fn inside(environment: &Environment, name: &str) -> bool {
-    environment.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
 }
 
 /// Returns the pane that the process `pid` runs in, whoever started it there; `None` if it runs in none,
@@ -265,21 +159,5 @@ mod tests {
             ("SSH_AUTH_SOCK", "/a"),
         ]);
         assert_eq!(in_pane(yours, &pane), expected);
-    }
-
-    #[test]
-    fn a_pane_is_called_as_its_program_calls_it() {
-        let pane = Pane {
-            kind: Kind::Tmux,
-            session: "my work".into(),
-            window: Some("2".into()),
-            id: "%3".into(),
-            pid: Some(7),
-            server: None,
-            target: None,
-            window_target: None,
-        };
-        assert_eq!(pane.to_string(), "tmux (my work:2)");
-        assert_eq!(Pane { window: None, kind: Kind::Zellij, ..pane }.to_string(), "zellij (my work)");
     }
 }

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Error, ErrorKind, Kind, Multiplexer, Nested, Pane, Wanted, inside};
+use super::error::{Error, ErrorKind};
+use super::pane::{Nested, Pane, Wanted};
+use super::program::{Kind, Multiplexer, inside};
 use crate::model::Environment;
 
 /// The format of a question about a pane. The name of a session may hold blanks, so it comes last.
@@ -44,7 +46,7 @@ pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Err
 }
 
 /// What a line of tmux's says of its failure, which has one exit code for all.
-pub(super) fn kind_of(said: &str) -> ErrorKind {
+fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.starts_with("duplicate session") => ErrorKind::NameTaken,
         said if said.starts_with("server exited unexpectedly") => ErrorKind::ServerEnded,
@@ -64,7 +66,7 @@ fn answer(
     all.extend(["-n", name, "-P", "-F", ABOUT, "-c"].map(OsStr::new));
     all.extend([wanted.directory.as_os_str(), OsStr::new("--")]);
     all.extend(wanted.command.iter().map(OsString::as_os_str));
-    let said = tmux.ask(&all)?;
+    let said = tmux.ask(&all, kind_of)?;
     let mut pane = parse(said.trim_end_matches('\n'))
         .ok_or_else(|| Error::ours(ErrorKind::Failed, format!("tmux: {said}")))?;
     pane.server = server;
@@ -144,7 +146,7 @@ pub(super) fn pane_of(tmux: &Multiplexer, above: &[u32], own: Option<&Environmen
         words.extend([OsStr::new("-S"), server.as_os_str()]);
     }
     words.extend(["list-panes", "-a", "-F", ABOUT].map(OsStr::new));
-    let said = tmux.ask(&words).ok()?;
+    let said = tmux.ask(&words, kind_of).ok()?;
     let panes: Vec<Pane> = said.lines().filter_map(parse).collect();
     // The nearest: a pane may be inside a program of another one.
     let nearest = above.iter().find_map(|pid| panes.iter().find(|pane| pane.pid == Some(*pid)).cloned())?;

@@ -2,7 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Error, ErrorKind, Kind, Multiplexer, Pane, Wanted, inside};
+use super::error::{Error, ErrorKind};
+use super::pane::{Pane, Wanted};
+use super::program::{Kind, Multiplexer, inside};
 use crate::model::Environment;
 
 pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
@@ -12,7 +14,7 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, E
         let mut all = words.to_vec();
         all.extend(["--close-on-exit", "--"].map(OsStr::new));
         all.extend(wanted.command.iter().map(OsString::as_os_str));
-        zellij.ask(&all)
+        zellij.ask(&all, kind_of)
     };
     // A tab that is made is looked at at once, so there is no other way to stay here than a session.
     if let Some(session) = here.filter(|_| inside(&zellij.environment, "ZELLIJ") && !wanted.detached) {
@@ -20,7 +22,7 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, E
         run(&[&words[..], &[directory]].concat())?;
         return Ok(pane(session, ""));
     }
-    let taken = zellij.ask(&["list-sessions", "--short"]).unwrap_or_default();
+    let taken = zellij.ask(&["list-sessions", "--short"], kind_of).unwrap_or_default();
     let taken: Vec<&str> = taken.lines().map(str::trim).collect();
     let names = std::iter::once(wanted.name.to_owned())
         .chain((1..1000).map(|number| match number {
@@ -43,7 +45,7 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, E
 }
 
 /// What a line of zellij's says of its failure, whose exit codes say no more.
-pub(super) fn kind_of(said: &str) -> ErrorKind {
+fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.contains("--close-on-exit") => ErrorKind::TooOld,
         said if said.contains("already exists") => ErrorKind::NameTaken,

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::Around;
+use super::around::Around;
 use crate::model::{Mount, Sandbox};
 
 /// The arguments that make an empty trial of it, before the program that is run in it.

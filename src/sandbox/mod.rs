@@ -3,6 +3,7 @@
 //! A command line is a pure function of a [`Sandbox`]; only finding an engine, and asking whether it
 //! works here, looks at the machine.
 
+mod around;
 mod bwrap;
 mod filter;
 mod podman;
@@ -13,21 +14,8 @@ use std::process::{Command, Stdio};
 
 use crate::model::{Engine, Failure, Result, Sandbox};
 
+pub use around::Around;
 pub use filter::filter;
-
-/// The facts that a command line needs about the process that becomes the engine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Around {
-    /// The descriptor of the file with the [`filter()`]; `None` if there is none for this kind of
-    /// machine: then what is inside gets no terminal of its own to type on.
-    pub filter: Option<String>,
-    /// Standard input is a terminal.
-    pub terminal: bool,
-    /// The names of all variables in the environment: podman hands on only what it is told to.
-    pub variables: Vec<OsString>,
-    /// The user's id and that of the group.
-    pub ids: (u32, u32),
-}
 
 /// Returns the command line that runs `command` in `sandbox`, in the directory `directory`.
 pub fn command_line(

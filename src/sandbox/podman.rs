@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::Around;
+use super::around::Around;
 use crate::model::{Mount, Sandbox};
 
 pub(super) fn command_line(

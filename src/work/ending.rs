@@ -6,15 +6,14 @@
 //!
 //! See docs/decisions/003-exec-not-spawn.md
 
-use std::ffi::OsString;
-use std::io::Read;
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{Ended, Failure, Outcome, Result, Session};
+use crate::model::verb::Internal;
+use crate::model::{Ended, Failure, Result, Session};
 use crate::os::Liveness;
 use crate::shell::posix_word;
 use crate::store::{EphemeralNote, Run, Store};
@@ -39,26 +38,17 @@ pub(crate) fn hook(context: &Context, session: &Session) -> Result<Option<String
     // With a home of its own, a session's variables would lead elsewhere.
     let places = quoted(context.store()?.root().to_str()).zip(quoted(context.home()?.to_str()));
     let words = quoted(program.to_str()).zip(places);
-    Ok(words.map(|(program, (root, home))| format!("{program} __ended {root} {home} {}", session.id)))
+    let word = Internal::Ended.word();
+    Ok(words.map(|(program, (root, home))| format!("{program} {word} {root} {home} {}", session.id)))
 }
 
-/// `cs __ended ROOT HOME ID`, called by Claude's hook: what ended stands in standard input as JSON.
-pub(crate) fn announced(arguments: &[OsString]) -> Result<Outcome> {
-    const MOST: u64 = 1 << 20;
-    let mut text = Vec::new();
-    let _ = std::io::stdin().lock().take(MOST).read_to_end(&mut text);
-    let about: Value = serde_json::from_slice(&text).unwrap_or_default();
-    // `/clear` and `/resume` end a conversation, not Claude.
-    if matches!(about.get("reason").and_then(Value::as_str), Some("clear" | "resume")) {
-        return Ok(Outcome::Done);
-    }
-    let [root, home, id] = arguments else {
-        return Err(Failure::usage("__ended takes two directories and an id"));
-    };
-    let program = crate::os::this_program().map_err(|error| Failure::failed(error.to_string()))?;
+/// Starts the process that waits for the end of Claude in the session `id`, which is kept in the data root `root` by the
+/// user whose home is `home`. Does not wait for it.
+pub(crate) fn watch(context: &Context, root: &OsStr, home: &OsStr, id: Uuid) -> Result<()> {
+    let program = context.this_program().map_err(|error| Failure::failed(error.to_string()))?;
     Command::new(program)
-        .arg("__tidy")
-        .arg(id)
+        .arg(Internal::Tidy.word())
+        .arg(id.to_string())
         .env("CS_HOME", root)
         .env("HOME", home)
         .current_dir("/")
@@ -67,23 +57,21 @@ pub(crate) fn announced(arguments: &[OsString]) -> Result<Outcome> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-/// `cs __tidy ID`: waits until the session's Claude has ended, and moves the session to the trash.
-pub(crate) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
+/// Waits until Claude has ended in the session `id`, and moves the session to the trash.
+pub(crate) fn wait_and_tidy(context: &Context, id: Uuid) -> Result<()> {
     // The terminal that is being closed ends what belongs to it.
     #[cfg(unix)]
     let _ = rustix::process::setsid();
-    let id = arguments.first().and_then(|id| id.to_str()).and_then(|id| id.parse::<Uuid>().ok());
-    let id = id.ok_or_else(|| Failure::usage("__tidy takes an id"))?;
     let store = context.store()?;
     let path = store.session_run_path(id);
     let end = Instant::now() + PATIENCE;
     while store.last_run(&path).is_some_and(|run| run.process.liveness() == Liveness::Alive) {
         if Instant::now() > end {
             // It did not end after all. Its next end is announced again.
-            return Ok(Outcome::Done);
+            return Ok(());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -93,7 +81,7 @@ pub(crate) fn wait_and_tidy(context: &Context, arguments: &[OsString]) -> Result
             _ => break,
         }
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// The end of an ephemeral session.

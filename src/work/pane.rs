@@ -21,6 +21,8 @@ use crate::claude::{self, Asked};
 use crate::config::MultiplexerKind;
 #[cfg(unix)]
 use crate::model::Sandbox;
+#[cfg(unix)]
+use crate::model::verb::Internal;
 use crate::model::{self, Failure, InPane, Name, Outcome, Plan, Result};
 #[cfg(unix)]
 use crate::multiplexer::Wanted;
@@ -190,7 +192,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
         Failure::io("make a socket in", path, &error)
             .hint("its file system has none? CS_HOME names a directory on another one")
     })?;
-    let command = [program.into(), "__inside".into(), path.as_os_str().to_owned()];
+    let command = [program.into(), Internal::Inside.word().into(), path.as_os_str().to_owned()];
     let detached = inside.detached;
     let wanted = Wanted {
         name: name.as_str(),
@@ -270,11 +272,9 @@ impl Entered {
     }
 }
 
-/// `cs __inside DIRECTORY`, what a pane is made with: becomes what it is given there.
+/// Becomes, as the process that a pane was made with, the program that it is given in the directory `place`.
 #[cfg(unix)]
-pub(crate) fn take(context: &Context, arguments: &[OsString]) -> Result<Outcome> {
-    let [place] = arguments else { return Err(Failure::usage("__inside takes a directory")) };
-    let place = Path::new(place);
+pub(crate) fn take(context: &Context, place: &Path) -> Result<Outcome> {
     let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;
     let Handed { command, environment, directory, note, umask } = handed;
     let environment = multiplexer::in_pane(environment, &context.shell.environment);

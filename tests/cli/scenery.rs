@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub(crate) use super::support::granted;
+use super::support::needed;
 use super::support::world::{Ran, World, listing};
-use super::support::{needed, skipped};
 
 /// A conversation id that is no session's.
 pub(crate) const TALK: &str = "01890000-0000-4000-8000-00000000000a";
@@ -82,11 +82,7 @@ pub(crate) fn has(program: &str) -> bool {
 
 /// Where a program is that few machines have: its absence is said, and fails no test.
 pub(crate) fn optional(program: &str) -> Option<String> {
-    let found = which::which(program).ok();
-    if found.is_none() {
-        skipped(&format!("{program} is not installed"));
-    }
-    found.map(|path| path.to_str().unwrap().to_owned())
+    super::support::optional(program).map(|path| path.to_str().unwrap().to_owned())
 }
 
 /// Whether this user may mount things in a mount namespace of their own.

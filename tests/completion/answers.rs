@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::needed;
 use crate::support::world::{World, listing, ran};
-use crate::tools::tool;
 use crate::world;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -266,7 +266,7 @@ fn how_much_is_read_does_not_grow_with_the_number_of_sessions() {
     many(&world, 300);
     assert_eq!(words(&world, &["cs", "s29"]).len(), 11);
     assert!(words(&world, &["cs", ""]).contains(&"s300".into()));
-    let Some(strace) = tool("strace") else { return };
+    let Some(strace) = needed("strace") else { return };
     let records = |shell: &str, words: &[&str]| {
         let index = (words.len() - 1).to_string();
         let trace = world.root().join("trace");

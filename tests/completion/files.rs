@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::world::{World, ran};
-use crate::tools::{Sandbox, shown, tool};
+use crate::support::{
+    needed,
+    tools::{Sandbox, shown},
+};
 
 #[test]
 fn static_files_are_clean_and_know_no_path() {
@@ -25,10 +28,10 @@ fn static_files_are_clean_and_know_no_path() {
         assert!(output.status.success() && silent, "{args:?} {}: {}", file.display(), shown(&output));
     };
     let (bash, zsh, fish) = (file("bash"), file("zsh"), file("fish"));
-    clean(tool("shellcheck"), &["--shell=bash", "--enable=all", "--norc"], &bash);
-    clean(tool("shfmt"), &["-ln", "bash", "-i", "4", "-d"], &bash);
-    clean(tool("zsh"), &["-f", "-n"], &zsh);
-    clean(tool("fish"), &["--no-config", "--no-execute"], &fish);
+    clean(needed("shellcheck"), &["--shell=bash", "--enable=all", "--norc"], &bash);
+    clean(needed("shfmt"), &["-ln", "bash", "-i", "4", "-d"], &bash);
+    clean(needed("zsh"), &["-f", "-n"], &zsh);
+    clean(needed("fish"), &["--no-config", "--no-execute"], &fish);
     assert!(fs::read_to_string(zsh).unwrap().starts_with("#compdef cs\n"), "else compinit does not see it");
     assert!(fs::read_to_string(file("powershell")).unwrap().is_ascii());
     assert!(fs::read_to_string(file("powershell")).unwrap().contains("Register-ArgumentCompleter"));
@@ -65,7 +68,7 @@ fn every_command_has_a_manual_page_that_everybody_may_read() {
     assert_ne!(made.permissions().mode() & 0o044, 0, "unlike what cs keeps for itself");
     assert!(world.cs(&["man", "share/my man/cs.1"]).fails(1).contains("cs.1"));
 
-    let Some(mandoc) = tool("mandoc") else { return };
+    let Some(mandoc) = needed("mandoc") else { return };
     for page in found.iter().filter(|page| *page != "other.1") {
         let lint =
             world.any_command(&mandoc, &directory, &["-T", "lint", "-W", "error", page]).output().unwrap();

@@ -8,7 +8,7 @@ use claude_cs::shell::{InitOptions, Shell};
 
 use crate::support::tmux::Tmux;
 use crate::support::world::World;
-use crate::tools::{optional, shown, tool};
+use crate::support::{needed, optional, tools::shown};
 use crate::world;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -192,7 +192,7 @@ fn sees_names_before_verbs(person: &Person) {
 }
 
 fn terminal(shell: &str) -> Option<String> {
-    let program = tool(shell)?;
+    let program = needed(shell)?;
     Tmux::available().then(|| program.to_str().unwrap().to_owned())
 }
 
@@ -265,7 +265,7 @@ fn bash_leaves_command_lines_to_bash_completion_where_that_is_there() {
 
 #[test]
 fn bash_answers_with_every_error_being_fatal() {
-    let Some(bash) = tool("bash") else { return };
+    let Some(bash) = needed("bash") else { return };
     let place = Place::new();
     let script = format!(
         "set -euo pipefail; {}\nCOMP_LINE='cs --profile=wo' COMP_POINT=15 COMP_WORDS=(cs --profile = wo) COMP_CWORD=3\n\
@@ -345,7 +345,7 @@ fn fish_completes_what_a_person_types() {
 
 #[test]
 fn fish_says_what_fits_without_a_terminal() {
-    let Some(fish) = tool("fish") else { return };
+    let Some(fish) = needed("fish") else { return };
     let place = Place::new();
     // What was registered for another cs goes.
     let script = format!(
@@ -421,7 +421,7 @@ fn registering_again_changes_nothing() {
         ),
         (Shell::Fish, &["--no-config", "-i", "-c"], "complete --command cs; complete --command cs-list"),
     ] {
-        let Some(program) = tool(shell.name()) else { continue };
+        let Some(program) = needed(shell.name()) else { continue };
         let place = Place::new();
         let line = place.init(shell, "cs");
         let before = if state.contains("_comps") { COMPINIT } else { "" };

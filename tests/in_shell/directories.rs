@@ -7,8 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::shells::{Sh, environment, in_plain_shells};
+use crate::support::needed;
 use crate::support::world::{Ran, World, listing, ran};
-use crate::tools::tool;
 
 /// A world with the profile `work`, to which `~/src/work` is bound.
 fn bound(world: &World) -> PathBuf {
@@ -34,7 +34,7 @@ fn typed(sh: &Sh, world: &World, from: &Path, lines: &str) -> Ran {
 }
 
 fn typed_after(sh: &Sh, world: &World, from: &Path, line: &str, lines: &str) -> Ran {
-    let shell = tool(sh.name).expect("it was there when the test began");
+    let shell = needed(sh.name).expect("it was there when the test began");
     let flags = interactively(sh);
     // fish shows no prompt where it is not given a terminal.
     let first = if sh.name == "fish" { "emit fish_prompt\n" } else { "" };
@@ -154,9 +154,9 @@ fn status_pipestatus_and_the_last_word_survive_the_hook() {
 
 /// The processes that the shell and what it starts made, with `lines` typed.
 fn processes(sh: &Sh, world: &World, lines: &str) -> usize {
-    let strace = tool("strace").unwrap();
+    let strace = needed("strace").unwrap();
     let trace = world.root().join("trace");
-    let shell = tool(sh.name).unwrap();
+    let shell = needed(sh.name).unwrap();
     let flags = interactively(sh);
     let input = world.root().join("tmp/typed");
     fs::write(&input, format!("{}\n{lines}\n", sh.line())).unwrap();
@@ -171,7 +171,7 @@ fn processes(sh: &Sh, world: &World, lines: &str) -> usize {
 
 #[test]
 fn no_process_is_started_where_nothing_is_bound() {
-    if tool("strace").is_none() {
+    if needed("strace").is_none() {
         return;
     }
     in_plain_shells(|sh, world| {

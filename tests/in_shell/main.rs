@@ -7,8 +7,6 @@
 
 #[path = "../support/mod.rs"]
 mod support;
-#[path = "../support/tools.rs"]
-mod tools;
 
 mod claude_function;
 mod directories;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::shells::add_cs;
+use crate::support::optional;
 use crate::support::world::{World, ran};
-use crate::tools::optional;
 
 const SCRIPT: &str = r"
 Set-StrictMode -Version Latest

@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use crate::support::needed;
 use crate::support::world::{Ran, World, ran};
-use crate::tools::tool;
 
 /// A shell, and what its user may have done before our line is reached.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl Sh {
     pub(crate) fn run_text(&self, world: &World, directory: &Path, text: &str) -> Ran {
         let file = world.root().join("tmp").join(format!("script-{}", uuid::Uuid::now_v7()));
         fs::write(&file, text).unwrap();
-        let program = tool(self.program).expect("it was there when the test began");
+        let program = needed(self.program).expect("it was there when the test began");
         let arguments = self.arguments.iter().map(OsString::from).chain([file.into()]).collect::<Vec<_>>();
         ran(&mut world.any_command(&program, directory, &arguments))
     }
@@ -130,7 +130,7 @@ pub(crate) fn everywhere(check: impl FnMut(&Sh, &mut World)) {
 
 fn in_shells(shells: &[Sh], mut check: impl FnMut(&Sh, &mut World)) {
     for sh in shells {
-        if tool(sh.program).is_some() {
+        if needed(sh.program).is_some() {
             let mut world = World::with_fake_claude();
             add_cs(&world);
             check(sh, &mut world);

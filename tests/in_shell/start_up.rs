@@ -143,7 +143,7 @@ fn what_was_installed_works_in_a_new_shell_even_from_a_path_that_needs_quotes() 
             "fish" => &["-c"],
             _ => &["-i", "-c"],
         };
-        let shell = crate::tools::tool(sh.name).unwrap();
+        let shell = crate::support::needed(sh.name).unwrap();
         let arguments = [flags, &["cs --no-open api; cs use api; printenv CS_SESSION"]].concat();
         let ran = ran(world.any_command(&shell, &world.home(), &arguments).env("TERM", "dumb"));
         let said = ran.stderr.clone();

@@ -229,7 +229,7 @@ fn off_where_there_is_nothing_to_undo_says_so_and_breaks_nothing() {
 
         let inner =
             world.write("inner", &sh.script(&format!("env -0 >e0\n{}\nenv -0 >e1\n", sh.anyway("cs off"))));
-        let shell = crate::tools::tool(sh.name).unwrap();
+        let shell = crate::support::needed(sh.name).unwrap();
         let arguments = ["exec", "api", "--", shell.to_str().unwrap(), inner.to_str().unwrap()];
         let ran = world.cs(&arguments);
         assert!(

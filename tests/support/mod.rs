@@ -12,6 +12,8 @@ pub mod snapshots;
 #[cfg(unix)]
 pub mod tmux;
 #[cfg(unix)]
+pub mod tools;
+#[cfg(unix)]
 pub mod world;
 
 /// Says that this test did not run. Not with `eprintln!`, which the harness keeps to itself when a test passes.
@@ -37,5 +39,14 @@ pub fn granted(there: bool, what_is_missing: &str) -> bool {
 pub fn needed(name: &str) -> Option<std::path::PathBuf> {
     let found = which::which(name).ok();
     granted(found.is_some(), &format!("{name} is not installed"));
+    found
+}
+
+/// Returns where the program `name` is, which few machines have: its absence is said, and fails no test.
+pub fn optional(name: &str) -> Option<std::path::PathBuf> {
+    let found = which::which(name).ok();
+    if found.is_none() {
+        skipped(&format!("{name} is not installed"));
+    }
     found
 }

@@ -1,34 +1,9 @@
-//! The programs that tests run, and a place of its own to run each in.
-
-#![allow(dead_code, reason = "every test file takes what it needs of this")]
-#![allow(clippy::unwrap_used, reason = "a test panics where its world is not as set up")]
+//! A place of its own to run a program in.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-/// Where the program `name` is. Without it a test cannot say anything: it says so on the terminal
-/// and passes, or panics if `CS_TEST_REQUIRE` is set.
-pub(crate) fn tool(name: &str) -> Option<PathBuf> {
-    let found = optional(name);
-    let required = std::env::var_os("CS_TEST_REQUIRE").is_some_and(|value| !value.is_empty());
-    assert!(found.is_some() || !required, "{name} is not installed, and CS_TEST_REQUIRE is set");
-    found
-}
-
-/// Where the program `name` is, which few machines have: never required.
-pub(crate) fn optional(name: &str) -> Option<PathBuf> {
-    let found = which::which(name).ok();
-    if found.is_none() {
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Not eprintln!: the test runner keeps to itself what a passing test prints with that.
-        let line = format!("SKIPPED: {test}: {name} is not installed\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    }
-    found
-}
 
 /// A directory of its own, with a HOME and a PATH in it and nothing of the machine's environment.
 pub(crate) struct Sandbox {

@@ -1,7 +1,12 @@
 //! Plans, by value.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::model::{Endpoint, Engine, Mount, Mounts, Name, Profile, ShareOverrides, TokenSource};
+use crate::model::{
+    Endpoint, Engine, Mount, Mounts, Name, Profile, SessionPaths, ShareOverrides, Surroundings, TokenSource,
+    VarName,
+};
 
 fn name(text: &str) -> Name {
     Name::of_profile(text).expect("a name")

@@ -1,0 +1,17 @@
+//! What a command line needs to know besides the sandbox.
+
+use std::ffi::OsString;
+
+/// The facts that a command line needs about the process that becomes the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The descriptor of the file with the [`filter()`](super::filter()); `None` if there is none for this kind of
+    /// machine: then what is inside gets no terminal of its own to type on.
+    pub filter: Option<String>,
+    /// Standard input is a terminal.
+    pub terminal: bool,
+    /// The names of all variables in the environment: podman hands on only what it is told to.
+    pub variables: Vec<OsString>,
+    /// The user's id and that of the group.
+    pub ids: (u32, u32),
+}
