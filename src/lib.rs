@@ -10,19 +10,19 @@
 //!
 //! # The floors
 //!
-//! From the visible to the pure. A room imports only what stands on a floor below it, but for the sister rooms of
-//! [`work`], which may import that.
+//! From the visible to the pure. A room imports only what stands on a floor below it.
 //!
-//! 1. What a person meets. The words come in as a value and the answer goes out; nothing is done here.
-//!    - [`cli`]: the command line, and what it asks for ([`Invocation`](cli::Invocation))
-//!    - [`commands`]: a file for each verb: read its arguments, call the floor below, say what came of it
-//! 2. What is done with sessions, whoever asks. It prints nothing and asks nobody.
-//!    - [`work`]: make ([`create`](work::create)), look ([`scene`](work::scene)), start
-//!      ([`launch`](work::launch)), end, remove, bind
+//! 1. What a person meets.
+//!    - [`commands`]: a file for each verb: read its arguments, call the floors below, say what came of it
+//! 2. Rooms beside [`work`], which use it. They print nothing and ask nobody.
 //!    - [`doctor`]: what is wrong, and what repairs it
 //!    - [`transfer`]: sessions and profiles on their way out to a file, and in
 //!    - [`usage`]: what was spent
-//! 3. The rooms. Each is the only code that knows its subject, and knows none of the others.
+//! 3. What is done with sessions, whoever asks, and what a command line asks for.
+//!    - [`work`]: make ([`create`](work::create)), look ([`scene`](work::scene)), start
+//!      ([`launch`](work::launch)), end, remove, bind. It prints nothing and asks nobody either
+//!    - [`cli`]: the command line as a value ([`Invocation`](cli::Invocation)), and nothing else
+//! 4. The rooms. Each is the only code that knows its subject, and knows none of the others.
 //!    - [`store`]: the records, and all that is written below the data root
 //!    - [`claude`]: what Claude Code is and does, and the pure function that plans a launch
 //!    - [`shell`]: quoting, and code for five shells
@@ -31,7 +31,7 @@
 //!    - [`multiplexer`]: tmux and zellij, where sessions outlive a connection
 //!    - [`config`]: `config.toml` and `.cs.toml`
 //!    - [`ui`]: tables, ages, questions, and text made safe for a terminal
-//! 4. The ground.
+//! 5. The ground, of which the second uses the first.
 //!    - [`model`]: what there is, as pure types: names, profiles, sessions, plans, launches, failures, verbs
 //!    - [`os`]: what differs from system to system: process identity, private files, locks, `exec`
 //!

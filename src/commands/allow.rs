@@ -69,7 +69,7 @@ pub(super) fn deny(context: &Context, args: &DenyArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What a `.cs.toml` does once it is allowed.
+/// Returns, in words, what a `.cs.toml` does once it is allowed.
 fn says(wanted: &Repository) -> String {
     let profile = wanted.profile.iter().map(|name| format!("profile '{name}'"));
     let env = wanted.env.iter().map(|(name, source)| format!("{name}=${source}"));
@@ -104,7 +104,7 @@ fn file(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
     recorded(directory::real(parent).join(REPOSITORY_FILE))
 }
 
-/// What names the file `path` in the next command: nothing, if nobody had to name it in this one.
+/// Returns the words that name the file `path` in the next command: none, if nobody had to name it in this one.
 fn again(given: Option<&Path>, path: &Path) -> String {
     given.map(|_| format!(" {}", shell::word(&path.to_string_lossy()))).unwrap_or_default()
 }
@@ -176,7 +176,7 @@ fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// How something the user said stands against the file as it is now.
+/// Returns how something the user said stands against the file as it is now.
 fn state(store: &Store, trusted: &Trusted) -> &'static str {
     let Ok(about) = &trusted.about else { return "damaged" };
     if !about.is_allowed() {

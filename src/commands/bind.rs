@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &BindArgs) -> Result<Outcome> {
     }
 }
 
-/// What the command line is about.
+/// Returns the place that the command line is about.
 fn place(context: &Context, args: &BindArgs) -> Result<Place> {
     match &args.remote {
         Some(glob) => Place::remote(glob).map_err(|why| {

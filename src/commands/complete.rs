@@ -15,6 +15,8 @@
 //!
 //! Nothing on disk is changed, no lock is waited for, and nothing is ever said on standard error:
 //! where the settings or records are damaged, what is left is offered.
+//!
+//! See docs/decisions/008-completion-has-glue-of-its-own.md
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &EnvArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What the programs of a project want of a session, in a file that they read: its names and ports, and
+/// Returns what the programs of a project want of a session, in a file that they read: its names and ports, and
 /// what `[env]` and the repository set. Not what is Claude's; and no secret, because such a file lies
 /// in the project, where it is easily committed.
 fn of_programs(context: &Context, subject: &Subject, env: &EnvChanges) -> Result<EnvChanges> {

@@ -26,8 +26,8 @@ pub(super) fn run(context: &Context, words: Vec<OsString>) -> Result<Outcome> {
     launch::carry_out(context, &subject, launch, Held::default())?.ended()
 }
 
-/// Where the command is run: here. In a sandbox that is only there if it is part of what the session works
-/// in; otherwise it is run in that.
+/// Returns the directory to run the command in: this one. In a sandbox that is only there if it is part of what
+/// the session works in; otherwise the command is run in that.
 fn directory_for(context: &Context, subject: &Subject) -> Result<PathBuf> {
     let here = context.current_directory()?;
     let Subject::Session(session, _) = subject else { return Ok(here) };

@@ -1,4 +1,4 @@
-//! What is said to a person, and how a failure ends the process.
+//! Saying something to a person, and ending the process with a failure.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -57,7 +57,7 @@ pub(super) fn become_claude(context: &Context, arguments: &[OsString]) -> Result
     launch::start(context, &Request { directory, ..Request::new(subject, arguments) })
 }
 
-/// What Claude is to be started as; `None` for nothing of ours.
+/// Returns what Claude is to be started as; `None` for nothing of ours.
 fn subject(context: &Context) -> Result<Option<Subject>> {
     let shell = &context.shell.environment;
     // A Claude that starts another one has been given everything, and passes it on.

@@ -1,4 +1,4 @@
-//! What the verbs that make or start something have in common: from options to what is to be done, and the
+//! Common to the verbs that make or start something: from options to what is to be done, and the
 //! questions that only a person can answer.
 
 use std::ffi::OsString;
@@ -45,7 +45,7 @@ pub(super) fn start(context: &Context, request: &Request) -> Result<Outcome> {
     }
 }
 
-/// What to do about a directory that is gone.
+/// A way on where a directory is gone.
 enum Way {
     Again,
     Here,

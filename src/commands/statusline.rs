@@ -84,7 +84,7 @@ fn told(wrong: &Wrong) -> String {
     }
 }
 
-/// What Claude says on standard input. Who calls this by hand is not waited for.
+/// Reads what Claude says on standard input. Who calls this by hand is not waited for.
 fn read() -> Status {
     let input = io::stdin();
     if input.is_terminal() {

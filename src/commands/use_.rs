@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, args: &UseArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What the shell's hook runs when the directory changed, if a binding could begin or end with that.
+/// `cs __hook`, run by the shell when the directory changed, if a binding could begin or end with that.
 pub(super) fn hook(context: &Context) -> Result<Outcome> {
     if let Some(call) = context.shell.call.as_ref().filter(|call| call.understands)
         && let Some(change) = in_shell::moving(context, call)

@@ -1,4 +1,6 @@
 //! What can be repaired without being asked: only what can be undone, and loses nothing of anybody's.
+//!
+//! See docs/decisions/009-doctor-repairs-what-can-be-undone.md
 
 use std::path::PathBuf;
 

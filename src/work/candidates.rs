@@ -1,4 +1,4 @@
-//! What Tab has to look up: sessions, profiles, worktrees, branches, trash, ids.
+//! Candidates that Tab has to look up: sessions, profiles, worktrees, branches, trash, ids.
 //!
 //! Nothing on disk is changed and no lock is waited for. What cannot be read is left out, and how much is read does
 //! not grow with how much there is: names are those of a directory, and records are read only for as many as a
@@ -80,7 +80,7 @@ struct Lookup<'a> {
     context: &'a Context,
     store: &'a Store,
     typed: &'a str,
-    /// Whether something is to be said about what is found.
+    /// True if something is to be said about what is found.
     described: bool,
     home: String,
     profiles: OnceCell<BTreeMap<Name, Profile>>,
@@ -324,7 +324,7 @@ fn here(context: &Context) -> Option<Checkout> {
     Checkout::of(&directory::real(&context.current_directory().ok()?))
 }
 
-/// Who has a name.
+/// The owner of a name.
 enum Owner {
     /// A session, and when it was last used.
     Session(Box<Session>, Option<jiff::Timestamp>),

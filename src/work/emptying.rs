@@ -7,12 +7,12 @@ use crate::work::context::Context;
 use crate::work::removal::{kept, say_left};
 use crate::work::worktrees::away;
 
-/// What came of removing things for good.
+/// The result of removing things for good.
 #[derive(Default)]
 pub(crate) struct Emptied {
-    /// How many went.
+    /// The number of things that went.
     pub gone: usize,
-    /// How much space that frees.
+    /// The space that frees.
     pub freed: u64,
     /// The last that was refused or failed.
     pub failed: Option<Failure>,

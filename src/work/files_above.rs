@@ -1,4 +1,6 @@
 //! The `.cs.toml` files of a directory and above, and what the user said of them.
+//!
+//! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ struct Known {
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct FileAbove {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its content; `None` where it cannot be read, and so cannot have been allowed: `cs allow` says what
     /// is wrong with it.

@@ -1,6 +1,8 @@
-//! What `cs use`, `cs off` and bindings make of the shell that `cs` is called from.
+//! Changes that `cs use`, `cs off` and bindings make to the shell that `cs` is called from.
 //!
 //! A [`Change`] is a value. It becomes [code](Change::code), which the shell's function `cs` runs.
+//!
+//! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,9 +24,9 @@ use crate::work::start_up;
 pub(crate) struct Change {
     /// The environment it has afterwards.
     environment: Environment,
-    /// What it remembers afterwards.
+    /// The memory it has afterwards.
     memory: Memory,
-    /// What the shell says once that is done, and not where it could not do it.
+    /// The line that the shell says once that is done, and not where it could not do it.
     said: Option<String>,
 }
 

@@ -30,20 +30,20 @@ pub(crate) struct Row {
     pub used: Option<jiff::Timestamp>,
     /// The process it is open by, if it is.
     pub open: Option<Open>,
-    /// What [`Listing::look_closer`] has found.
+    /// The details that [`Listing::look_closer`] has found.
     pub details: Details,
 }
 
-/// What costs a look into other files, and is only had for rows that are shown.
+/// Details that cost a look into other files, and are only had for rows that are shown.
 #[derive(Default)]
 pub(crate) struct Details {
     /// The branch of its directory.
     pub branch: Option<String>,
-    /// What its newest conversation is about.
+    /// The title of its newest conversation.
     pub title: Option<String>,
     /// That conversation.
     pub conversation: Option<Uuid>,
-    /// What it uses: memory and processor, and space on the disk.
+    /// The resources it uses: memory and processor, and space on the disk.
     pub resources: Option<(Used, Size)>,
 }
 
@@ -185,11 +185,11 @@ fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Opti
     Details { branch, title, conversation: newest.map(|newest| newest.id), resources }
 }
 
-/// What a list tells about a profile besides its record.
+/// A summary of a profile, for a list: what is not in its record.
 pub(crate) struct Summary {
     /// Its login; `None` where its record cannot be read.
     pub login: Option<Login>,
-    /// How many sessions it has.
+    /// The number of its sessions.
     pub sessions: usize,
     /// When it, or one of them, was last used.
     pub used: Option<jiff::Timestamp>,

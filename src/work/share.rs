@@ -1,4 +1,4 @@
-//! What a session or profile shares.
+//! The share of a session or profile.
 
 use crate::model::{Profile, Result, Share};
 use crate::work::context::Context;

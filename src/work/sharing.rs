@@ -1,4 +1,4 @@
-//! What the sessions of a profile share with it, and how that is changed.
+//! Showing and changing what the sessions of a profile share with it.
 
 use crate::model::{
     Failure, History, Isolation, Kind, Profile, Result, SHAREABLE, SWITCHES, Session, ShareOverrides, Subject,
@@ -7,7 +7,7 @@ use crate::work::context::Context;
 use crate::work::syncing::{Sync, Synced};
 use crate::work::{open, profiles};
 
-/// What the record of the profile that always exists begins with.
+/// The text that the record of the profile that always exists begins with.
 pub(crate) const STARTER: &str = include_str!("../../templates/default-profile.toml");
 
 /// Returns every item that can be shared, by the name a person writes.
@@ -15,7 +15,7 @@ pub(crate) fn items() -> impl Iterator<Item = &'static str> {
     SHAREABLE.iter().chain(SWITCHES).copied().chain(["history"])
 }
 
-/// How an item is shared.
+/// An item, and the way it is shared.
 pub(crate) struct Shared {
     /// The item.
     pub item: &'static str,
@@ -95,11 +95,11 @@ fn without(own: ShareOverrides, item: &str, theirs: &ShareOverrides) -> ShareOve
     table.try_into().unwrap_or(own)
 }
 
-/// What came of changing what a profile shares.
+/// The result of changing what a profile shares.
 pub(crate) struct Changed {
-    /// What its record says otherwise now: the item, how it was shared, and how it is.
+    /// The changes of its record: the item, how it was shared, and how it is.
     pub record: Vec<(&'static str, String, String)>,
-    /// What was done in its directory and its sessions.
+    /// The changes in its directory and its sessions.
     pub synced: Synced,
 }
 

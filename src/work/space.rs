@@ -1,4 +1,4 @@
-//! How much space sessions, profiles and the trash take on the disk.
+//! The space that sessions, profiles and the trash take on the disk.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use crate::os::{self, Size};
 use crate::work::context::Context;
 use crate::work::removal::paths_of;
 
-/// How much space one thing takes.
+/// The space that one thing takes.
 pub(crate) struct Taken {
     /// `session`, `profile`, `trash`, `staging` or `history`.
     pub kind: &'static str,
     /// Its name; empty where there is one of the kind.
     pub name: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Of that, conversations.
     pub conversations: Size,
@@ -22,7 +22,7 @@ pub(crate) struct Taken {
     pub caches: Size,
     /// All else.
     pub other: Size,
-    /// What is wrong with it.
+    /// A note on what is wrong with it.
     pub note: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What there is to show in a status line.
+//! The content of a status line.
 
 use std::ffi::OsStr;
 use std::path::Path;

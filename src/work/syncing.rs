@@ -14,7 +14,7 @@ use crate::work::context::Context;
 use crate::work::history::{self, Elsewhere};
 use crate::work::{open, profiles, scene};
 
-/// What is done to bring something up to date.
+/// A way to bring something up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     /// A link is made, or leads elsewhere.
@@ -59,13 +59,13 @@ impl Deed {
 
 /// Something that was done, or would be.
 pub(crate) struct Change {
-    /// Whose config directory it was done in.
+    /// The owner of the config directory that it was done in.
     pub name: Name,
-    /// What was done.
+    /// The deed.
     pub deed: Deed,
     /// The item, the server, the conversation.
     pub item: String,
-    /// What it is a link to, or where it came from.
+    /// The target of the link, or the path it came from.
     pub target: Option<PathBuf>,
 }
 
@@ -73,18 +73,18 @@ pub(crate) struct Change {
 pub(crate) struct Kept {
     /// In whose config directory it is.
     pub name: Name,
-    /// What it is.
+    /// The thing, in words.
     pub what: String,
     /// The command that settles it.
     pub fix: Option<String>,
 }
 
-/// What came of bringing profiles and sessions up to date.
+/// The result of bringing profiles and sessions up to date.
 #[derive(Default)]
 pub(crate) struct Synced {
-    /// What was done, or would be.
+    /// The changes that were made, or would be.
     pub changes: Vec<Change>,
-    /// What was left.
+    /// The things that were left as they are.
     pub kept: Vec<Kept>,
     /// Those that are open, and get what is new at their next start.
     pub open: Vec<Name>,

@@ -1,4 +1,4 @@
-//! What is open, and what it uses: one look after another.
+//! Watching what is open, and what it uses: one look after another.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,10 +32,10 @@ pub(crate) struct Entry {
     pub used: Option<jiff::Timestamp>,
     #[serde(flatten)]
     shown: Shown,
-    /// What its processes use.
+    /// The memory and processor time of its processes.
     #[serde(skip)]
     pub amount: Used,
-    /// How busy the processor was with it since the look before; `None` at the first.
+    /// The load of the processor by it since the look before; `None` at the first.
     #[serde(skip)]
     pub percent: Option<f64>,
     /// The space it takes on the disk.
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
     pub disk: Size,
 }
 
-/// What was seen before: how busy the processor is takes two looks.
+/// Looks, each of which knows the one before: the load of a processor takes two.
 #[derive(Default)]
 pub(crate) struct Watch {
     before: HashMap<Name, Used>,
@@ -100,7 +100,7 @@ impl Watch {
     }
 }
 
-/// What is open, before it is known what it uses.
+/// Something open, before it is known what it uses.
 struct Found {
     row: Option<Row>,
     name: Name,

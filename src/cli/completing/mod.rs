@@ -1,6 +1,8 @@
 //! What a person wants who presses Tab: what fits where the cursor is, as far as the command line alone says.
 //!
 //! Pure: what has to be looked up is a [`Slot`], and what is left to the shell too.
+//!
+//! See docs/decisions/008-completion-has-glue-of-its-own.md
 
 mod tree;
 

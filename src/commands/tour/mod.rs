@@ -24,7 +24,7 @@ use crate::work::context::Context;
 
 pub(super) use stand_in::run as stand_in;
 
-/// How long a Claude may take to answer on the tour.
+/// The time that a Claude may take to answer on the tour.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(context: &Context, args: &TourArgs) -> Result<Outcome> {
@@ -50,7 +50,7 @@ struct Place {
     program: PathBuf,
     claude_program: String,
     claude: String,
-    /// Whether that is Claude Code.
+    /// True if that is Claude Code.
     real: bool,
     environment: BTreeMap<OsString, OsString>,
 }
@@ -258,7 +258,7 @@ impl Place {
         Ok(None)
     }
 
-    /// What the two sessions have, row by row.
+    /// Returns what the two sessions have, row by row.
     fn side_by_side(&self, shown: &[Value; 2]) -> Result<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let short = |path: String| path.replace(&*self.root.to_string_lossy(), "…");
@@ -348,7 +348,7 @@ impl Place {
     }
 }
 
-/// What a Claude on the tour said. It may fail (there is no login); it may not hang.
+/// Returns what a Claude on the tour said. It may fail (there is no login); it may not hang.
 fn finish(mut child: Child, name: &str) -> Result<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! What Claude makes again by itself, and nothing else. It goes for good.
+//! Caches: what Claude makes again automatically, and nothing else. They go for good.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use crate::work::removal::{Obstacle, in_use, kept, kept_but, say_left};
 
 /// A config directory of ours, and what of it can go.
 pub(crate) struct Trimmable {
-    /// Whose it is.
+    /// The owner.
     pub subject: Subject,
     /// The directory.
     pub config: PathBuf,
     /// The caches in it, with their sizes.
     pub items: Vec<(&'static str, u64)>,
-    /// Why they stay; `None` where they can go.
+    /// The reason that they stay; `None` where they can go.
     pub stays: Option<String>,
 }
 

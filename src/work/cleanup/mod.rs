@@ -15,11 +15,11 @@ use crate::work::open::Running;
 use crate::work::removal::{kept, linked_worktree, obstacle, paths_of, say_left};
 use crate::work::{binding, emptying, removal};
 
-/// How long something has to be unused before anything but age itself speaks against it: a session that
+/// The time that something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
 pub(crate) const GRACE: Age = Age::days(1);
 
-/// Why a session can go.
+/// A reason that a session can go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// It was not used for that long.
@@ -63,11 +63,11 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// What is known of a session.
+/// The verdict on a session.
 pub(crate) struct Verdict {
-    /// What speaks against it.
+    /// The reasons that it can go.
     pub reasons: Vec<Reason>,
-    /// Why it stays all the same.
+    /// The reason that it stays all the same.
     pub stays: Option<String>,
     /// When it was last used.
     pub used: jiff::Timestamp,
@@ -168,7 +168,7 @@ pub(crate) struct Going {
     pub session: Session,
     /// Why.
     pub verdict: Verdict,
-    /// How much space it takes.
+    /// The space it takes.
     pub bytes: u64,
 }
 
@@ -180,29 +180,29 @@ pub(crate) struct Found {
     pub staying: Vec<(Session, String)>,
     /// Records that cannot be read.
     pub damaged: Vec<(Uuid, String)>,
-    /// What is left over of sessions and profiles, with its size.
+    /// The leftovers of sessions and profiles, each with its size.
     pub leftovers: Vec<(Leftover, u64)>,
-    /// What is in the trash for long enough, with its size.
+    /// The pieces that are in the trash for long enough, each with its size.
     pub old_trash: Vec<(Piece, u64)>,
     older_than: Age,
-    /// What could not be looked at.
+    /// The failure to look at something.
     failed: Option<Failure>,
 }
 
-/// What was done.
+/// The result of cleaning up.
 #[derive(Default)]
 pub(crate) struct Done {
     /// The sessions that were moved to the trash.
     pub moved: Vec<Uuid>,
     /// A line on each worktree of theirs, which stays.
     pub worktrees: Vec<String>,
-    /// How much went to the trash.
+    /// The space of what went to the trash.
     pub to_trash: u64,
-    /// How much went for good.
+    /// The space of what went for good.
     pub for_good: u64,
-    /// How many leftovers went.
+    /// The number of leftovers that went.
     pub swept: usize,
-    /// How many things in the trash went.
+    /// The number of pieces of trash that went.
     pub emptied: usize,
     /// The last of what failed.
     pub failed: Option<Failure>,

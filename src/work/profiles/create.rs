@@ -34,7 +34,7 @@ struct Provider {
     env: BTreeMap<VarName, String>,
 }
 
-/// What a person said about a profile that is to be made.
+/// A description, by a person, of a profile that is to be made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted<'a> {
     /// An endpoint that is known by name.
@@ -43,9 +43,9 @@ pub(crate) struct Wanted<'a> {
     pub base_url: Option<&'a str>,
     /// The model to use.
     pub model: Option<&'a str>,
-    /// Where the token comes from; by default where it usually does.
+    /// The source of the token; the usual one by default.
     pub token: Option<TokenSource>,
-    /// Whether the token is an API key, and not a bearer token; by default as the endpoint takes it.
+    /// True for a token that is an API key, and not a bearer token; by default as the endpoint takes it.
     pub api_key: Option<bool>,
     /// Share nothing with the user's own `~/.claude`.
     pub bare: bool,
@@ -101,7 +101,7 @@ pub(crate) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Resul
     context.store()?.adopt_foreign(foreign, furnish(context, foreign.profile.bare)?)
 }
 
-/// What a new profile starts with in its config directory: links to what it shares, and a state
+/// Returns what a new profile starts with in its config directory: links to what it shares, and a state
 /// file that skips the questions of a first start which say nothing about a login.
 pub(crate) fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout + use<>> {
     let home = context.home()?;

@@ -61,7 +61,7 @@ pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
     os::replace_file(&target, text.as_bytes(), true).map_err(|error| Failure::io("write", &path, &error))
 }
 
-/// Whether any Claude runs in the profile or in a session of it; the names of those sessions.
+/// Returns everything that runs Claude in the profile: itself and its open sessions, in words.
 pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
     let mut users: Vec<String> =
         live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();

@@ -1,4 +1,4 @@
-//! Which worktrees can go: those whose work is done.
+//! Worktrees that can go: those whose work is done.
 
 use crate::git::State;
 use crate::model::{Age, Result};
@@ -14,9 +14,9 @@ pub(crate) struct Looked {
     pub tree: Tree,
     /// When it, or a session in it, was last used.
     pub used: Option<jiff::Timestamp>,
-    /// How much space it takes.
+    /// The space it takes.
     pub bytes: u64,
-    /// Why it stays; `None` where it can go.
+    /// The reason that it stays; `None` where it can go.
     pub stays: Option<String>,
 }
 

@@ -8,19 +8,19 @@ use crate::work::context::Context;
 use crate::work::worktrees::removing::{self, Removed};
 use crate::work::worktrees::tree::{self, Stays, Tree};
 
-/// What is left in a worktree.
+/// The work that is left in a worktree.
 pub(crate) struct Left {
     /// The worktree.
     pub tree: Tree,
-    /// Where it stands.
+    /// The state of its work.
     pub state: State,
-    /// What a person called it.
+    /// The name that a person gave it.
     named: String,
     /// A person said where the work goes.
     is_asked: bool,
 }
 
-/// How the work will be brought to where it belongs: nothing stands in the way.
+/// The way in which work will be brought to where it belongs: nothing stands in it.
 pub(crate) struct Way {
     /// The branch it goes to.
     pub onto: Onto,

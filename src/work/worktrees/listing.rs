@@ -13,9 +13,9 @@ pub(crate) struct Row {
     pub tree: Tree,
     /// Its state, or why git does not say.
     pub state: Result<State, String>,
-    /// How much space it takes.
+    /// The space it takes.
     pub bytes: u64,
-    /// Whether each of its sessions is open.
+    /// For each of its sessions, true if it is open.
     pub open: Vec<bool>,
     /// When the first one was last used.
     pub used: Option<jiff::Timestamp>,

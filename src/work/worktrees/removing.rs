@@ -8,7 +8,7 @@ use crate::work::worktrees::away;
 use crate::work::worktrees::tree::{self, Tree};
 use crate::work::{binding, create};
 
-/// What is to be taken away.
+/// A worktree that is to be taken away, or what is left of one.
 pub(crate) enum Doomed {
     /// A worktree.
     Tree(Box<Tree>),
@@ -61,13 +61,13 @@ impl Doomed {
     }
 }
 
-/// What was taken away.
+/// A worktree that was taken away.
 pub(crate) struct Removed {
     /// The name of the worktree.
     pub name: String,
     /// The sessions that went with it; the first has it.
     pub sessions: Vec<Session>,
-    /// How much space it takes in the trash.
+    /// The space it takes in the trash.
     pub bytes: u64,
     /// A branch that stays.
     pub branch: Option<String>,
