@@ -13,13 +13,13 @@ use crate::os;
 pub struct Making {
     /// Where.
     pub root: PathBuf,
-    /// What is checked out in it.
+    /// The branch or commit that is checked out in it.
     pub beginning: Beginning,
     /// Git knows a worktree there whose directory is gone; and that is locked by nobody else.
     pub again: bool,
 }
 
-/// What is checked out in a new worktree.
+/// The branch or commit that a new worktree begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning {
     /// A new branch, from a commit.
@@ -136,7 +136,7 @@ impl Repository {
         Ok(text.lines().filter_map(|line| line.strip_prefix("refs/heads/")).map(str::to_owned).collect())
     }
 
-    /// Whether none of the files that git keeps branches in knows `name`; `None` where they do not say.
+    /// Returns true if none of the files that git keeps branches in knows `name`; `None` where they do not say.
     pub fn has_plainly_no_branch(&self, name: &str) -> Option<bool> {
         if name.contains('/') || os::exists(&self.common.join("reftable")) {
             return None;
@@ -155,7 +155,7 @@ impl Repository {
         Some(!packed.split(|byte| *byte == b'\n').any(is_it))
     }
 
-    /// Whether git takes `name` for the name of a branch. Runs git.
+    /// Returns true if git takes `name` for the name of a branch. Runs git.
     pub fn is_branch_name(&self, name: &str) -> Result<bool, Error> {
         if name.starts_with('-') || name == "HEAD" {
             return Ok(false);
@@ -164,7 +164,7 @@ impl Repository {
         Ok(asked.status.success())
     }
 
-    /// What `name` stands for in the checkout `place`: the commit, and the local branch where it names one.
+    /// Returns the commit that `name` stands for in the checkout `place`, and the local branch where it names one;
     /// `None` where it stands for none. Runs git.
     pub fn resolve(&self, place: &Path, name: &str) -> Result<Option<(String, Option<String>)>, Error> {
         // An option is no name.
@@ -181,7 +181,7 @@ impl Repository {
         Ok(Some((commit, full.strip_prefix("refs/heads/").map(str::to_owned))))
     }
 
-    /// Whether the directory `path`, relative to the root, is in `commit`. Runs git.
+    /// Returns true if the directory `path`, relative to the root, is in `commit`. Runs git.
     pub fn has_directory(&self, commit: &str, path: &Path) -> Result<bool, Error> {
         let mut object = OsString::from(format!("{commit}:"));
         object.push(path);

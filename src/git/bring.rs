@@ -10,7 +10,7 @@ use super::run::{act, act_at, answer, ask, ask_at, output_at};
 use super::{Error, ErrorKind, Repository};
 use crate::os;
 
-/// How work is brought to a branch.
+/// The way in which work is brought to a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// Its commits as they are; with a commit that joins them where both sides have some.
@@ -21,7 +21,7 @@ pub enum How {
     Squash,
 }
 
-/// What is brought where.
+/// Work that is to be brought to a branch.
 #[derive(Clone, Debug)]
 pub struct Bring<'a> {
     /// The root of the worktree, in which nothing is uncommitted.
@@ -38,16 +38,16 @@ pub struct Bring<'a> {
     pub message: &'a str,
 }
 
-/// Why work was not brought anywhere. All is as it was before.
+/// The reason that work was not brought anywhere. All is as it was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stuck {
     /// Both sides changed the same places, in these files.
     Conflict(Vec<String>),
     /// Files of the worktree that git does not track would be overwritten: these.
     Untracked(Vec<String>),
-    /// Where the branch is checked out, these files are changed or not tracked, and would be overwritten.
+    /// These files are changed or not tracked where the branch is checked out, and would be overwritten.
     InTheWay(PathBuf, Vec<String>),
-    /// What git says.
+    /// Git failed.
     Git(Error),
 }
 

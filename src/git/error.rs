@@ -1,4 +1,4 @@
-//! Why git did not do something. What git says is read here and nowhere else.
+//! The failures of git. What git says is read here and nowhere else.
 
 use std::fmt;
 use std::io;
@@ -7,16 +7,16 @@ use std::process::Output;
 
 use crate::model::{Failure, Kind, reason};
 
-/// Why git did not do something, or did not answer.
+/// A failure of git: it did not do something, or did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What code decides by.
+    /// The kind, which code decides by.
     pub kind: ErrorKind,
-    /// What git said, or we say of it, in one line.
+    /// The one line that git said, or that we say of it.
     said: String,
 }
 
-/// What kept git from it.
+/// The kind of a failure of git.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// There is no git, or it cannot be run.
@@ -83,7 +83,8 @@ fn untrusted(path: &Path) -> Failure {
         .hint(format!("if you do: git config --global --add safe.directory {path}"))
 }
 
-/// What a line of git's says, and `all` that it wrote. It has one exit code for these, and no other way to ask.
+/// Returns the kind that the line `said`, of `all` that git wrote, stands for. Git has one exit code for these,
+/// and no other way to ask.
 fn kind_of(said: &str, all: &str) -> ErrorKind {
     // It names them a line each, indented.
     let files: Vec<String> =

@@ -1,4 +1,4 @@
-//! What git is to leave out of sight, without a change to anything that is committed.
+//! Patterns that git ignores, set without a change to anything that is committed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,7 +8,7 @@ use super::{Error, Repository};
 use crate::model::reason;
 use crate::os;
 
-/// Where worktrees are, as a pattern of git's.
+/// The directory of worktrees, as a pattern of git's.
 const PATTERN: &str = "/.claude/worktrees/";
 
 impl Repository {

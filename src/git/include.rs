@@ -1,4 +1,4 @@
-//! What a new worktree gets of the main checkout that git does not keep: `.env` and its like, as
+//! Files of the main checkout that git does not keep and a new worktree gets: `.env` and its like, as
 //! `.worktreeinclude` names it.
 //!
 //! That file is the repository's, so whoever wrote that chose what it says. What git does not ignore, and
@@ -15,30 +15,29 @@ use crate::os::{self, NotCopied};
 const MOST_FILES: usize = 2_000;
 const MOST_BYTES: u64 = 256 << 20;
 
-/// What `.worktreeinclude` names, and is fit to be copied.
+/// The files that `.worktreeinclude` names and that may be copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Included {
     /// Paths below the root, in order; never more than are copied.
     pub paths: Vec<PathBuf>,
-    /// How many more there are.
+    /// The number of files beyond these.
     pub more: usize,
 }
 
-/// What came of copying.
+/// The result of copying.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copies {
-    /// How many files were copied.
+    /// The number of files that were copied.
     pub files: usize,
-    /// How many were left out because they are too many, or too large together.
+    /// The number that were skipped because they are too many, or too large together.
     pub over: usize,
-    /// What could not be copied, and why.
+    /// The paths that could not be copied, each with the reason.
     pub failed: Vec<(PathBuf, String)>,
 }
 
 impl Repository {
-    /// What of the main checkout goes into a new worktree: untracked files that git ignores, and that the
-    /// `.worktreeinclude` of the main checkout names. Runs git where there is one. Fails where that cannot
-    /// be read.
+    /// Returns what of the main checkout goes into a new worktree: untracked files that git ignores, and that
+    /// the `.worktreeinclude` of the main checkout names. Runs git if there is one. Fails if that cannot be read.
     pub fn included(&self) -> Result<Included, Error> {
         let file = self.main.join(".worktreeinclude");
         let Ok(about) = file.symlink_metadata() else { return Ok(Included::default()) };
@@ -97,7 +96,7 @@ impl Repository {
     }
 }
 
-/// Whether a path may be copied: it leads down, and to nothing of git's or of another worktree.
+/// Returns true if a path may be copied: it leads down, and to nothing of git's or of another worktree.
 fn is_fit(path: &Path) -> bool {
     let parts: Option<Vec<String>> = path
         .components()

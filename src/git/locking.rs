@@ -65,12 +65,12 @@ impl Repository {
     }
 }
 
-/// What git shows as the reason.
+/// Returns the reason that git shows.
 fn reason(session: Uuid) -> String {
     format!("cs session {session}")
 }
 
-/// Who holds a lock, by its reason.
+/// The holder of a lock, by its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockedBy {
     /// The session of this id.

@@ -1,4 +1,4 @@
-//! What git keeps on disk about a directory, read without running git; and worktrees, through the git
+//! Git: what it keeps on disk about a directory, read without running it; and worktrees, through its
 //! program.
 
 mod add;
@@ -35,7 +35,7 @@ pub struct Checkout {
     /// main checkout says too: what a `.git` file claims is not believed by itself.
     pub main: PathBuf,
     git_dir: PathBuf,
-    /// Where what all worktrees share is: the settings.
+    /// The directory of what all worktrees share: the settings.
     common: PathBuf,
 }
 
@@ -62,8 +62,9 @@ impl Checkout {
         None
     }
 
-    /// Where git keeps what is of this checkout alone, and what all worktrees share; the same in a main
-    /// checkout. `None` where a `.git` file leads to a place that does not name it, or `.git` is a link.
+    /// Returns the directories in which git keeps what is of this checkout alone, and what all worktrees share;
+    /// the same in a main checkout. `None` where a `.git` file leads to a place that does not name it, or `.git`
+    /// is a link.
     pub fn git_directories(&self) -> Option<(PathBuf, PathBuf)> {
         let dot_git = self.root.join(".git");
         let about = dot_git.symlink_metadata().ok()?;
@@ -92,7 +93,7 @@ impl Checkout {
 }
 
 impl Checkout {
-    /// Whether this is a linked worktree, of another checkout or of a bare repository.
+    /// Returns true if this is a linked worktree, of another checkout or of a bare repository.
     pub fn is_linked(&self) -> bool {
         self.git_dir != self.common
     }
@@ -141,16 +142,16 @@ impl Checkout {
     }
 }
 
-/// What is wrong with a linked worktree.
+/// A linked worktree that does not belong where it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Linked {
-    /// What it says it belongs to is gone: this directory.
+    /// The directory it says it belongs to is gone.
     MainGone(PathBuf),
-    /// What it says it belongs to knows it at another place, or not at all: this directory.
+    /// The directory it says it belongs to knows it at another place, or not at all.
     Unknown(PathBuf),
 }
 
-/// What is wrong with the linked worktree that `directory` is in; `None` where it is in none, or all
+/// Returns what is wrong with the linked worktree that `directory` is in; `None` where it is in none, or all
 /// is well.
 pub fn linked_at(directory: &Path) -> Option<Linked> {
     let directory = os::real_path(directory).ok()?;

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::Error;
 
-/// What keeps git from running, or writing, anything of a repository's own.
+/// The options that keep git from running, or writing, anything of a repository's own.
 const READ_ONLY: [&str; 5] =
     ["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"];
 
@@ -99,7 +99,7 @@ pub(super) fn act_in_sight<S: AsRef<OsStr>>(place: &Path, words: &[S]) -> Result
     }
 }
 
-/// What git answers about `place` to what is written to it. Fails with what git says.
+/// Returns what git answers about `place` to what is written to it. Fails with what git says.
 pub(super) fn answer_to<S: AsRef<OsStr>>(place: &Path, words: &[S], input: &[u8]) -> Result<Output, Error> {
     let mut command = git(place);
     command.args(READ_ONLY).args(words);

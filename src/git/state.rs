@@ -1,4 +1,4 @@
-//! What became of the work in a worktree.
+//! The work in a worktree: what is uncommitted, unmerged or unfinished.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ pub struct State {
     pub head: Option<String>,
     /// The branch that is checked out; `None` where it is on none.
     pub branch: Option<String>,
-    /// Where its work belongs.
+    /// The branch that its work belongs to.
     pub onto: Option<Onto>,
-    /// How many commits it has that are not in `onto`.
+    /// The number of its commits that are not in `onto`.
     pub ahead: u64,
-    /// How many commits `onto` has that it has not.
+    /// The number of commits of `onto` that it has not.
     pub behind: u64,
     /// Files that git tracks, with changes that are not committed.
     pub changed: u64,
@@ -27,9 +27,9 @@ pub struct State {
     /// default branch of the remote, or in what the main checkout has checked out: they are part of it,
     /// or merging them would add nothing, as after a squash or a rebase.
     pub merged: bool,
-    /// How many commits are on no other branch, and on none of a remote's and under no tag.
+    /// The number of commits that are on no other branch, on none of a remote's, and under no tag.
     pub alone: u64,
-    /// What was begun in it and not finished: `rebase`, `merge`.
+    /// The operation that was begun in it and not finished: `rebase`, `merge`.
     pub unfinished: Option<&'static str>,
 }
 
@@ -38,13 +38,13 @@ pub struct State {
 pub struct Onto {
     /// Its name, without that of a remote.
     pub name: String,
-    /// What stands for it: a branch of this repository, or one of a remote where it is not here.
+    /// Its reference: a branch of this repository, or one of a remote where it is not here.
     pub reference: String,
     /// The commit it is at.
     pub commit: String,
 }
 
-/// What became of the work in a linked worktree.
+/// The state of the work in a linked worktree, in one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Nothing of it would be missing without the worktree, and without its branch.
@@ -58,7 +58,7 @@ pub enum Work {
 }
 
 impl State {
-    /// What became of the work.
+    /// Returns the state of the work in one word.
     pub fn work(&self) -> Work {
         match self {
             _ if self.unfinished.is_some() || self.is_dirty() => Work::Uncommitted,
@@ -67,14 +67,14 @@ impl State {
         }
     }
 
-    /// Whether something in it is not committed.
+    /// Returns true if something in it is not committed.
     pub fn is_dirty(&self) -> bool {
         self.changed + self.untracked > 0
     }
 }
 
 impl Checkout {
-    /// What became of the work in this worktree, which came from the branch `onto`. Runs git, which reads
+    /// Returns the state of the work in this worktree, which came from the branch `onto`. Runs git, which reads
     /// and writes nothing but what it has to (no hooks, no file system monitor, no lock of the index).
     pub fn work(&self, onto: Option<&str>) -> Work {
         let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare: false };
@@ -133,7 +133,7 @@ impl Repository {
         Ok(None)
     }
 
-    /// Whether nothing of `head` is missing where work is kept.
+    /// Returns true if nothing of `head` is missing where work is kept.
     fn has(&self, head: &str, onto: Option<&Onto>) -> Result<bool, Error> {
         let mut places: Vec<String> = onto.iter().map(|onto| onto.commit.clone()).collect();
         let at_remote = onto.map(|onto| format!("refs/remotes/origin/{}", onto.name));
@@ -151,7 +151,8 @@ impl Repository {
         Ok(places.iter().any(|place| self.adds_nothing(head, place)))
     }
 
-    /// Whether merging `head` into `place` would change nothing there. Before git 2.38 there is no telling.
+    /// Returns true if merging `head` into `place` would change nothing there. False before git 2.38, which
+    /// cannot tell.
     fn adds_nothing(&self, head: &str, place: &str) -> bool {
         let merged = answer(&self.common, &["merge-tree", "--write-tree", "--no-messages", place, head]);
         merged.is_ok_and(|merged| {
@@ -203,7 +204,7 @@ fn parse(text: &str) -> State {
     state
 }
 
-/// What somebody began in the checkout at `root` and has not finished.
+/// Returns the operation that was begun in the checkout at `root` and not finished.
 fn unfinished(root: &Path) -> Option<&'static str> {
     const NOTES: [(&str, &str); 6] = [
         ("rebase-merge", "rebase"),

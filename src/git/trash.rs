@@ -1,4 +1,4 @@
-//! What keeps the commits of a worktree that was removed: references below `refs/cs/trash/`, which git's
+//! Keeping the commits of a worktree that was removed: references below `refs/cs/trash/`, which git's
 //! own cleaning respects and no branch list shows.
 
 use std::fs;
@@ -71,7 +71,7 @@ impl Repository {
         answer(&self.common, &["update-ref", "--create-reflog", &reference, commit, ""]).map(drop)
     }
 
-    /// Where the branch `name` is pushed to: the remote, and the name there.
+    /// Returns the upstream of the branch `name`: the remote, and the name there.
     pub fn upstream(&self, name: &str) -> Option<(String, String)> {
         let setting = |key| answer(&self.common, &["config", "--get", &format!("branch.{name}.{key}")]).ok();
         setting("remote").zip(setting("merge"))
@@ -97,7 +97,7 @@ impl Repository {
 }
 
 impl Checkout {
-    /// What git keeps of this worktree alone.
+    /// Returns the directory in which git keeps what is of this worktree alone.
     pub fn git_dir(&self) -> &Path {
         &self.git_dir
     }

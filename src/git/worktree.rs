@@ -29,9 +29,9 @@ pub struct Entry {
     pub branch: Option<String>,
     /// It is the bare repository.
     pub bare: bool,
-    /// Why it is locked, if it is; empty where nobody said why.
+    /// The reason that it is locked, if it is; empty where nobody said why.
     pub locked: Option<String>,
-    /// Why git would forget it, if it would: usually its directory is gone.
+    /// The reason that git would forget it, if it would: usually its directory is gone.
     pub prunable: Option<String>,
 }
 
@@ -67,8 +67,8 @@ pub struct Here {
 }
 
 impl Here {
-    /// Where `directory`, whose links are resolved, is; `None` outside of git. Runs git, mostly once. Fails with
-    /// what git says otherwise.
+    /// Finds the repository that `directory`, whose links are resolved, is in; `None` outside of git. Runs git,
+    /// mostly once. Fails with what git says otherwise.
     pub fn of(directory: &Path) -> Result<Option<Self>, Error> {
         let mut worktrees = match list(directory) {
             Ok(worktrees) => worktrees,

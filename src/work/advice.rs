@@ -37,7 +37,7 @@ pub(crate) fn advise(context: &Context, entry: &str) -> Result<Option<String>> {
     Ok(Some(format!("{what}{memory}; what each uses: cs top ([limits] in config.toml)")))
 }
 
-/// Whether what was noted as `entry` still runs. The note of what does not is taken back.
+/// Returns true if what was noted as `entry` still runs. Takes back the note of what does not.
 fn runs(store: &Store, entry: &str) -> bool {
     let path = match entry.parse::<Uuid>() {
         Ok(id) => store.session_run_path(id),

@@ -1,4 +1,4 @@
-//! What a directory is bound to: the user's own table first, then an allowed `.cs.toml`.
+//! Bindings: the user's own table first, then an allowed `.cs.toml`.
 //!
 //! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
@@ -13,7 +13,7 @@ use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 use crate::work::context::Context;
 use crate::work::directory::real;
 
-/// What was found about a directory.
+/// The binding that holds in a directory, if any does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nothing is bound there.
@@ -24,7 +24,7 @@ pub(crate) enum Found {
     Unallowed(PathBuf),
 }
 
-/// What programs in a session read for what it has, as its repository says.
+/// The variables that programs in a session read for what it has, as its repository says.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// Variables of theirs, each with the session's that has the value.
@@ -92,8 +92,8 @@ pub(crate) fn look(context: &Context, directory: &Path) -> Result<Found> {
     Ok(unallowed.map_or(Found::Nothing, Found::Unallowed))
 }
 
-/// What stands in the way of a launch as `profile` in `directory`: refused where the directory is
-/// bound to another one and the settings are strict about it, and else what a person should know.
+/// Fails if `directory` is bound to another profile than `profile` and the settings are strict about it. Returns
+/// what a person should know where they are not.
 pub(crate) fn guard(context: &Context, profile: &Profile, directory: &Path) -> Result<Option<String>> {
     let guard = context.config()?.guard;
     let strict = match guard {
@@ -122,7 +122,7 @@ pub(crate) fn guard(context: &Context, profile: &Profile, directory: &Path) -> R
         .hint("to be warned only: guard = \"warn\" in the settings (cs config edit)"))
 }
 
-/// What is said about a `.cs.toml` that nobody allowed or denied.
+/// Returns the line about a `.cs.toml` that nobody allowed or denied.
 pub(crate) fn not_allowed(file: &Path) -> String {
     format!("{} is not allowed, so it has no effect (cs allow, or cs deny)", file.display())
 }
@@ -184,7 +184,7 @@ pub(crate) fn target_of(subject: &Subject) -> Target {
     }
 }
 
-/// What a binding leads to; `None` where that is gone.
+/// Returns the subject that a binding leads to; `None` where it is gone.
 pub(crate) fn subject_of(context: &Context, target: &Target) -> Result<Option<Subject>> {
     match target {
         Target::Profile(name) => Ok(context.profile_if(name)?.map(Subject::Profile)),
@@ -236,7 +236,7 @@ pub(crate) fn name_of(context: &Context, target: &Target) -> Option<String> {
     name.or_else(|| trashed(store, target).map(|trashed| trashed.name().to_string()))
 }
 
-/// What a binding leads to, or led to, in a sentence.
+/// Returns what a binding leads to, or led to, in words for the middle of a sentence.
 pub(crate) fn named_or_gone(context: &Context, target: &Target) -> String {
     if let Ok(Some(subject)) = subject_of(context, target) {
         return named(&subject);
@@ -265,7 +265,7 @@ fn trashed(store: &Store, target: &Target) -> Option<Trashed> {
     })
 }
 
-/// What a binding says, as the beginning of a sentence.
+/// Returns what a binding says, as the beginning of a sentence.
 fn says(place: &Place, what: &str) -> String {
     let verb = if matches!(place, Place::File(_)) { "names" } else { "is bound to" };
     format!("{} {verb} {what}", place.text())

@@ -1,4 +1,4 @@
-//! What every verb starts from: the environment, read once, and what is found through it.
+//! The context that every verb starts from: the environment, read once, and what is found through it.
 //!
 //! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
@@ -35,7 +35,7 @@ pub struct Context {
     said: fn(&str),
     /// The directory this process is in, once it was asked for.
     here: OnceCell<PathBuf>,
-    /// Whether a person has been told of the one that nobody allowed.
+    /// True once a person has been told of the one that nobody allowed.
     pub(crate) said_unallowed: Cell<bool>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
@@ -48,9 +48,9 @@ pub struct Caller {
     pub environment: Environment,
     /// The call, if it is one of the shell function.
     pub call: Option<Call>,
-    /// What `cs use` or a binding did to it.
+    /// The changes that `cs use` or a binding made to it.
     pub saved: Option<Saved>,
-    /// What it remembers beside its environment.
+    /// The memory it has beside its environment.
     pub memory: Memory,
 }
 
@@ -158,7 +158,7 @@ impl Context {
         })
     }
 
-    /// Where the settings are.
+    /// Returns the path of the settings.
     pub fn config_path(&self) -> Result<PathBuf> {
         let explicit = self.directory_variable("CS_CONFIG")?;
         if explicit.is_some() {
@@ -212,7 +212,7 @@ impl Context {
         Name::new(text).map_err(|error| Failure::usage(error.to_string()))
     }
 
-    /// What has the name `text`; `None` where nothing has it. A text that can be no name is a failure.
+    /// Returns what has the name `text`; `None` where nothing has it. Fails if `text` can be no name.
     pub fn find(&self, text: &str) -> Result<Option<Subject>> {
         let name = Name::of_profile(text).map_err(|error| Failure::usage(error.to_string()))?;
         if name.is_default() {
@@ -228,7 +228,7 @@ impl Context {
         }
     }
 
-    /// What has the name `text`, or a failure that shows the names most like it.
+    /// Returns what has the name `text`. Fails with the names most like it if nothing has.
     pub fn resolve(&self, text: &str) -> Result<Subject> {
         self.find(text)?.ok_or_else(|| self.unknown("session or profile", text))
     }
@@ -275,7 +275,7 @@ impl Context {
         self.store()?.profile(name, &home)
     }
 
-    /// Where the files of a session are.
+    /// Returns where the files of a session are.
     pub fn paths(&self, session: &Session, profile: &Profile) -> Result<SessionPaths> {
         let root = self.store()?.session_root(session.id);
         Ok(SessionPaths::new(&root, session.isolation, &profile.home))

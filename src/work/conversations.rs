@@ -1,4 +1,4 @@
-//! Which conversation goes on, and whose it is.
+//! Conversations: the one that goes on, and whose each is.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -22,14 +22,14 @@ use crate::work::worktrees::tree::Tree;
 use crate::work::worktrees::{self, Spot, Target, Wanted};
 use crate::work::{directory, enclosure, ports, program};
 
-/// What a person said about a session that is to be made.
+/// A description, by a person, of a session that is to be made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Description {
-    /// Where it works; the current directory by default.
+    /// The directory it works in; the current one by default.
     pub directory: Option<PathBuf>,
     /// The profile it belongs to; by default the one in use, bound, or set.
     pub profile: Option<String>,
-    /// How it is isolated; as the settings say by default.
+    /// Its isolation; that of the settings by default.
     pub isolation: Option<Isolation>,
     /// Share nothing but the login.
     pub bare: bool,
@@ -46,7 +46,7 @@ pub(crate) struct New {
     pub profile: Profile,
     /// Its worktree, if it has one of its own.
     pub worktree: Option<Target>,
-    /// How it is started afterwards; `None` where it is only made.
+    /// Its first start; `None` where it is only made.
     pub start: Option<FirstStart>,
 }
 

@@ -1,4 +1,4 @@
-//! What there is on this machine to make a session's sandbox from.
+//! The enclosure: what there is on this machine to make a session's sandbox from.
 //!
 //! See docs/decisions/012-a-sandbox-has-a-login-of-its-own.md
 
@@ -17,7 +17,7 @@ use crate::os;
 use crate::sandbox;
 use crate::work::context::Context;
 
-/// Where a system keeps its programs and settings. What is no such system's is not there.
+/// The directories in which systems keep their programs and settings. Those of other systems are not there.
 const SYSTEM: &[&str] = &[
     "/bin",
     "/etc",
@@ -174,14 +174,14 @@ fn listed(context: &Context, guarded: &Guarded, more: &mut Mounts, notices: &mut
     Ok(())
 }
 
-/// Whether Claude is given a credential by a variable, and needs no login.
+/// Returns true if Claude is given a credential by a variable, and needs no login.
 fn has_credential(context: &Context, profile: &Profile) -> bool {
     let of_all = context.config().map(|config| &config.env).ok();
     let mut named = of_all.into_iter().flat_map(BTreeMap::keys).chain(profile.env.keys());
     named.any(|name| claude::CREDENTIALS.contains(&name.as_str()))
 }
 
-/// What holds the sandbox. A machine other than Linux has nothing that could.
+/// Returns what holds the sandbox. A machine other than Linux has nothing that could.
 fn engine(context: &Context, launch: &Program) -> Result<(Engine, PathBuf)> {
     refuse_elsewhere()?;
     if *launch == Program::Nothing {
@@ -250,7 +250,7 @@ fn readable(path: &Path, system: &Mounts, mounts: &mut Mounts) {
     }
 }
 
-/// Whether `path` is one of the system's own, which may be a link itself.
+/// Returns true if `path` is one of the system's own, which may be a link itself.
 fn is_of_system(path: &Path) -> bool {
     SYSTEM.iter().any(|system| path.starts_with(system))
 }
@@ -284,7 +284,7 @@ fn package_of(program: &Path) -> Option<&Path> {
     program.ancestors().find(|above| above.parent() == Some(modules) && above.ends_with(first))
 }
 
-/// What stands behind `#!` in a script.
+/// Returns what stands behind `#!` in a script.
 fn first_line(program: &Path) -> Option<String> {
     use std::io::Read;
     let mut start = Vec::new();
@@ -354,10 +354,10 @@ pub(crate) fn refuse_absent(plan: &Plan) -> Result<()> {
         .hint("to let it in, name it, or what it is in, in read of [sandbox]: cs config edit"))
 }
 
-/// What no sandbox lets in: whoever could write it, would be outside.
+/// The places that no sandbox lets in: whoever could write there would be outside.
 struct Guarded {
     home: PathBuf,
-    /// What each is, and where.
+    /// The places, each with what it is.
     places: Vec<(String, PathBuf)>,
 }
 
@@ -382,7 +382,7 @@ impl Guarded {
         Ok(Self { home: real(home), places })
     }
 
-    /// Why `path`, a real one, is not to be written from inside; `None` where nothing speaks against it.
+    /// Returns why `path`, a real one, is not to be written from inside; `None` where nothing speaks against it.
     fn against_writing(&self, path: &Path) -> Option<String> {
         self.against_reading(path).or_else(|| {
             let (what, _) = self.places.iter().find(|(_, place)| place.starts_with(path))?;
@@ -390,7 +390,7 @@ impl Guarded {
         })
     }
 
-    /// Why it is not to be read from inside.
+    /// Returns why `path`, a real one, is not to be read from inside; `None` where nothing speaks against it.
     fn against_reading(&self, path: &Path) -> Option<String> {
         if self.home.starts_with(path) {
             return Some("your home directory would be in it".into());

@@ -21,7 +21,7 @@ use crate::work::context::Context;
 use crate::work::removal;
 use crate::work::removal::{Obstacle, obstacle, paths_of};
 
-/// How long after the hook Claude may take to end.
+/// The time that Claude may take to end after the hook.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The command for Claude's `SessionEnd` hook, which it gives to a POSIX shell; `None` where the path
@@ -84,7 +84,7 @@ pub(crate) fn wait_and_tidy(context: &Context, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// What became of an ephemeral session.
+/// The end of an ephemeral session.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Tidied {
     /// It is in the trash now; and a line on its worktree, which stays.

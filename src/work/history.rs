@@ -1,4 +1,4 @@
-//! Where conversations live: with the session, with its profile, or in a group.
+//! The history of a session or profile: with the session, with its profile, or in a group.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,20 +15,20 @@ use crate::store::{self, Apart, Member};
 use crate::work::context::Context;
 use crate::work::share::{is_ours, share_of};
 
-/// Where conversations live that are not in their own config directory.
+/// A place of conversations that is not the config directory of their owner.
 pub(crate) struct Elsewhere {
     /// The transcripts and the prompts.
     pub apart: Apart,
     /// The group; `None` where it is the profile they live with.
     pub group: Option<Name>,
-    /// Whether they are kept by `cs`: what somebody else keeps gets no copies from us.
+    /// True if `cs` keeps them: what somebody else keeps gets no copies from us.
     pub ours: bool,
     /// Directories that have to be there.
     pub directories: Vec<PathBuf>,
 }
 
 impl Elsewhere {
-    /// Whose they are, for a person.
+    /// Returns whose they are, for a person.
     pub(crate) fn named(&self) -> String {
         match &self.group {
             Some(group) => format!("group '{group}'"),
@@ -55,8 +55,8 @@ impl Elsewhere {
     }
 }
 
-/// Where the conversations of `session`, or of the profile itself, live; `None` where that is in its
-/// own config directory. Never elsewhere for `~/.claude` and adopted directories themselves.
+/// Returns where the conversations of `session`, or of the profile itself, live; `None` where that is its own
+/// config directory. Never elsewhere for `~/.claude` and adopted directories themselves.
 pub(crate) fn elsewhere(
     context: &Context,
     session: Option<&Session>,
@@ -109,7 +109,7 @@ fn with_profile(context: &Context, profile: &Profile) -> Result<Option<Elsewhere
     }))
 }
 
-/// Where a session, or a profile whose directory is ours, has its conversations.
+/// Returns the place of the conversations of a session, or of a profile whose directory is ours.
 pub(crate) fn member(context: &Context, subject: &Subject) -> Result<Member> {
     match subject {
         Subject::Session(session, profile) => {
@@ -140,10 +140,10 @@ pub(crate) fn settle(context: &Context, subject: &Subject) -> Result<()> {
 
 /// Somebody who keeps transcripts where others do.
 struct Sharer {
-    /// Who it is, for a person.
+    /// Its name, for a person.
     who: String,
     config: PathBuf,
-    /// Where its last launch is noted.
+    /// The file in which its last launch is noted.
     run: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What is done with sessions, whoever asks: the floor between the verbs and the rooms.
+//! The floor between the verbs and the rooms: what is done with sessions, whoever asks.
 //!
 //! Nothing here asks a person, and nothing prints: functions return values and choices, and what a person
 //! should know meanwhile goes to [`Context::say`].

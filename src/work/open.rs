@@ -1,4 +1,4 @@
-//! Whether a session is open, and the refusal of one that is.
+//! Sessions that are open: telling which are, and refusing to start one again.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -49,7 +49,7 @@ pub(crate) struct Open {
     pub tty: Option<String>,
     /// When it was started.
     pub since: Option<jiff::Timestamp>,
-    /// What its live file says.
+    /// Its live file.
     pub live: Option<Live>,
 }
 
@@ -65,15 +65,15 @@ impl Running {
     }
 }
 
-/// Whether a session is open now, by what its last launch noted.
+/// Returns how a session is open now, by what its last launch noted; `None` where it is not.
 pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
     let run = store.last_run(&store.session_run_path(session.id));
     Ok(open_state(session, &context.paths(session, profile)?, run.as_ref()))
 }
 
-/// Whether a session is open now: the process that was started last in it runs, or another Claude
-/// has a live file in its config directory.
+/// Returns how a session is open now: the process that was started last in it runs, or another Claude has a
+/// live file in its config directory. `None` where it is not.
 pub(crate) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
     if session.isolation == Isolation::Sandbox {
         return open_inside(paths, run);

@@ -76,8 +76,8 @@ fn multiplexer(context: &Context) -> Result<Multiplexer> {
     })
 }
 
-/// What the multiplexer is run with: it hands it on to all that a person opens in it, so nothing of a
-/// session in use and nothing of a running Claude.
+/// Returns the environment that the multiplexer is run with. It hands it on to all that a person opens in it, so
+/// nothing of a session in use and nothing of a running Claude is in it.
 fn environment(context: &Context) -> crate::model::Environment {
     let mut environment = context.environment.clone();
     environment.retain(|name, _| !claude::CHILD_MARKERS.iter().any(|marker| name == marker));

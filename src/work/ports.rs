@@ -40,7 +40,7 @@ pub(crate) fn given(context: &Context, session: Session) -> Result<Session> {
     Ok(session)
 }
 
-/// Whether nothing listens on any port of a block.
+/// Returns true if nothing listens on any port of a block.
 pub(crate) fn is_free(ports: Ports) -> bool {
     os::ports_free(ports.all())
 }
@@ -58,7 +58,7 @@ pub(crate) fn none_left(range: Option<PortRange>, session: &Session) -> Option<S
     Some(format!("session '{}' has no ports: {}", session.name, all_taken(range)))
 }
 
-/// Why there are no ports left.
+/// Returns the line that there are no ports left.
 pub(crate) fn all_taken(range: PortRange) -> String {
     let many = range.blocks();
     let blocks = if many == 1 { "the only block".into() } else { format!("the {many} blocks") };

@@ -37,7 +37,7 @@ pub(crate) fn this_program(context: &Context) -> Result<PathBuf> {
         .unwrap_or(program))
 }
 
-/// Whether a program found as Claude is a shim: this one, or that of another `cs` on the machine.
+/// Returns true if a program found as Claude is a shim: this one, or that of another `cs` on the machine.
 /// Two of those would find each other for ever.
 pub(crate) fn is_shim(context: &Context, path: &Path) -> bool {
     let in_its_directory = context.store().is_ok_and(|store| {

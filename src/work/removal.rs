@@ -1,4 +1,4 @@
-//! What `cleanup`, `trash` and `du` have in common.
+//! Removal: what it may not reach, what is in its way, and moving a session to the trash.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use crate::store::{Keep, Run};
 use crate::work::context::Context;
 use crate::work::open;
 
-/// What no removal may reach: the user's own files, and the config directory of every profile. A record
-/// may be damaged or hostile and point anywhere, also at what is to be removed: then that stays.
+/// Returns what no removal may reach: the user's own files, and the config directory of every profile. A
+/// record may be damaged or hostile and point anywhere, also at what is to be removed: then that stays.
 pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
     let home = context.home()?;
     let mut kept = vec![
@@ -54,7 +54,7 @@ pub(crate) fn say_left(context: &Context, left: &[Left]) {
     }
 }
 
-/// What is in the way of taking something of a session away.
+/// The reason that nothing of a session may be taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// It is open, by this process.
@@ -75,7 +75,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Whether a session is open, or may be.
+/// Returns the obstacle that a session is open, or may be on another host; `None` where it is not.
 pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>) -> Option<Obstacle> {
     if let Some(open) = open::open_state(session, paths, run) {
         return Some(Obstacle::Open(open.pid));
@@ -84,8 +84,8 @@ pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>)
     Some(Obstacle::OpenedOn(elsewhere.process.host.clone()))
 }
 
-/// Why a session may not go to the trash, whatever speaks for it; `None` where nothing does. To be asked
-/// under its lock by whoever acts on it.
+/// Returns what keeps a session from the trash, whatever speaks for it; `None` where nothing does. Whoever
+/// acts on the answer holds the session's lock.
 pub(crate) fn obstacle(
     context: &Context,
     session: &Session,
@@ -168,7 +168,7 @@ pub(crate) fn linked_worktree(session: &Session) -> Option<Checkout> {
     Checkout::of(&directory).filter(Checkout::is_linked)
 }
 
-/// Why a session's directory is not to be moved: the config directory of a profile lies in it.
+/// Returns why a session's directory is not to be moved: the config directory of a profile lies in it.
 pub(crate) fn refused_for_profiles(context: &Context, session: &Session) -> Result<Option<String>> {
     let root = context.store()?.session_root(session.id);
     let real = os::real_path(&root).unwrap_or(root);
@@ -180,7 +180,7 @@ pub(crate) fn refused_for_profiles(context: &Context, session: &Session) -> Resu
     }))
 }
 
-/// Where the files of a session are, also where its profile is gone.
+/// Returns where the files of a session are, also where its profile is gone.
 pub(crate) fn paths_of(context: &Context, session: &Session) -> Result<(SessionPaths, Option<Profile>)> {
     if let Some(profile) = context.profile_if(&session.profile)? {
         return Ok((context.paths(session, &profile)?, Some(profile)));

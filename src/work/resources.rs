@@ -1,4 +1,4 @@
-//! What sessions use: memory and processor time of their processes, and room on the disk.
+//! The resources that sessions use: memory and processor time of their processes, and space on the disk.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -23,20 +23,20 @@ impl Look {
         Self { processes, of_session }
     }
 
-    /// What the processes of a session use: those that were given its id, the one that it is known
-    /// to be open by, and whatever these started.
+    /// Returns what the processes of a session use: those that were given its id, the one that it is known to be
+    /// open by, and whatever these started.
     pub(crate) fn of_session(&self, id: Uuid, open: Option<u32>) -> Used {
         let given = self.of_session.get(OsStr::new(&id.to_string()));
         self.processes.used_by(given.into_iter().flatten().copied().chain(open))
     }
 
-    /// What these processes use, with whatever they started.
+    /// Returns what these processes use, with whatever they started.
     pub(crate) fn of_processes(&self, pids: &[u32]) -> Used {
         self.processes.used_by(pids.iter().copied())
     }
 }
 
-/// What is used, for JSON: bytes and seconds.
+/// Used resources, for JSON: bytes and seconds.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     processes: usize,

@@ -1,4 +1,4 @@
-//! What a plan depends on: the disk and the environment, looked at once.
+//! The scene that a plan depends on: the disk and the environment, looked at once.
 //!
 //! See docs/decisions/004-nothing-is-written-to-the-users-own-claude-directory.md
 
@@ -37,7 +37,7 @@ pub(crate) fn plan_without_token(context: &Context, subject: &Subject, directory
     plan_with(context, subject, &Program::Nothing, directory, Continuation::Unsaid, None)
 }
 
-/// What has to be on disk for a session or profile. No token is asked for.
+/// Returns what has to be on disk for a session or profile. No token is asked for.
 pub(crate) fn layout(context: &Context, subject: &Subject, directory: &Path) -> Result<Layout> {
     Ok(plan_without_token(context, subject, directory)?.layout)
 }
@@ -212,8 +212,8 @@ fn look(
     Ok(())
 }
 
-/// What a session with the home `home` finds there of the user's: those of the paths in the settings that
-/// are there.
+/// Returns the links that a session with the home `home` finds there: to those of the paths in the settings that
+/// the user has.
 fn home_links(context: &Context, home: &Path) -> Result<Vec<Link>> {
     let user = context.home()?;
     let in_user = |item: &Path| {
@@ -294,7 +294,7 @@ fn as_set(context: &Context, mut line: String) -> Result<String> {
     Ok(line)
 }
 
-/// Whether Claude will be given an API key, about which it asks once.
+/// Returns true if Claude will be given an API key, about which it asks once.
 fn given_a_key(profile: &Profile, scene: &Scene) -> bool {
     let key = "ANTHROPIC_API_KEY";
     let named =
@@ -321,7 +321,7 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         .collect()
 }
 
-/// Where what Claude learns about a project is kept for all sessions of a profile. For the user's
+/// Returns the directory of what Claude learns about a project, for all sessions of a profile. For the user's
 /// own `~/.claude` it is a directory of ours that begins as a copy, because nothing of ours writes there.
 fn memory_of(
     context: &Context,

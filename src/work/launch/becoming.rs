@@ -37,13 +37,13 @@ pub(crate) fn not_started(path: &Path, directory: &Path, error: &std::io::Error)
 /// A command in its sandbox, if it is to be in one, and what is handed on to it. It is for the process that
 /// becomes it.
 pub(crate) struct Enclosed {
-    /// What that process becomes.
+    /// The command that process becomes.
     pub command: Vec<OsString>,
     _handed_on: (Option<os::Lock>, Option<os::HandedOn>),
 }
 
 impl Enclosed {
-    /// What is run for `command`. Refused where something of the session still runs in its sandbox.
+    /// Returns what is run for `command`. Refused where something of the session still runs in its sandbox.
     pub(crate) fn of(
         command: Vec<OsString>,
         sandbox: Option<&Sandbox>,

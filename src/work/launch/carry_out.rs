@@ -23,12 +23,12 @@ impl Held {
     }
 }
 
-/// How a launch that did not fail ended.
+/// The end of a launch that did not fail.
 #[derive(Debug)]
 pub(crate) enum Carried {
     /// All was done.
     Ended(Outcome),
-    /// What the launch was made from is another now, the session maybe too: it is to be looked at again.
+    /// A step changed what the launch was made from, maybe the session too: it is to be looked at again.
     Changed(Option<Session>, Held),
 }
 

@@ -1,4 +1,4 @@
-//! What a start will be, as one value, made from what there is: looks, and changes nothing.
+//! Starting a session or profile: its launch is one value, made by looking, which changes nothing.
 //!
 //! A [`Launch`] is the plan with its steps. [`start`] holds what must not change meanwhile, looks, and has the
 //! steps carried out; `--dry-run` looks and prints them.
@@ -25,14 +25,14 @@ use crate::work::{binding, ending, history, open, pane, ports};
 use carry_out::Carried;
 pub(crate) use carry_out::{Held, carry_out};
 
-/// What is to be started, and how.
+/// A request to start a session or profile.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The session, or the profile itself.
     pub subject: Subject,
     /// A person's arguments for Claude.
     pub arguments: Vec<OsString>,
-    /// Where to work instead of in the recorded directory.
+    /// The directory to work in instead of the recorded one.
     pub directory: Option<PathBuf>,
     /// The conversation of the session to resume instead of its newest.
     pub conversation: Option<Uuid>,
@@ -123,7 +123,7 @@ pub(crate) fn of_program(
     Ok(Launch::new(plan, &Purpose::Program, seen))
 }
 
-/// How the first start of a session goes.
+/// The first start of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct FirstStart {
     /// A person's arguments for Claude.
@@ -152,7 +152,7 @@ pub(crate) fn of_new(
     Ok(Launch::new(plan, &purpose, seen))
 }
 
-/// Where a session's files are, and what its last launch noted.
+/// A session as it was found: where its files are, and what its last launch noted.
 struct Found {
     paths: SessionPaths,
     run: Option<Run>,
@@ -260,7 +260,7 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
     Ok(Launch::new(plan, &purpose, seen))
 }
 
-/// What of the layout of `plan` is lacking, and what stands otherwise.
+/// Looks at what of the layout of `plan` is lacking, and what stands otherwise.
 fn seen(plan: &Plan) -> Seen {
     let survey = store::survey(&plan.layout);
     let profile = plan.env.get("CS_PROFILE").and_then(crate::model::Change::value).unwrap_or_default();

@@ -72,7 +72,7 @@ pub(crate) fn finish(context: &Context, id: Uuid, kept: &StowedWorktree) -> Resu
     Ok(context.umask.lifted(|| repository.delete_branch(branch, head))?)
 }
 
-/// What came of bringing a worktree back.
+/// The result of bringing a worktree back.
 pub(crate) enum Back {
     /// There was none.
     Nothing,

@@ -1,4 +1,4 @@
-//! Which worktree a session gets, and making it.
+//! The worktree that a session gets: finding out which, and making it.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use crate::store;
 use crate::work::context::Context;
 use crate::work::{directory, scene};
 
-/// What a person said about the worktree.
+/// The branches that a person named for a worktree.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
     pub branch: Option<&'a str>,
@@ -38,17 +38,17 @@ impl Deref for Spot {
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) spot: Spot,
-    /// What is to be made; `None` where it is there already.
+    /// The worktree to make; `None` where it is there already.
     pub(crate) making: Option<Making>,
     pub(crate) record: Worktree,
-    /// Why it is locked, where it is there and is.
+    /// The reason that it is locked, where it is there and is.
     pub(crate) locked: Option<String>,
-    /// Where in it the session works.
+    /// The directory in it that the session works in.
     pub(crate) directory: PathBuf,
 }
 
 impl Target {
-    /// Which worktree a new session `name` gets. Nothing is made.
+    /// Returns the worktree that a new session `name` gets. Makes nothing.
     pub(crate) fn find(context: &Context, spot: Spot, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
         let repository = &spot.repository;
         let root = place_of(repository, name);
@@ -188,7 +188,7 @@ impl Target {
         })
     }
 
-    /// What is copied into it. A `.worktreeinclude` that cannot be used is told, and no more.
+    /// Returns what is copied into it. A `.worktreeinclude` that cannot be used is reported, and no failure.
     pub(crate) fn included(&self, context: &Context) -> Included {
         self.spot.repository.included().unwrap_or_else(|why| {
             context.say(&format!("nothing is copied into the worktree: {why}"));
@@ -196,7 +196,7 @@ impl Target {
         })
     }
 
-    /// What is done once the session exists: says what was there already, and locks the worktree.
+    /// Says what was there already, and locks the worktree, once the session exists.
     pub(crate) fn settle(&self, context: &Context, session: &Session) {
         let branch = self.record.branch.as_deref().unwrap_or("no branch");
         if self.making.is_none() {
@@ -314,7 +314,7 @@ impl Taken {
     }
 }
 
-/// What a new worktree begins with, and the branch that its work goes to.
+/// Returns what a new worktree begins with, and the branch that its work goes to.
 fn beginning(
     here: &Spot,
     entry: Option<&Entry>,
@@ -407,13 +407,13 @@ fn record(here: &Here, root: &Path, branch: Option<String>, onto: Option<String>
 }
 
 impl Spot {
-    /// Where `directory` is in a repository; `None` outside of git.
+    /// Finds `directory` in its repository; `None` outside of git.
     pub(crate) fn of(directory: &Path) -> Result<Option<Self>> {
         let directory = directory::real(directory);
         Ok(said(Here::of(&directory))?.map(|here| Self { here, directory }))
     }
 
-    /// Where the directory is below the root of its checkout; `None` where it is the root.
+    /// Returns the directory, relative to the root of its checkout; `None` where it is the root.
     fn below(&self) -> Option<PathBuf> {
         let below = self.directory.strip_prefix(self.root.as_ref()?).ok()?;
         Some(below.to_path_buf()).filter(|below| !below.as_os_str().is_empty())
@@ -428,15 +428,16 @@ fn is_in(repository: &Repository, making: &Making, below: &Path) -> Result<bool>
     said(repository.has_directory(&commit, below))
 }
 
-/// Where Claude puts the worktree `name`, too (2.1.197, 2.1.329), also in a submodule and a bare repository.
+/// Returns the place of the worktree `name`: where Claude puts it, too (2.1.197, 2.1.329), also in a submodule and
+/// a bare repository.
 pub(crate) fn place_of(repository: &Repository, name: &Name) -> PathBuf {
     repository.main.join(".claude").join("worktrees").join(name.as_str())
 }
 
-/// How the branches begin that are named like their worktrees.
+/// The beginning of branches that are named like their worktrees.
 const BRANCHES: &str = "worktree-";
 
-/// What Claude calls the branch of the worktree `name`.
+/// Returns the branch of the worktree `name`, as Claude calls it.
 pub(crate) fn branch_of(name: &Name) -> String {
     format!("worktree-{name}")
 }
@@ -532,7 +533,7 @@ fn say_copies(context: &Context, copies: &Copies) {
     }
 }
 
-/// What git said, as a failure of ours.
+/// Turns what git said into a failure of ours.
 pub(crate) fn said<T>(answer: Result<T, git::Error>) -> Result<T> {
     answer.map_err(|error| error.failure("no worktree"))
 }

@@ -20,18 +20,18 @@ use crate::work::removal::{in_use, kept, paths_of};
 pub(crate) struct Tree {
     /// The repository it belongs to.
     pub repository: Repository,
-    /// What git lists of it.
+    /// Its entry in git's list.
     pub entry: Entry,
     /// The sessions that work in it. The one it was made for comes first, then the oldest.
     pub sessions: Vec<Session>,
 }
 
-/// Why a worktree is not taken away.
+/// The reason that a worktree is not taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stays {
     /// Why, for a person.
     pub why: String,
-    /// What helps.
+    /// The hints on what helps.
     pub hints: Vec<String>,
     /// Only because the one who asks is in it.
     pub standing: bool,
@@ -65,13 +65,13 @@ impl Tree {
         self.sessions.first()
     }
 
-    /// Where git keeps what it knows of it alone.
+    /// Returns the directory in which git keeps what is of it alone.
     pub(crate) fn git_dir(&self) -> Option<PathBuf> {
         let checkout = Checkout::of(self.root()).filter(|checkout| checkout.root == self.root())?;
         checkout.is_linked().then(|| checkout.git_dir().to_path_buf())
     }
 
-    /// Whether its directory is gone.
+    /// Returns true if its directory is gone.
     pub(crate) fn is_gone(&self) -> bool {
         !os::is_dir(self.root())
     }
@@ -83,14 +83,14 @@ impl Tree {
         own.chain(&self.sessions).find_map(Session::onto)
     }
 
-    /// What became of the work in it.
+    /// Returns the state of the work in it.
     pub(crate) fn state(&self, onto: Option<&str>) -> Result<State> {
         self.repository
             .state(self.root(), onto.or(self.onto()))
             .map_err(|error| Failure::from(error).hint(format!("in the worktree {}", self.root().display())))
     }
 
-    /// What nobody can have us ignore: why it stays, whatever is in it. Runs no git.
+    /// Returns why it stays whatever is in it, which nobody can have us ignore. Runs no git.
     pub(crate) fn held(&self, context: &Context) -> Result<Option<Stays>> {
         let (root, store) = (self.root(), context.store()?);
         if let Some(reason) = &self.entry.locked
@@ -158,7 +158,7 @@ impl Tree {
         })
     }
 
-    /// What is in it that would be missed: why it stays unless somebody insists.
+    /// Returns why it stays unless somebody insists: what is in it would be missed.
     pub(crate) fn unsaved(&self, state: &State) -> Option<Stays> {
         let name = self.name();
         if state.is_dirty() {
@@ -176,7 +176,7 @@ impl Tree {
         None
     }
 
-    /// What somebody began in it, which nobody can finish once it is gone.
+    /// Returns why it stays if something was begun in it, which nobody can finish once it is gone.
     pub(crate) fn unfinished(&self, state: &State) -> Option<Stays> {
         let what = state.unfinished?;
         let hint = format!("finish it, or: git -C {} {what} --abort", quoted(self.root()));
@@ -192,7 +192,7 @@ impl Tree {
         self.repository.main.clone()
     }
 
-    /// Whether it is locked for a session that works in it, or is no more; or by a Claude that has ended.
+    /// Returns true if it is locked for a session that works in it, or is no more; or by a Claude that has ended.
     fn is_ours(&self, context: &Context, reason: &str) -> Result<bool> {
         let id = match LockedBy::read(reason) {
             LockedBy::Session(id) => id,
@@ -224,7 +224,7 @@ pub(crate) fn changes(state: &State) -> String {
     parts.join(", ")
 }
 
-/// Whether `session` was made for the worktree at `root`.
+/// Returns true if `session` was made for the worktree at `root`.
 fn is_of(session: &Session, root: &Path) -> bool {
     session.worktree.as_ref().is_some_and(|worktree| worktree.root() == root || real(worktree.root()) == root)
 }
@@ -345,7 +345,7 @@ pub(crate) fn find(context: &Context, text: &str) -> Result<Tree> {
     })
 }
 
-/// Whether `text` names the main checkout.
+/// Returns true if `text` names the main checkout.
 fn is_main(repository: &Repository, text: &str) -> bool {
     let main = &repository.main;
     let on = Checkout::of(main).and_then(|checkout| checkout.branch());
@@ -383,11 +383,11 @@ fn by_path(sessions: &[Session], path: &Path) -> Result<Option<Tree>> {
     Ok(trees.into_iter().max_by_key(|tree| tree.root().components().count()))
 }
 
-/// What takes a while to find out of a worktree.
+/// Facts of a worktree that take a while to find out.
 pub(crate) struct Measured {
     /// Its state, or why git does not say.
     pub state: Result<State, String>,
-    /// How much room it takes.
+    /// The space it takes.
     pub bytes: u64,
 }
 
