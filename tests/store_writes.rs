@@ -11,13 +11,13 @@ const WRITERS: &[&str] = &["src/store/", "src/os/", "src/git/"];
 const ELSEWHERE: &[(&str, &str)] = &[
     ("src/claude/proof.rs", "a directory for temporary files, in which a Claude is tried"),
     ("src/commands/config.rs", "config.toml, a person's own"),
-    ("src/commands/install.rs", "the start-up files of the shells"),
     ("src/commands/man.rs", "manual pages, where a person wants them"),
     ("src/commands/start.rs", "the directory of a session that was gone, which a person wants again"),
-    ("src/commands/tour/mod.rs", "the world of the tour, below the directory for temporary files"),
+    ("src/commands/tour/place.rs", "the world of the tour, below the directory for temporary files"),
     ("src/commands/tour/stand_in.rs", "what Claude writes itself, as whose stand-in it runs"),
     ("src/transfer/export.rs", "the file of an export, where a person wants it"),
     ("src/work/profiles/mod.rs", "config.toml, a person's own"),
+    ("src/work/start_up.rs", "the start-up files of the shells"),
 ];
 
 /// The functions of `os` that write.

@@ -67,7 +67,7 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
             if let Some((prefix, slot)) = slot {
                 let rest = typed.strip_prefix(prefix.as_str()).unwrap_or_default();
                 lines.prefix = prefix;
-                lines.extend(&looked_up(context, slot, rest, &words, described));
+                lines.extend(&candidates(context, slot, rest, &words, described));
                 lines.prefix.clear();
             }
             if shell == Shell::Zsh.name() && !lines.text.is_empty() && !known.is_empty() {
@@ -77,23 +77,6 @@ fn answer(context: &Context, arguments: &[OsString]) -> Option<String> {
             lines.text
         }
     })
-}
-
-/// Returns what fits `slot` and begins with `typed`, after the words `before`.
-fn looked_up(
-    context: &Context,
-    slot: Slot,
-    typed: &str,
-    before: &[OsString],
-    described: bool,
-) -> Vec<Candidate> {
-    if slot == Slot::Provider {
-        let fits = crate::work::profiles::create::providers()
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(typed));
-        return fits.map(|(name, title)| Candidate::new(name, title)).collect();
-    }
-    candidates(context, slot, typed, before, described)
 }
 
 /// Returns the verb that a short form stands for, which may have been called by a path.

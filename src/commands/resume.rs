@@ -3,18 +3,15 @@
 
 use std::ffi::OsString;
 
-use uuid::Uuid;
-
 use super::start;
-use crate::claude;
 use crate::cli::ResumeArgs;
-use crate::model::{Failure, Isolation, Outcome, Profile, Result, Session, Subject};
+use crate::model::{Failure, Outcome, Profile, Result, Session, Subject};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
-use crate::work::conversations::Own;
 use crate::work::directory;
 use crate::work::launch::Request;
 use crate::work::listing::{self, Row};
+use crate::work::which;
 
 pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let directory =
@@ -30,7 +27,7 @@ pub(super) fn run(context: &Context, args: ResumeArgs) -> Result<Outcome> {
     let text = first
         .to_str()
         .ok_or_else(|| Failure::usage(format!("'{}' is not UTF-8", first.to_string_lossy())))?;
-    let (session, profile) = find(context, text)?;
+    let (session, profile) = which::session(context, text)?;
     let conversation = text.parse().ok().filter(|id| *id != session.id);
     start::start(context, &Request { arguments, conversation, ..request(session, profile) })
 }
@@ -76,76 +73,4 @@ fn numbered(rows: &[Row], home: &str) -> String {
         table.row(cells, None);
     }
     table.render(ui::width().or(Some(100)), false)
-}
-
-/// The session that `text` names in whatever way.
-fn find(context: &Context, text: &str) -> Result<(Session, Profile)> {
-    let store = context.store()?;
-    if let Ok(id) = text.parse::<Uuid>() {
-        return by_id(context, id);
-    }
-    match context.find(text)? {
-        Some(Subject::Session(session, profile)) => return Ok((session, profile)),
-        Some(Subject::Profile(profile)) => {
-            return Err(Failure::usage(format!("'{}' is a profile, not a session", profile.name))
-                .hint(format!("to run it: cs {}", profile.name)));
-        }
-        None => {}
-    }
-    let key = text.to_ascii_lowercase();
-    let named: Vec<String> =
-        store.claimed_names().into_iter().filter(|name| name.starts_with(&key)).collect();
-    let mut found: Vec<(Session, Profile)> = Vec::new();
-    for name in &named {
-        if let Some(Subject::Session(session, profile)) = context.find(name)? {
-            found.push((session, profile));
-        }
-    }
-    if found.is_empty() && key.len() >= 4 && key.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
-        for id in store.session_ids()?.into_iter().filter(|id| id.to_string().starts_with(&key)) {
-            if let Ok(session) = store.session(id) {
-                let profile = context.profile_of(&session)?;
-                found.push((session, profile));
-            }
-        }
-    }
-    match found.len() {
-        0 => Err(context.unknown("session", text)),
-        1 => Ok(found.remove(0)),
-        _ => {
-            let all: Vec<String> = found.iter().map(|(session, _)| session.name.to_string()).collect();
-            Err(Failure::usage(format!("'{text}' could be more than one session: {}", all.join(", "))))
-        }
-    }
-}
-
-/// The session of this id, or the one in whose config directory the conversation of this id is.
-fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
-    let store = context.store()?;
-    if let Ok(session) = store.session(id) {
-        let profile = context.profile_of(&session)?;
-        return Ok((session, profile));
-    }
-    let mut shared = None;
-    for other in store.session_ids()?.into_iter().rev() {
-        let Ok(session) = store.session(other) else { continue };
-        let Ok(profile) = context.profile_of(&session) else { continue };
-        let paths = context.paths(&session, &profile)?;
-        // One that cannot be read hides no conversation of another.
-        let Ok(Some(found)) = claude::find_conversation(&paths.config, id) else { continue };
-        if session.isolation != Isolation::None && paths.config.join("projects").is_symlink() {
-            // All who share it find it: it is whose own it is, if anybody's.
-            let run = store.last_run(&store.session_run_path(session.id));
-            if !Own::of(&session, &paths, session.directory(), run.as_ref())?.has(&found) {
-                shared.get_or_insert((session, profile));
-                continue;
-            }
-        }
-        return Ok((session, profile));
-    }
-    if let Some(found) = shared {
-        return Ok(found);
-    }
-    Err(Failure::not_found(format!("there is no session or conversation {id}"))
-        .hint("to see the sessions: cs list"))
 }

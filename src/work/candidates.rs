@@ -60,12 +60,12 @@ pub(crate) fn candidates(
         Slot::Session => look.names(false, before),
         Slot::Resumable => look.resumable(),
         Slot::Profile => look.profiles(),
+        Slot::Provider => look.providers(),
         Slot::Worktree => look.worktrees(before),
         Slot::Branch => look.branches(),
         Slot::Trash => look.trash(),
         // These are the shell's, known without a look, or not ours.
-        Slot::Provider
-        | Slot::Directory
+        Slot::Directory
         | Slot::File
         | Slot::Shell
         | Slot::Item
@@ -125,6 +125,11 @@ impl Lookup<'_> {
         keys.sort_unstable();
         self.add_default(&mut keys);
         keys.into_iter().map(|key| self.candidate(key, "profile")).collect()
+    }
+
+    fn providers(&self) -> Vec<Candidate> {
+        let fits = profiles::create::providers().into_iter().filter(|(name, _)| name.starts_with(self.typed));
+        fits.map(|(name, title)| Candidate::new(name, title)).collect()
     }
 
     /// Adds the profile that always exists, and has no record until it is given one, in its place.

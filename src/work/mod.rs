@@ -36,6 +36,7 @@ pub(crate) mod status;
 pub(crate) mod syncing;
 pub(crate) mod token;
 pub(crate) mod watch;
+pub(crate) mod which;
 pub(crate) mod worktrees;
 
 pub use context::Context;

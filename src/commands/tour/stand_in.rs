@@ -57,7 +57,7 @@ pub(in super::super) fn run(context: &Context, arguments: &[OsString]) -> Result
 }
 
 fn converse(config: &Path, new: Option<&str>, resumed: Option<&str>, prompt: &str) -> io::Result<String> {
-    let directory = std::env::current_dir()?;
+    let directory = os::current_directory()?;
     let project = config.join("projects").join(claude::slug(&os::real_path(&directory)?));
     let transcript = match (resumed, new) {
         (Some(file), _) if Path::new(file).is_absolute() => PathBuf::from(file),
