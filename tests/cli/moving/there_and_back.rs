@@ -101,6 +101,9 @@ fn a_tar_and_a_pipe_do_as_well_and_a_file_that_is_there_stays() {
 fn what_is_said_about_exporting_and_importing() {
     let world = full();
     let (file, all) = (world.home().join("api.tar"), world.home().join("all.tgz"));
+    // The file has whole seconds: which of two that were used within one is the newer, it does not know.
+    let prompts = fs::File::options().append(true).open(world.config_of("api").join("history.jsonl")).unwrap();
+    prompts.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(60)).unwrap();
 
     let web = world.config_of("web");
     let settings = json!({"apiKeyHelper": "print-it", "env": {"GITHUB_TOKEN": "t", "PORT": "1"}, "deep": {"er": SECRET},
