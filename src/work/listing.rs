@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use crate::claude::{self, About, Login};
 use crate::git::Checkout;
-use crate::model::{Isolation, Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::work::context::Context;
 use crate::work::open::{self, Open, Running};
-use crate::work::profiles;
 use crate::work::resources::Look;
+use crate::work::{conversations, profiles};
 
 /// For how many sessions, the newest, more is read than their records, and how many a terminal is
 /// shown, unless all are asked for.
@@ -168,16 +168,8 @@ fn paths_of(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) -
 fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Option<&Look>) -> Details {
     let session = &row.session;
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
-    let newest = paths_of(store, session, homes).and_then(|paths| match session.isolation {
-        Isolation::None => claude::find_conversation(&paths.config, session.id).ok().flatten(),
-        _ if paths.config.join("projects").is_symlink() => {
-            let run = store.last_run(&store.session_run_path(session.id));
-            crate::work::conversations::newest(session, &paths, session.directory(), run.as_ref())
-                .ok()
-                .flatten()
-        }
-        _ => claude::conversations(&paths.config).unwrap_or_default().into_iter().next(),
-    });
+    let paths = paths_of(store, session, homes);
+    let newest = paths.and_then(|paths| conversations::latest(store, session, &paths));
     let about = newest.as_ref().map(|newest| claude::about(newest, &session.name)).unwrap_or_default();
     let About { title, .. } = about;
     let resources = look

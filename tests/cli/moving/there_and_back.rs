@@ -102,7 +102,8 @@ fn what_is_said_about_exporting_and_importing() {
     let world = full();
     let (file, all) = (world.home().join("api.tar"), world.home().join("all.tgz"));
     // The file has whole seconds: which of two that were used within one is the newer, it does not know.
-    let prompts = fs::File::options().append(true).open(world.config_of("api").join("history.jsonl")).unwrap();
+    let prompts =
+        fs::File::options().append(true).open(world.config_of("api").join("history.jsonl")).unwrap();
     prompts.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(60)).unwrap();
 
     let web = world.config_of("web");
