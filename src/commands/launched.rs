@@ -51,8 +51,12 @@ fn json(context: &Context, launch: &Launch) -> Value {
         "notices": notices.collect::<Vec<_>>(),
         "steps": steps.iter().map(described).collect::<Vec<_>>(),
     });
-    if let (Some(object), Some(worktree)) = (value.as_object_mut(), creation.as_ref().and_then(worktree)) {
-        object.insert("worktree".to_owned(), worktree);
+    if let (Some(object), Some(creation)) = (value.as_object_mut(), creation) {
+        let session = &creation.session;
+        let ports = session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()}));
+        let create = json!({"session": session.name, "profile": session.profile, "ports": ports});
+        object.insert("create".to_owned(), create);
+        object.extend(worktree(creation).map(|worktree| ("worktree".to_owned(), worktree)));
     }
     value
 }
@@ -133,6 +137,10 @@ fn text(context: &Context, launch: &Launch) -> String {
         for command in &made.on_create {
             line("then run", command);
         }
+    }
+    if let Some(Creation { session, .. }) = creation {
+        let ports = session.ports.map_or_else(String::new, |ports| format!(", ports {ports}"));
+        line("create", &format!("session '{}' of profile '{}'{ports}", session.name, session.profile));
     }
     line("directory", &lossy(&plan.directory));
     line("run", &command(context, launch).join(" "));

@@ -41,7 +41,12 @@ fn told_and_done(world: &World, directory: &Path, words: &[&str]) -> Told {
     let plan: Value = serde_json::from_str(&dry(&["--dry-run", "--json"])).unwrap();
     let text = dry(&["--dry-run"]);
     assert_eq!(listing(world.root()), before, "{words:?}: a dry run changed something");
-    let steps = plan["steps"].as_array().unwrap().clone();
+    let mut steps = plan["steps"].as_array().unwrap().clone();
+    if let Some(create) = plan["create"].as_object() {
+        let mut create = create.clone();
+        create.insert("do".to_owned(), "create".into());
+        steps.insert(0, create.into());
+    }
     let ran = world.cs_in(directory, words);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let after = listing(world.root());
@@ -56,8 +61,10 @@ fn told_and_done(world: &World, directory: &Path, words: &[&str]) -> Told {
         let own = path.starts_with(world.root().join("starts"));
         assert!(own || explained, "{words:?} changed {} and no step says so: {steps:#?}", path.display());
     }
+    // The id of a session that is made is another one each time.
+    let is_made = steps[0]["do"] == "create";
     for step in &steps {
-        let Some(path) = step["path"].as_str().map(Path::new) else { continue };
+        let Some(path) = step["path"].as_str().map(Path::new).filter(|_| !is_made) else { continue };
         assert!(
             changed.contains(path) || step["do"] == "add-to-file",
             "{words:?}: nothing came of {step}; changed: {changed:#?}"
@@ -85,6 +92,12 @@ fn explains(world: &World, step: &Value, path: &Path) -> bool {
                 || below("names", step["session"].as_str().unwrap())
                 || below("open", id)
                 || path.starts_with(data.join("ports"))
+        }
+        "create" => {
+            path.starts_with(data.join("sessions"))
+                || below("names", step["session"].as_str().unwrap())
+                || path.starts_with(data.join("ports"))
+                || [&data, &data.join("names")].iter().any(|room| path == room.as_path())
         }
         "note-ephemeral" => path.starts_with(data.join("ephemeral")),
         "note-open" => path.starts_with(data.join("open")),
@@ -251,6 +264,22 @@ fn conversations_on_their_way_are_told_before_they_are_settled() {
     let plan: Value =
         serde_json::from_str(&world.cs_in(&project, &["--dry-run", "--json", "api"]).ok()).unwrap();
     assert!(!does(&plan), "{plan}");
+}
+
+#[test]
+fn a_session_that_is_made_is_told_with_the_ports_it_is_given() {
+    let (world, project) = world();
+    for words in [&["fresh"][..], &["--isolation", "home", "homely"], &["--isolation", "none", "plain"]] {
+        let told = told_and_done(&world, &project, words);
+        let name = *words.last().unwrap();
+        assert!(
+            told.text.contains(&format!("session '{name}' of profile 'default', ports ")),
+            "{}",
+            told.text
+        );
+        let create = told.steps.first().unwrap();
+        assert_eq!(create["ports"]["first"], world.show(name)["ports"]["first"], "{words:?}");
+    }
 }
 
 #[test]
