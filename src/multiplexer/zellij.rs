@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 
 use super::error::{Error, ErrorKind};
-use super::pane::{Pane, Wanted};
+use super::pane::{NewPane, Pane};
 use super::program::{Kind, Multiplexer, inside};
 use crate::model::Environment;
 
-pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
+pub(super) fn start(zellij: &Multiplexer, wanted: &NewPane<'_>) -> Result<Pane, Error> {
     let here = zellij.environment.get(OsStr::new("ZELLIJ_SESSION_NAME")).and_then(|name| name.to_str());
     let directory = wanted.directory.as_os_str();
     let run = |words: &[&OsStr]| {

@@ -35,7 +35,7 @@ const EXPANSION: u64 = 200;
 const FREE: u64 = 64 << 20;
 
 /// What a person said about the import.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ImportOptions<'a> {
     /// The name of the session, where there is one in the file.
     pub name: Option<&'a str>,
     /// The profile that the sessions belong to, instead of the recorded one.
@@ -61,12 +61,12 @@ pub(crate) struct Brought {
 pub(crate) fn bring_in(
     context: &Context,
     source: Source,
-    wanted: &Wanted<'_>,
+    options: &ImportOptions<'_>,
     at: &mut dyn FnMut(&str),
 ) -> Result<Brought> {
-    let mut import = Import::begin(context, wanted)?;
+    let mut import = Import::begin(context, options)?;
     let read = import.read(source, at);
-    let done = read.and_then(|()| if wanted.dry_run { Ok(()) } else { import.publish() });
+    let done = read.and_then(|()| if options.dry_run { Ok(()) } else { import.publish() });
     let brought = import.end();
     done.map(|()| brought)
 }
@@ -162,7 +162,7 @@ pub(crate) struct Incoming {
 /// Everything that is being brought in.
 struct Import<'c> {
     context: &'c Context,
-    wanted: &'c Wanted<'c>,
+    options: &'c ImportOptions<'c>,
     batch: Option<Batch>,
     manifest: Option<Manifest>,
     sessions: BTreeMap<Uuid, Incoming>,
@@ -231,12 +231,12 @@ impl Part<'_> {
 }
 
 impl<'c> Import<'c> {
-    fn begin(context: &'c Context, wanted: &'c Wanted<'c>) -> Result<Self> {
+    fn begin(context: &'c Context, options: &'c ImportOptions<'c>) -> Result<Self> {
         // A store that is refused is so before anything is read.
         context.store()?;
         Ok(Self {
             context,
-            wanted,
+            options,
             batch: None,
             manifest: None,
             sessions: BTreeMap::new(),
@@ -296,7 +296,7 @@ impl<'c> Import<'c> {
         if !self.complete {
             return Err(refused(&source, format!("it ends too early ({END} is missing)")));
         }
-        if self.wanted.name.is_some() && self.sessions.len() != 1 {
+        if self.options.name.is_some() && self.sessions.len() != 1 {
             let many = ui::count(self.sessions.len(), "session");
             return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
         }
@@ -418,7 +418,7 @@ impl<'c> Import<'c> {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.
-            Ok(None) if (self.wanted.makes)(&foreign) => None,
+            Ok(None) if (self.options.makes)(&foreign) => None,
             Ok(None) => Some("it is only made with --yes".into()),
         };
         self.profiles.push((foreign, skipped));
@@ -465,14 +465,14 @@ impl<'c> Import<'c> {
         // A worktree is of a machine; what a file says of one is not believed.
         session.worktree = None;
         session.profile = self.profile_for(&session, &mut notes)?;
-        if let Some(new) = self.wanted.name {
+        if let Some(new) = self.options.name {
             session.name = Context::new_name(new)?;
         }
         if !session.directory().is_dir() {
             notes.push(format!("its directory is not on this machine: {}", session.directory));
         }
         let mut config = None;
-        if skipped.is_none() && !self.wanted.dry_run {
+        if skipped.is_none() && !self.options.dry_run {
             let batch = match self.batch.take() {
                 Some(batch) => batch,
                 None => store.batch()?,
@@ -485,7 +485,7 @@ impl<'c> Import<'c> {
 
     /// The profile that a session will belong to: the one asked for, the recorded one, or the default.
     fn profile_for(&self, session: &Session, notes: &mut Vec<String>) -> Result<Name> {
-        if let Some(profile) = self.wanted.profile {
+        if let Some(profile) = self.options.profile {
             return Ok(self.context.resolve_profile(profile)?.name);
         }
         let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
@@ -514,7 +514,7 @@ impl<'c> Import<'c> {
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
                 let Some(batch) = &self.batch else { continue };
-                name_and_publish(self.context, batch, incoming, self.wanted.name.is_some())?;
+                name_and_publish(self.context, batch, incoming, self.options.name.is_some())?;
                 self.published.push(incoming.session.clone());
             }
             Ok(())

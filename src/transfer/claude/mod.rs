@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use mentions::mentions;
 
-use super::found::Found;
 use super::names::free_name;
+use super::takeover::Takeover;
 use crate::claude;
 use crate::model::{Name, Result, ShareOverrides};
 use crate::os;
@@ -34,7 +34,7 @@ pub(crate) struct Import<'a> {
     dry_run: bool,
     /// Names that were used, or would have been.
     taken: Vec<Name>,
-    found: Vec<Found>,
+    found: Vec<Takeover>,
 }
 
 impl<'a> Import<'a> {
@@ -84,7 +84,7 @@ impl<'a> Import<'a> {
     }
 
     /// Returns what was found, and what became of it.
-    pub(crate) fn end(self) -> Vec<Found> {
+    pub(crate) fn end(self) -> Vec<Takeover> {
         self.found
     }
 }
@@ -104,8 +104,8 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    fn found(&self) -> Found {
-        Found::new("profile", self.directory.display().to_string())
+    fn found(&self) -> Takeover {
+        Takeover::new("profile", self.directory.display().to_string())
     }
 
     /// Returns who names it: aliases, functions, files and their lines.

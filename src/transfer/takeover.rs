@@ -22,7 +22,7 @@ pub(crate) enum State {
 
 /// One thing that was found.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct Takeover {
     /// `profile`, `group`, `session`, …
     pub(crate) what: &'static str,
     /// What it is called where it comes from.
@@ -36,7 +36,7 @@ pub(crate) struct Found {
     pub(crate) why: String,
 }
 
-impl Found {
+impl Takeover {
     /// Returns a thing that was left out, for no reason yet.
     pub(super) fn new(what: &'static str, from: impl Into<String>) -> Self {
         Self { what, from: from.into(), to: String::new(), state: State::Skipped, why: String::new() }
