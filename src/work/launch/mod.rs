@@ -2,6 +2,8 @@
 //!
 //! A [`Launch`] is the plan with its steps. [`start`] holds what must not change meanwhile, looks, and has the
 //! steps carried out; `--dry-run` looks and prints them.
+//!
+//! See docs/decisions/014-work-is-a-floor-and-a-launch-is-one-value.md
 
 pub(crate) mod becoming;
 mod carry_out;
