@@ -39,7 +39,7 @@
 //!
 //! One word for one thing, in the code as in what people read.
 //!
-//! What there is:
+//! The things:
 //!
 //! - **profile**: who you are to Claude: one login, or one API endpoint, and its settings
 //!   ([`Profile`](model::Profile))
@@ -68,7 +68,7 @@
 //! - **foreign ground**: a path that the inside of a session, a sandbox or a repository can change. What is read
 //!   there is limited in kind and size, and not believed ([`read_small`](os::read_small))
 //!
-//! What is asked:
+//! The requests:
 //!
 //! - **verb**: the word after `cs` that says what to do, a row of the one table ([`verb`](model::verb))
 //! - **invocation**: what a command line asks for, as a value ([`Invocation`](cli::Invocation))
@@ -76,7 +76,7 @@
 //! - **description**: what a person said of a session that is to be made
 //!   ([`Description`](work::create::Description))
 //!
-//! What is done:
+//! The deeds:
 //!
 //! - **scene**: everything that a plan depends on, looked at once ([`Scene`](claude::Scene))
 //! - **continuation**: which conversation a launch is for: a new one, one again, or a copy of one

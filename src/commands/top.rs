@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What `cs top --json` prints.
+/// The document of `cs top --json`.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,

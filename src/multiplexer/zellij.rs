@@ -44,7 +44,7 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &NewPane<'_>) -> Result<Pane, 
     Err(Error::ours(ErrorKind::NameTaken, format!("zellij has too many sessions called {}", wanted.name)))
 }
 
-/// What a line of zellij's says of its failure, whose exit codes say no more.
+/// Returns the kind of a failure of zellij's by its line: exit codes say no more.
 fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.contains("--close-on-exit") => ErrorKind::TooOld,

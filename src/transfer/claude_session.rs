@@ -17,7 +17,7 @@ use crate::work::copying::copy_conversation;
 use crate::work::create::New;
 use crate::work::directory::recordable;
 
-/// What a person said about the import.
+/// The options of an import of such directories.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DirectoryImportOptions<'a> {
     /// The name of the session, where there is one.
@@ -141,7 +141,7 @@ fn import_one(
     Ok(found.done(name.to_string(), what, done))
 }
 
-/// What the session is to be called: as a file in it says, else as the directory it worked in.
+/// Returns the name for the session: the one that a file in it says, else that of the directory it worked in.
 fn suggested(directory: &Path, place: &Path) -> Name {
     let said = ["name", "title"].iter().find_map(|file| {
         let text = os::read_small(&directory.join(file), 4096).ok().flatten()?;

@@ -409,7 +409,7 @@ fn collect(path: &Path, inside: &str, files: &mut Vec<SourceFile>, skipped: &mut
     Ok(())
 }
 
-/// Where in a session's own settings and memory something stands that looks like a secret: `name: file: key`.
+/// Returns the places in a session's own settings and memory that look like a secret: `name: file: key`.
 fn flagged(session: &Session, files: &[SourceFile]) -> Vec<String> {
     const LARGEST: u64 = 1 << 20;
     let mut places = Vec::new();

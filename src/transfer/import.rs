@@ -27,26 +27,26 @@ const LARGEST_RECORD: u64 = 64 << 10;
 const LARGEST_MANIFEST: u64 = 16 << 20;
 const LONGEST_PATH: u64 = 4096;
 const MOST_ENTRIES: u64 = 2_000_000;
-/// What may stand behind the end: tar fills up with zeros.
+/// The most bytes behind the end: tar fills up with zeros.
 const MOST_BEHIND: u64 = 16 << 20;
 /// How much more than itself a compressed file may become, beyond [`FREE`]. Conversations become ten to
 /// forty times smaller; a bomb a thousand times.
 const EXPANSION: u64 = 200;
 const FREE: u64 = 64 << 20;
 
-/// What a person said about the import.
+/// The options of an import from a file.
 pub(crate) struct ImportOptions<'a> {
     /// The name of the session, where there is one in the file.
     pub name: Option<&'a str>,
     /// The profile that the sessions belong to, instead of the recorded one.
     pub profile: Option<&'a str>,
-    /// Whether a profile in the file is made.
+    /// Decides which profiles in the file are made.
     pub makes: &'a dyn Fn(&ForeignProfile) -> bool,
     /// Change nothing.
     pub dry_run: bool,
 }
 
-/// What was in the file, and what became of it.
+/// The contents of the file, and what became of them.
 pub(crate) struct Brought {
     /// When the file was written.
     pub written: Option<jiff::Timestamp>,
@@ -145,9 +145,9 @@ impl<R: Read> Read for Bounded<R> {
 pub(crate) struct Incoming {
     /// As it is, or would be, here.
     pub session: Session,
-    /// Why it is not taken.
+    /// The reason that it is not taken.
     pub skipped: Option<String>,
-    /// What else there is to know of it.
+    /// The other things to know of it.
     pub notes: Vec<String>,
     /// How many files of it are in the file.
     pub files: u64,
@@ -196,8 +196,8 @@ fn no_manifest() -> String {
     format!("it does not begin with {MANIFEST}, as cs export has it")
 }
 
-/// Whether an entry is a file, or a directory, which is made where a file needs it: who packs the file again
-/// has them in it. Anything else has no business in it.
+/// Returns true for a file, and false for a directory, which is made where a file needs it: who packs the file
+/// again has them in it. Fails with the reason for anything else.
 fn is_file(kind: EntryType, size: u64, path: &str) -> Result<bool, &'static str> {
     match kind {
         EntryType::Regular => Ok(true),
@@ -303,7 +303,8 @@ impl<'c> Import<'c> {
         Ok(())
     }
 
-    /// What an entry at `path` is, if it may stand there, once, at this point of the file, and be so large.
+    /// Returns what the entry at `path` is. Refused unless it may stand there, once, at this point of the file, and
+    /// be so large.
     fn admit(&mut self, source: &str, path: &str, size: u64) -> Result<Entry> {
         let place = Entry::parse(path).map_err(|why| about(source, path, why))?;
         if self.complete {
@@ -571,7 +572,7 @@ fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, a
     Err(Failure::failed(format!("all names from '{base}' on are taken")))
 }
 
-/// Where copying failed: on which side.
+/// The side on which copying failed.
 enum Copying {
     Reading(io::Error),
     Writing(io::Error),
@@ -618,7 +619,7 @@ fn bounded(entry: &mut dyn Read, size: u64, most: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Whether settings have something in them that Claude runs.
+/// Returns true if settings have something in them that Claude runs.
 fn brings_commands(settings: &[u8]) -> bool {
     const KEYS: &[&str] = &[
         "hooks",

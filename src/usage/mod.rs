@@ -1,4 +1,4 @@
-//! What was spent: tokens and cost, summed up from the transcripts.
+//! Tokens and cost, summed up from the transcripts.
 
 mod transcripts;
 
@@ -31,7 +31,7 @@ pub(crate) fn since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Times
     Ok(start(then.to_zoned(zone.clone()).date()).unwrap_or(then))
 }
 
-/// What a person wants to see.
+/// The part of the usage that a person wants to see.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     /// Only what was done as this profile, or in a session of it.
@@ -50,7 +50,7 @@ impl Filter {
     }
 }
 
-/// What there is one sum for.
+/// The things that usage is summed up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// Each day.
@@ -63,7 +63,7 @@ pub(crate) enum By {
     Model,
 }
 
-/// What is summed up.
+/// The thing that a sum is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     /// A day, where a person is.
@@ -118,7 +118,7 @@ impl Sum {
     }
 }
 
-/// What was spent.
+/// The usage, summed up.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     /// The sums: days in order, all else by what it cost.

@@ -1,4 +1,4 @@
-//! What the imports say and refuse alike, whatever they take over.
+//! The words and refusals that all imports have in common, whatever they take over.
 
 use serde_json::json;
 

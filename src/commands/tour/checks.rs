@@ -1,4 +1,4 @@
-//! What the tour shows and checks of its two sessions, from the disk.
+//! The checks of the tour: what it shows of its two sessions, from the disk.
 
 use std::collections::BTreeMap;
 use std::fs;

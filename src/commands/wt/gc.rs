@@ -11,7 +11,7 @@ use crate::work::context::Context;
 use crate::work::worktrees::clearing::{self, Judged};
 use crate::work::worktrees::removing::{self, Removed};
 
-/// What is asked for.
+/// The options of `cs wt gc`.
 pub(super) struct GcOptions {
     pub all: bool,
     pub older_than: Option<Age>,

@@ -71,9 +71,9 @@ pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
 struct Import<'a> {
     context: &'a Context,
     dry_run: bool,
-    /// What accounts and endpoints are called here, by their names there.
+    /// The names of accounts and endpoints here, by their names there.
     names: BTreeMap<String, Name>,
-    /// What groups are called here, by their names there.
+    /// The names of groups here, by their names there.
     groups: BTreeMap<String, Name>,
     /// Names that a dry run would have used.
     taken: Vec<Name>,

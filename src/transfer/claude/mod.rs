@@ -17,7 +17,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::profiles::adopt;
 
-/// What is to become of a config directory.
+/// The choice about a config directory.
 pub(crate) enum Choice {
     /// It becomes the profile of this name.
     Take(Name),
@@ -99,7 +99,7 @@ pub(crate) struct Candidate {
     pub mentioned: Vec<(PathBuf, usize, Option<String>)>,
     /// How many conversations are in it.
     pub conversations: usize,
-    /// Whether somebody is logged in there.
+    /// True if somebody is logged in there.
     pub has_login: bool,
 }
 
@@ -131,7 +131,7 @@ impl Candidate {
         format!("{}{login}{by}", ui::count(self.conversations, "conversation"))
     }
 
-    /// What it is most likely called: as the alias that uses it, else as its directory.
+    /// Returns the name it is most likely called by: that of the alias that uses it, else as its directory.
     fn suggested(&self) -> Name {
         let alias = self.mentioned.iter().find_map(|(_, _, by)| by.clone()).filter(|name| name != "claude");
         let directory = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();

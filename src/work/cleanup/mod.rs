@@ -166,7 +166,7 @@ pub(crate) fn last_used(
 pub(crate) struct Going {
     /// The session.
     pub session: Session,
-    /// Why.
+    /// The judgement, with the reasons.
     pub verdict: Verdict,
     /// The space it takes.
     pub bytes: u64,
