@@ -10,7 +10,7 @@ use super::{Cli, Command, InitArgs, StartOptions, StatuslineArgs, UseArgs};
 use crate::model::verb::{self, Internal};
 use crate::model::{Failure, Result};
 
-/// A request to `cs`.
+/// A thing that `cs` is asked to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// To answer what shells, Claude and `cs` itself call, with these arguments.
@@ -72,7 +72,7 @@ impl Invocation {
     }
 }
 
-/// Returns the internal word that the program was started by: `claude` where that is the shim, or an internal word.
+/// Returns the internal call that the program was started as: the shim by the name `claude`, else an internal word.
 fn called_by(name: &OsStr) -> Option<Internal> {
     match Path::new(name).file_stem()?.to_str()? {
         "claude" => Some(Internal::Claude),

@@ -45,7 +45,7 @@ pub(super) fn start(tmux: &Multiplexer, wanted: &NewPane<'_>) -> Result<Pane, Er
     Err(Error::ours(ErrorKind::NameTaken, format!("tmux has too many sessions called {name}")))
 }
 
-/// Returns the kind of a failure of tmux's by its line, which has one exit code for all.
+/// Returns the kind of a failure of tmux's by its line: there is one exit code for all.
 fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.starts_with("duplicate session") => ErrorKind::NameTaken,

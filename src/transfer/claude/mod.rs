@@ -131,7 +131,7 @@ impl Candidate {
         format!("{}{login}{by}", ui::count(self.conversations, "conversation"))
     }
 
-    /// Returns the name it is most likely called by: that of the alias that uses it, else as its directory.
+    /// Returns the name it is most likely called by: that of the alias that uses it, else that of its directory.
     fn suggested(&self) -> Name {
         let alias = self.mentioned.iter().find_map(|(_, _, by)| by.clone()).filter(|name| name != "claude");
         let directory = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
