@@ -39,7 +39,7 @@
 //!
 //! One word for one thing, in the code as in what people read.
 //!
-//! What there is:
+//! The things:
 //!
 //! - **profile**: who you are to Claude: one login, or one API endpoint, and its settings
 //!   ([`Profile`](model::Profile))
@@ -59,7 +59,10 @@
 //!   ([`Sandbox`](model::Sandbox)); the **enclosure** is what was found to make one from
 //!   ([`enclosure`](work::enclosure))
 //! - **binding**: a directory, or the checkouts of a remote, that belong to a profile or session
-//!   ([`Place`](model::Place), [`Target`](model::Target))
+//!   ([`Place`](model::Place), [`Target`](model::Target)); which one holds in a directory is its
+//!   [`DirectoryBinding`](work::binding::DirectoryBinding)
+//! - **project**: a directory as Claude names it, with the root that its trust is kept by
+//!   ([`Project`](claude::Project))
 //! - **worktree**: a checkout of git's that a session has for itself ([`Worktree`](model::Worktree)); **stowed**, it
 //!   was removed with its session, and can come back with it ([`StowedWorktree`](model::StowedWorktree))
 //! - **open**: of a session: a process runs its Claude now ([`Open`](work::open::Open)). **Ended**: that process is gone
@@ -68,7 +71,7 @@
 //! - **foreign ground**: a path that the inside of a session, a sandbox or a repository can change. What is read
 //!   there is limited in kind and size, and not believed ([`read_small`](os::read_small))
 //!
-//! What is asked:
+//! The requests:
 //!
 //! - **verb**: the word after `cs` that says what to do, a row of the one table ([`verb`](model::verb))
 //! - **invocation**: what a command line asks for, as a value ([`Invocation`](cli::Invocation))
@@ -76,7 +79,7 @@
 //! - **description**: what a person said of a session that is to be made
 //!   ([`Description`](work::create::Description))
 //!
-//! What is done:
+//! The deeds:
 //!
 //! - **scene**: everything that a plan depends on, looked at once ([`Scene`](claude::Scene))
 //! - **continuation**: which conversation a launch is for: a new one, one again, or a copy of one
@@ -87,10 +90,14 @@
 //!   ([`Layout`](model::Layout)). A **put** is one change towards it ([`Put`](model::Put)); a **drift** is something
 //!   that stands otherwise and is not ours to change ([`Drift`](store::Drift))
 //! - **launch**: a plan, and the steps that carry it out ([`Launch`](model::Launch))
+//! - **preview**: the launch that would be carried out, made without changing anything
+//!   ([`preview`](work::launch::preview))
 //! - **step**: one thing that a launch does, as plain data ([`Step`](model::Step))
 //! - **purpose**: what a launch is for, which decides what it holds and notes ([`Purpose`](model::Purpose))
 //! - **draft**: a session that is on the disk and that nobody sees yet ([`Draft`](store::Draft)); **made**, it is
 //!   published, and its maker still holds its lock ([`Made`](work::create::Made))
+//! - **takeover**: one thing that an import found, and what became of it
+//!   ([`Takeover`](transfer::Takeover))
 //! - **outcome**: how a command ends that did not fail ([`Outcome`](model::Outcome))
 //! - **kind**: of a failure: what code decides by. Its message is for people only ([`Kind`](model::Kind))
 

@@ -39,13 +39,13 @@ pub use health::{
 };
 pub use live::{Live, live_in, noted_in, pending_job};
 pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
-pub use place::{Place, slug};
+pub use place::{Project, slug};
 pub use planning::plan;
 pub use prices::{cost_of, prices_date};
 pub use program::{find_program, is_program};
 pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};
 pub use scene::{Continuation, Scene};
-pub use seed::{Wanted, fresh_profile_state, seed_for};
+pub use seed::{SeedRequest, fresh_profile_state, seed_for};
 pub use servers::{Fate, Merge, merge_servers, server_hashes};
 pub use settings::{has_status_line, injected, is_ending, merged_settings, project_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};

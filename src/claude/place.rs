@@ -1,10 +1,10 @@
-//! A place Claude works in, as Claude names it.
+//! A project: a directory Claude works in, as Claude names it.
 
 use std::path::{Path, PathBuf};
 
 /// A directory, and what Claude Code derives from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Project {
     /// The directory with every link resolved: Claude ignores `PWD`.
     pub directory: PathBuf,
     /// The key under which `projects` of `.claude.json` keeps trust: the root of the *main* git checkout
@@ -12,15 +12,15 @@ pub struct Place {
     pub root: PathBuf,
 }
 
-impl Place {
-    /// Returns the place `directory`, whose links are resolved; `main_checkout` is the root of the main
+impl Project {
+    /// Returns the project in `directory`, whose links are resolved; `main_checkout` is the root of the main
     /// git checkout it belongs to.
     pub fn new(directory: &Path, main_checkout: Option<PathBuf>) -> Self {
         let root = main_checkout.unwrap_or_else(|| directory.to_path_buf());
         Self { directory: directory.to_path_buf(), root }
     }
 
-    /// Returns the keys that can hold trust for this place: the root and every directory above it. Claude
+    /// Returns the keys that can hold trust for this project: the root and every directory above it. Claude
     /// accepts any of them.
     pub fn trust_keys(&self) -> impl Iterator<Item = &Path> {
         self.root.ancestors()

@@ -1,4 +1,4 @@
-//! What a plan is made from: the facts about the disk and the environment, as a value.
+//! The facts that a plan is made from, about the disk and the environment, as a value.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -11,16 +11,16 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::Place;
+use super::Project;
 use super::place::project_key;
 use crate::model::SeedFile;
 use crate::os;
 
 /// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
-pub struct Wanted<'a> {
+pub struct SeedRequest<'a> {
     /// Its working directory: trust is looked for there and above.
-    pub place: &'a Place,
+    pub project: &'a Project,
     /// True if the user-scope MCP servers of the profile are copied.
     pub mcp: bool,
     /// True if it is given an API key, whose use Claude asks about once.
@@ -67,15 +67,15 @@ struct Trust {
 }
 
 impl Answers {
-    fn trusts(&self, place: &Place) -> bool {
-        place.trust_keys().any(|key| {
+    fn trusts(&self, project: &Project) -> bool {
+        project.trust_keys().any(|key| {
             self.projects.get(key).is_some_and(|project| project.has_trust_dialog_accepted == Some(true))
         })
     }
 
-    fn complete(&self, wanted: &Wanted<'_>) -> bool {
+    fn complete(&self, wanted: &SeedRequest<'_>) -> bool {
         self.has_completed_onboarding
-            && self.trusts(wanted.place)
+            && self.trusts(wanted.project)
             && (!wanted.key || self.custom_api_key_responses.is_some())
     }
 }
@@ -88,7 +88,7 @@ pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
     state: &Path,
     profile: &Path,
     siblings: impl FnOnce() -> I,
-    wanted: &Wanted<'_>,
+    wanted: &SeedRequest<'_>,
 ) -> Option<SeedFile> {
     let before = os::read_optional(state).ok()?;
     let mut content: Map<String, Value> = match &before {
@@ -146,7 +146,7 @@ fn read(path: &Path) -> Option<Raw> {
     serde_json::from_slice(&os::read_optional(path).ok()??).ok()
 }
 
-fn is_complete(content: &Map<String, Value>, wanted: &Wanted<'_>) -> bool {
+fn is_complete(content: &Map<String, Value>, wanted: &SeedRequest<'_>) -> bool {
     Answers::deserialize(Value::Object(content.clone())).is_ok_and(|answers| answers.complete(wanted))
 }
 
@@ -162,7 +162,7 @@ fn copy_migrations(source: &Raw, content: &mut Map<String, Value>) {
     }
 }
 
-fn copy_all(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>) {
+fn copy_all(source: &Raw, wanted: &SeedRequest<'_>, content: &mut Map<String, Value>) {
     for key in KEYS {
         copy(source, key, content);
     }
@@ -170,19 +170,19 @@ fn copy_all(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>)
     if wanted.mcp {
         copy(source, "mcpServers", content);
     }
-    let Some(project) = projects(source).remove(&project_key(&wanted.place.root)) else { return };
+    let Some(project) = projects(source).remove(&project_key(&wanted.project.root)) else { return };
     let Ok(project) = serde_json::from_str::<Raw>(project.get()) else { return };
     let mut kept = Map::new();
     for key in PROJECT_KEYS.iter().chain(wanted.mcp.then_some(&"mcpServers")) {
         copy(&project, key, &mut kept);
     }
     if !kept.is_empty() {
-        projects_of(content).insert(project_key(&wanted.place.root), Value::Object(kept));
+        projects_of(content).insert(project_key(&wanted.project.root), Value::Object(kept));
     }
 }
 
 /// Copies the answers that `content` lacks.
-fn copy_answers(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Value>) {
+fn copy_answers(source: &Raw, wanted: &SeedRequest<'_>, content: &mut Map<String, Value>) {
     if content.get("hasCompletedOnboarding") != Some(&Value::Bool(true)) {
         copy(source, "hasCompletedOnboarding", content);
         copy(source, "lastOnboardingVersion", content);
@@ -194,7 +194,7 @@ fn copy_answers(source: &Raw, wanted: &Wanted<'_>, content: &mut Map<String, Val
         copy(source, "customApiKeyResponses", content);
     }
     let mut theirs = projects(source);
-    for key in wanted.place.trust_keys() {
+    for key in wanted.project.trust_keys() {
         let key = project_key(key);
         let trusted = theirs
             .remove(&key)
@@ -232,13 +232,13 @@ mod tests {
 
     struct World {
         dir: tempfile::TempDir,
-        place: Place,
+        project: Project,
     }
 
     impl World {
         fn new() -> Self {
-            let place = Place { directory: "/w/repo/src".into(), root: "/w/repo".into() };
-            Self { dir: tempfile::tempdir().expect("a temporary directory"), place }
+            let project = Project { directory: "/w/repo/src".into(), root: "/w/repo".into() };
+            Self { dir: tempfile::tempdir().expect("a temporary directory"), project }
         }
 
         fn file(&self, name: &str, content: &Value) -> PathBuf {
@@ -248,7 +248,7 @@ mod tests {
         }
 
         fn seed(&self, profile: &Path, siblings: Vec<PathBuf>) -> Option<Value> {
-            let wanted = Wanted { place: &self.place, mcp: true, key: false };
+            let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
             let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted)?;
             serde_json::from_slice(&seed.content).ok()
         }

@@ -7,9 +7,9 @@ use crate::model::{Age, verb};
 /// `cs doctor`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct DoctorArgs {
-    /// A session or profile; everything without one
+    /// A session or profile (default: everything)
     pub name: Option<String>,
-    /// Repair what is safe to, and say what was done
+    /// Repair the safe ones, and report what was done
     #[arg(long)]
     pub fix: bool,
     /// With --fix: say what would be done, and do nothing
@@ -42,12 +42,12 @@ pub struct CleanupArgs {
 /// `cs trash`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct TrashArgs {
-    /// What to do; without a word, `list`
+    /// The action (default: list)
     #[command(subcommand)]
     pub command: Option<TrashCommand>,
 }
 
-/// What to do with the trash.
+/// The actions of `cs trash`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum TrashCommand {
     /// `cs trash list`.
@@ -74,7 +74,7 @@ pub enum TrashCommand {
 /// `cs du`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct DuArgs {
-    /// A session or profile; all of them without one
+    /// A session or profile (default: all)
     pub name: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -111,7 +111,7 @@ pub struct UsageArgs {
     pub json: bool,
 }
 
-/// What usage is summed up by.
+/// The things that usage is summed up by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum UsageBy {
     /// Day

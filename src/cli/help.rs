@@ -1,10 +1,10 @@
-//! What `cs --help` prints: the frame in `templates/help.txt`, with the table of verbs in it.
+//! The text of `cs --help`: the frame in `templates/help.txt`, with the table of verbs in it.
 
 use crate::model::verb::{self, Group, Help, Verb};
 
 const FRAME: &str = include_str!("../../templates/help.txt");
 
-/// Where in the frame the verbs stand.
+/// The mark in the frame that the verbs take the place of.
 const VERBS: &str = "__VERBS__\n";
 
 /// Returns the help that is read first.

@@ -1,4 +1,4 @@
-//! What a command line asks for, as a value: nothing is looked at but its words, and nothing is done.
+//! A command line as a value: nothing is looked at but its words, and nothing is done.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -10,14 +10,14 @@ use super::{Cli, Command, InitArgs, StartOptions, StatuslineArgs, UseArgs};
 use crate::model::verb::{self, Internal};
 use crate::model::{Failure, Result};
 
-/// What `cs` is asked to do.
+/// A thing that `cs` is asked to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// To answer what shells, Claude and `cs` itself call, with these arguments.
     Internal(Internal, Vec<OsString>),
     /// To open what the first of the words names, or to take it for a prompt; what follows is Claude's.
     Open {
-        /// What stands before the words.
+        /// The options before the words.
         options: StartOptions,
         /// The words.
         words: Vec<OsString>,
@@ -28,12 +28,12 @@ pub enum Invocation {
     Print(String),
 }
 
-/// Why a command line could not be read.
+/// A command line that could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misread {
-    /// What is wrong with it.
+    /// The failure.
     pub failure: Failure,
-    /// Whether a start-up file evaluates what is printed, so that it has to be something harmless.
+    /// True if a start-up file evaluates what is printed, so that it has to be something harmless.
     pub evaluated: bool,
 }
 
@@ -46,7 +46,7 @@ impl From<Failure> for Misread {
 impl Invocation {
     /// Reads a command line, the name that the program was started by first.
     ///
-    /// What a person waits for is read without clap's tree: to build it takes as long as all else that is done
+    /// The words a person waits for are read without clap's tree: to build it takes as long as all else that is done
     /// before Claude starts. Only where it has something to say (help, errors), or options stand first, is it
     /// built; for the width of its help it asks the terminal.
     ///
@@ -72,7 +72,7 @@ impl Invocation {
     }
 }
 
-/// What the program is by the name it was started by: `claude` where that is the shim, or an internal word.
+/// Returns the internal call that the program was started as: the shim by the name `claude`, else an internal word.
 fn called_by(name: &OsStr) -> Option<Internal> {
     match Path::new(name).file_stem()?.to_str()? {
         "claude" => Some(Internal::Claude),
@@ -80,7 +80,7 @@ fn called_by(name: &OsStr) -> Option<Internal> {
     }
 }
 
-/// Whether the tree has nothing to say about `word`, the first.
+/// Returns true if the tree has nothing to say about `word`, the first.
 fn can_only_be_a_name(word: &str) -> bool {
     !word.is_empty() && !word.starts_with('-') && !verb::is_reserved(word)
 }
@@ -140,7 +140,7 @@ fn go_together(start: &StartOptions) -> Result<()> {
     Ok(())
 }
 
-/// What clap found wrong, as a failure of ours. `flag_first` says that the command line began with an option.
+/// Returns what clap found wrong, as a failure of ours. `flag_first` says that the command line began with an option.
 fn told(error: &clap::Error, flag_first: bool) -> Failure {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -168,7 +168,7 @@ mod tests {
         words.iter().map(OsString::from).collect()
     }
 
-    /// What `cs` followed by `words` asks for.
+    /// Reads `cs` followed by `words`.
     fn read(words: &[&str]) -> Result<Invocation, Misread> {
         Invocation::read([&["/usr/bin/cs"], words].concat().into_iter().map(OsString::from).collect())
     }

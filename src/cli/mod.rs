@@ -52,7 +52,7 @@ pub use worktrees::{FinishArgs, WtArgs, WtCommand};
     max_term_width = 100
 )]
 pub struct Cli {
-    /// What stands before NAME.
+    /// The options before NAME.
     #[command(flatten)]
     pub start: StartOptions,
     /// The verb; a word that is none is a name or a prompt.
@@ -69,7 +69,7 @@ pub struct StartOptions {
     /// How a new session is separated: config-dir, home, sandbox or none
     #[arg(long, value_name = "METHOD")]
     pub isolation: Option<Isolation>,
-    /// Where the session works, instead of here; for an existing one, for this once
+    /// The directory the session works in (default: here); for an existing one, this time only
     #[arg(short = 'd', long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
     /// In a git worktree of its own, which is made if it is not there
@@ -274,8 +274,8 @@ Nothing that is imported from is changed.")]
 `[statusline]` in config.toml has the theme, the format, and the switch to turn it off.
 
 A format is text with fields in it. {field} stands for its value; {branch:on %} puts text around
-it. What is absent goes with the text around it, and with its separator: the text between two
-fields. {{ is a brace. The fields:
+it. An empty field is dropped together with its separator, which is the text between two fields, and
+with the text around it. {{ is a brace. The fields:
   session profile dir branch model effort context bar size cost lines duration
   five_hour resets week week_resets style vim version
 

@@ -25,7 +25,7 @@ pub struct ImportArgs {
     /// A file of `cs export` (- for standard input), or ccs, claude, claude-session
     #[arg(value_name = "FILE|KIND")]
     pub source: OsString,
-    /// Where CCS or the sessions are, instead of the usual place
+    /// The directory of CCS or of the sessions, instead of the usual one
     #[arg(long, value_name = "DIRECTORY")]
     pub from: Option<PathBuf>,
     /// The name of the session, where one is imported

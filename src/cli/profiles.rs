@@ -10,12 +10,12 @@ use crate::model::verb;
 /// `cs profile`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct ProfileArgs {
-    /// What to do; without a word, `list`
+    /// The action (default: list)
     #[command(subcommand)]
     pub command: Option<ProfileCommand>,
 }
 
-/// What to do with profiles.
+/// The actions of `cs profile`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum ProfileCommand {
     /// `cs profile create`.
@@ -73,9 +73,8 @@ pub enum ProfileCommand {
   cs profile share work --no-history      apart again; others' stay theirs")]
     Share(ShareArgs),
     /// `cs profile sync`.
-    #[command(about = verb::of("profile sync").about, after_help = "Only what cs put there is changed or taken away. Whatever else stands in the way
-is told, with the command that settles it. What is open is left until it is
-closed.
+    #[command(about = verb::of("profile sync").about, after_help = "Only what cs put there is changed or removed. Anything else is reported with the
+command to fix it. Open sessions are skipped.
 
 Examples:
   cs profile sync                         every profile and its sessions
@@ -153,7 +152,7 @@ pub enum TokenAs {
 pub struct ShareArgs {
     /// A profile; with --history also a session
     pub name: String,
-    /// What to share (link) and what not (private): skills=private
+    /// An item to share (link) or to keep apart (private): skills=private
     #[arg(value_name = "ITEM=link|private")]
     pub items: Vec<String>,
     /// Keep conversations with those of this group, for its profiles and sessions to go on with
@@ -173,7 +172,7 @@ pub struct ShareArgs {
 /// `cs profile sync`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct SyncArgs {
-    /// The profile, or one session; all of them without one
+    /// The profile, or one session (default: all)
     pub name: Option<String>,
     /// Take the profile's version of this MCP server where a session changed or removed it
     #[arg(long, value_name = "SERVER")]

@@ -10,7 +10,7 @@ use super::StartOptions;
 /// `cs open`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct OpenArgs {
-    /// What stands before NAME.
+    /// The options before NAME.
     #[command(flatten)]
     pub start: StartOptions,
     /// A session or profile, then arguments for Claude; a prompt where it is no name
@@ -21,7 +21,7 @@ pub struct OpenArgs {
 /// `cs new`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct NewArgs {
-    /// What stands before NAME.
+    /// The options before NAME.
     #[command(flatten)]
     pub start: StartOptions,
     /// The name of the new session, then arguments for Claude
@@ -35,8 +35,7 @@ pub struct ListArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// All there is: otherwise branch and title are looked up for the 100 sessions used last, and a
-    /// terminal is shown only those
+    /// Show every session, with branch and title, not just the 100 most recent
     #[arg(short, long)]
     pub all: bool,
     /// Only sessions of this profile
@@ -59,7 +58,7 @@ pub struct ResumeArgs {
     /// Answer questions with yes
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Where it works, for this once
+    /// The directory to work in, this time only
     #[arg(short = 'd', long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
     /// A session, then arguments for Claude

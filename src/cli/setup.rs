@@ -19,7 +19,7 @@ pub struct InitArgs {
     /// Only the function itself, no short forms
     #[arg(long)]
     pub no_aliases: bool,
-    /// Do nothing when the directory changes: bindings act when claude is started only
+    /// Do not react to cd; bindings apply only when claude starts
     #[arg(long)]
     pub no_hook: bool,
     /// Leave claude alone: no function of that name
@@ -56,7 +56,7 @@ pub struct CompletionsArgs {
 /// `cs prompt`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct PromptArgs {
-    /// What the piece is for
+    /// The program it is for
     #[arg(value_enum)]
     pub prompt: PromptKind,
 }
@@ -86,7 +86,7 @@ pub struct StatuslineArgs {
     /// How it looks, in place of `theme` in config.toml
     #[arg(long, value_name = "THEME")]
     pub theme: Option<String>,
-    /// What it says, in place of `format` in config.toml
+    /// The text, in place of `format` in config.toml
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
     /// Show each theme with made-up values
@@ -97,12 +97,12 @@ pub struct StatuslineArgs {
 /// `cs shim`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct ShimArgs {
-    /// What to do
+    /// The action
     #[command(subcommand)]
     pub command: ShimCommand,
 }
 
-/// What to do with the shim.
+/// The actions of `cs shim`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum ShimCommand {
     /// `cs shim install`.
@@ -123,12 +123,12 @@ pub struct ManArgs {
 /// `cs config`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct ConfigArgs {
-    /// What to do; without a word, `show`
+    /// The action (default: show)
     #[command(subcommand)]
     pub command: Option<ConfigCommand>,
 }
 
-/// What to do with the settings.
+/// The actions of `cs config`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
     /// `cs config path`.

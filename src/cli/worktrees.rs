@@ -9,12 +9,12 @@ use crate::model::{Age, verb};
 /// `cs wt`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct WtArgs {
-    /// What to do; without a word, `list`
+    /// The action (default: list)
     #[command(subcommand)]
     pub command: Option<WtCommand>,
 }
 
-/// What to do with worktrees.
+/// The actions of `cs wt`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum WtCommand {
     /// `cs wt list`.
@@ -72,7 +72,7 @@ work is all merged is removed, and any other one stays."
 /// `cs wt finish`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct FinishArgs {
-    /// The worktree, by its name, branch or session; the one you are in without
+    /// The worktree, by its name, branch or session (default: the one you are in)
     pub name: Option<String>,
     /// Merge its branch into the one it came from
     #[arg(long, group = "how")]

@@ -9,7 +9,7 @@ use crate::cli::BindArgs;
 use crate::model::{Failure, Outcome, Place, Result, Target};
 use crate::store::Binding;
 use crate::ui::{self, Align, Table};
-use crate::work::binding::{self, Found};
+use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::directory;
 
@@ -94,18 +94,18 @@ fn remove(context: &Context, place: &Place) -> Result<Outcome> {
 
 /// Tells what `directory` is bound to, and by what.
 fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
-    let found = binding::look(context, directory)?;
+    let found = binding::of_directory(context, directory)?;
     if as_json {
         let (bound, unallowed) = match &found {
-            Found::Bound(bound) => {
+            DirectoryBinding::Bound(bound) => {
                 let mut told = about(&bound.place);
                 told["kind"] = kind_of(&binding::target_of(&bound.subject)).into();
                 told["name"] = bound.subject.name().as_str().into();
                 told["profile"] = bound.subject.profile().name.as_str().into();
                 (told, None)
             }
-            Found::Unallowed(file) => (Value::Null, Some(file.to_string_lossy())),
-            Found::Nothing => (Value::Null, None),
+            DirectoryBinding::Unallowed(file) => (Value::Null, Some(file.to_string_lossy())),
+            DirectoryBinding::Nothing => (Value::Null, None),
         };
         report::print_json(&json!({
             "schema": 1, "directory": directory.to_string_lossy(), "bound": bound, "unallowed": unallowed,
@@ -113,15 +113,15 @@ fn tell(context: &Context, directory: &Path, as_json: bool) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     match found {
-        Found::Bound(bound) => {
+        DirectoryBinding::Bound(bound) => {
             return details::print_lines(&[
                 ("directory", directory.to_string_lossy().into_owned()),
                 ("bound to", binding::named(&bound.subject)),
                 ("by", bound.place.text()),
             ]);
         }
-        Found::Unallowed(file) => report::say(&binding::not_allowed(&file)),
-        Found::Nothing => {
+        DirectoryBinding::Unallowed(file) => report::say(&binding::not_allowed(&file)),
+        DirectoryBinding::Nothing => {
             report::say(&format!("{} is not bound (to bind it: cs bind NAME)", directory.display()));
         }
     }

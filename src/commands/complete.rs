@@ -84,13 +84,13 @@ fn verb_of(family: &OsStr, called: &OsStr) -> Option<&'static str> {
     short_form(family.to_str()?, Path::new(called).file_name()?.to_str()?)
 }
 
-/// What is printed, a line for each word.
+/// The output, a line for each word.
 #[derive(Default)]
 struct Lines {
     text: String,
-    /// What each word begins with, as it was typed.
+    /// The beginning of each word, as it was typed.
     prefix: String,
-    /// Whether the shell shows what is said about a word.
+    /// True if the shell shows what is said about a word.
     described: bool,
 }
 

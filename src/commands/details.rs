@@ -1,4 +1,4 @@
-//! What several verbs say of one thing: labelled lines, or JSON.
+//! The details of one thing, as several verbs show them: labelled lines, or JSON.
 
 use serde_json::json;
 

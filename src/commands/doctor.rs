@@ -1,4 +1,4 @@
-//! `cs doctor`: look for what is wrong, and repair what is safe to.
+//! `cs doctor`: find problems; `--fix` repairs the safe ones.
 
 use super::report as told;
 use crate::cli::DoctorArgs;

@@ -14,7 +14,7 @@ use crate::store::ConfigFiles;
 use crate::work::context::Context;
 use crate::work::create::New;
 use crate::work::launch::FirstStart;
-use crate::work::worktrees::{Spot, Target, Wanted};
+use crate::work::worktrees::{Branches, Spot, Target};
 use crate::work::{copying, create, directory};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
             .map_err(|word| Failure::usage(format!("'{}' is not UTF-8", word.to_string_lossy())))
     };
     let (source, new) = (name()?, name()?);
-    let wanted = Wanted { branch: branch.as_deref(), from: from.as_deref() };
+    let branches = Branches { branch: branch.as_deref(), from: from.as_deref() };
     let arguments: Vec<OsString> = words.collect();
     let (source, profile) = context.resolve_session(&source)?;
     let name = Context::new_name(&new)?;
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
         ports: None,
         ..source.clone()
     };
-    let target = if apart { Some(target(context, &source, &name, wanted)?) } else { None };
+    let target = if apart { Some(target(context, &source, &name, branches)?) } else { None };
     let session = match &target {
         Some(target) => target.described(session)?,
         None => session,
@@ -91,7 +91,7 @@ fn copy(from: &Conversation, shared: Option<&Path>, files: &ConfigFiles, directo
 }
 
 /// The worktree of a fork: in the repository that the source works in, from what is committed there.
-fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) -> Result<Target> {
+fn target(context: &Context, source: &Session, name: &Name, branches: Branches<'_>) -> Result<Target> {
     let directory = directory::recorded_directory(source)?;
     let spot = Spot::of(&directory)?.ok_or_else(|| {
         Failure::of(
@@ -101,7 +101,7 @@ fn target(context: &Context, source: &Session, name: &Name, wanted: Wanted<'_>) 
         .hint(format!("to fork it there: cs fork {} {name}", source.name))
     })?;
     create::refuse_taken(context, name)?;
-    let target = Target::find(context, spot, name, wanted)?;
+    let target = Target::find(context, spot, name, branches)?;
     let checkout = Checkout::of(&directory::real(&directory));
     if checkout.is_some_and(|checkout| checkout.work(None) == Work::Uncommitted) {
         report::say(&format!("what is not committed in {} does not come along", directory.display()));

@@ -114,7 +114,7 @@ fn table(
     text
 }
 
-/// What `cs list --json` prints.
+/// The document of `cs list --json`.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,

@@ -38,7 +38,7 @@ fn open_named(
                 ));
             }
             if options.worktree {
-                worktrees::agree(context, &session, &profile, start::wanted(options), options.dry_run)?;
+                worktrees::agree(context, &session, &profile, start::branches(options), options.dry_run)?;
             }
             Subject::Session(session, profile)
         }
@@ -59,7 +59,7 @@ fn open_named(
         ..Request::new(subject, arguments)
     };
     if options.dry_run {
-        return launched::print(context, &launch::look(context, &request)?, options.json);
+        return launched::print(context, &launch::preview(context, &request)?, options.json);
     }
     start::start(context, &request)
 }

@@ -11,7 +11,7 @@ use crate::claude;
 use crate::cli::ShimCommand;
 use crate::model::{Failure, Kind, Outcome, Result, Subject};
 use crate::os;
-use crate::work::binding::{self, Found};
+use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, Request};
 
@@ -79,9 +79,9 @@ fn subject(context: &Context) -> Result<Option<Subject>> {
         return Ok(None);
     }
     let Ok(here) = context.current_directory() else { return Ok(None) };
-    match binding::look(context, &here)? {
-        Found::Bound(bound) => Ok(Some(bound.subject)),
-        Found::Nothing | Found::Unallowed(_) => Ok(None),
+    match binding::of_directory(context, &here)? {
+        DirectoryBinding::Bound(bound) => Ok(Some(bound.subject)),
+        DirectoryBinding::Nothing | DirectoryBinding::Unallowed(_) => Ok(None),
     }
 }
 

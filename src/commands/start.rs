@@ -10,7 +10,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::create::{Description, New};
 use crate::work::launch::{self, Request};
-use crate::work::worktrees::Wanted;
+use crate::work::worktrees::Branches;
 use crate::work::{directory, pane, worktrees};
 
 /// Returns whether, and how, `options` want it inside a multiplexer.
@@ -77,7 +77,7 @@ pub(super) fn create(
 ) -> Result<Outcome> {
     let said = description(context, options)?;
     let new = if options.worktree {
-        match New::in_worktree(context, name, &said, wanted(options)) {
+        match New::in_worktree(context, name, &said, branches(options)) {
             Err(none) if none.kind == Kind::NoRepository && !options.dry_run && ui::can_ask() => {
                 return without_git(context, options, name, arguments, none);
             }
@@ -91,7 +91,7 @@ pub(super) fn create(
         pane::check(context, name, &arguments)?;
     }
     if options.dry_run {
-        return launched::print(context, &new.started(arguments, pane).look(context)?, options.json);
+        return launched::print(context, &new.started(arguments, pane).preview(context)?, options.json);
     }
     let new = if options.no_open { new } else { new.started(arguments, pane) };
     let made = new.make(context, |_| Ok(()))?;
@@ -121,8 +121,8 @@ fn description(context: &Context, options: &StartOptions) -> Result<Description>
 }
 
 /// Returns what `options` say of a worktree.
-pub(super) fn wanted(options: &StartOptions) -> Wanted<'_> {
-    Wanted { branch: options.branch.as_deref(), from: options.from.as_deref() }
+pub(super) fn branches(options: &StartOptions) -> Branches<'_> {
+    Branches { branch: options.branch.as_deref(), from: options.from.as_deref() }
 }
 
 /// The first thing that people meet: there is no repository. A person chooses.

@@ -30,21 +30,21 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
         && !args.json
         && let Some(screen) = ui::Screen::take()
     {
-        let first = watch.look(context)?;
+        let first = watch.measure(context)?;
         let (columns, _) = screen.size();
         screen.show(&page(context, &first, columns));
         let mut wait = SHORT;
         while screen.wait(wait) == ui::WaitEnded::Time {
-            let seen = watch.look(context)?;
+            let seen = watch.measure(context)?;
             let (columns, _) = screen.size();
             screen.show(&page(context, &seen, columns));
             wait = EACH;
         }
         return Ok(Outcome::Done);
     }
-    watch.look(context)?;
+    watch.measure(context)?;
     std::thread::sleep(SHORT);
-    let seen = watch.look(context)?;
+    let seen = watch.measure(context)?;
     if args.json {
         report::print_json(&Document { schema: 1, memory_free_bytes: os::free_memory(), open: &seen })?;
     } else {
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &TopArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What `cs top --json` prints.
+/// The document of `cs top --json`.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,

@@ -77,7 +77,7 @@ fn said(done: Emptied) -> Result<Outcome> {
     done.failed.map_or(Ok(Outcome::Done), Err)
 }
 
-/// What is about to go, as a table.
+/// Returns the pieces that are about to go, as a table.
 fn shown(context: &Context, pieces: &[Piece]) -> String {
     let text = trashed::table(context, pieces);
     // The line on how to do it is for those who only look.

@@ -11,13 +11,13 @@ use crate::claude::{self, Tokens};
 use crate::cli::{UsageArgs, UsageBy};
 use crate::model::{Outcome, Result, Subject};
 use crate::ui::{self, Align, Table};
-use crate::usage::{self, By, Key, Spent, Sum, Wanted};
+use crate::usage::{self, By, Filter, Key, Spent, Sum};
 use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
     let zone = TimeZone::system();
     let since = usage::since(&args.since, Timestamp::now(), &zone)?;
-    let wanted = wanted(context, args)?;
+    let filter = filter(context, args)?;
     let by = match args.by {
         UsageBy::Day => By::Day,
         UsageBy::Session => By::Session,
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
         UsageBy::Model => By::Model,
     };
     let (watched, mut said) = (stderr().is_terminal(), false);
-    let spent = usage::spent(context, by, &wanted, since, &zone, &mut |read, of| {
+    let spent = usage::spent(context, by, &filter, since, &zone, &mut |read, of| {
         if watched {
             let _ = write!(stderr(), "\rcs: read {} of {}\x1b[K", ui::size(read), ui::size(of));
             said = true;
@@ -72,11 +72,11 @@ pub(super) fn run(context: &Context, args: &UsageArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn wanted(context: &Context, args: &UsageArgs) -> Result<Wanted> {
+fn filter(context: &Context, args: &UsageArgs) -> Result<Filter> {
     let profile = args.profile.as_deref().map(|name| context.resolve_profile(name)).transpose()?;
     let subject = args.name.as_deref().map(|name| context.resolve(name)).transpose()?;
     let name = subject.map(|subject| (subject.name().clone(), matches!(subject, Subject::Session(..))));
-    Ok(Wanted { profile: profile.map(|profile| profile.name), name })
+    Ok(Filter { profile: profile.map(|profile| profile.name), name })
 }
 
 fn document(key: Option<&Key>, sum: &Sum) -> Value {

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Unknown {
     /// The key.
     pub key: String,
-    /// What that table knows.
+    /// The keys that the table knows.
     pub known: &'static [&'static str],
 }
 

@@ -1,4 +1,5 @@
-//! What lies in the config directory of a session or profile alike: settings, Claude's state, plugins, locks, modes.
+//! The contents of a config directory, of a session or a profile alike: settings, Claude's state, plugins,
+//! locks, modes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can be found: every kind with its id, how much it matters, and why.
+//! The findings: every kind with its id, how much it matters, and why.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ impl Severity {
 /// Every kind of finding: its id, which is stable, how much it matters, and why.
 macro_rules! kinds {
     ($($kind:ident $id:literal $severity:ident $why:literal;)*) => {
-        /// What was found.
+        /// The kind of a finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) enum Kind { $($kind),* }
 
@@ -148,7 +148,7 @@ kinds! {
     TrashOld "trash-old" Advice "it takes room";
 }
 
-/// What a finding is about.
+/// The session or profile that a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Of {
     /// `session` or `profile`.
@@ -173,7 +173,7 @@ impl std::fmt::Display for Of {
     }
 }
 
-/// What helps.
+/// The way to settle a finding.
 #[derive(Clone, Debug)]
 pub(super) enum Fix {
     /// `--fix` does it.
@@ -188,14 +188,14 @@ pub(super) enum Fix {
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
     pub kind: Kind,
-    /// What it is about; `None` for the machine.
+    /// The session or profile it is about; `None` for the machine.
     pub of: Option<Of>,
-    /// What was found: one line, lower case. Values of credentials are never part of it.
+    /// The finding in one line, lower case. Values of credentials are never part of it.
     pub what: String,
-    /// Where.
+    /// The path it was found at.
     pub place: Option<PathBuf>,
     pub fix: Fix,
-    /// What `--fix` came to, where it tried.
+    /// The result of `--fix`, where it tried.
     pub repair: Option<Result<(), String>>,
 }
 
@@ -204,7 +204,7 @@ pub(super) struct Finding {
 pub(super) struct Blind {
     /// At what.
     pub what: String,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
@@ -213,7 +213,7 @@ pub(super) struct Blind {
 pub(crate) struct Report {
     pub(super) findings: Vec<Finding>,
     pub(super) blind: Vec<Blind>,
-    /// What was looked at, a line each.
+    /// The things that were looked at, a line each.
     pub(super) checked: Vec<String>,
 }
 

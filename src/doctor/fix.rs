@@ -1,4 +1,4 @@
-//! What `--fix` does. Each repair looks again before it acts; one that fails is told, and stops no other.
+//! The deeds of `--fix`. Each repair looks again before it acts; one that fails is told, and stops no other.
 
 use super::finding::{Fix, Report};
 use super::machine::Machine;

@@ -1,4 +1,4 @@
-//! What runs now, held against what was planned.
+//! The processes that run now, compared with what was planned.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;

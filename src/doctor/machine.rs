@@ -1,4 +1,4 @@
-//! What there is to be looked at, gathered once.
+//! The machine: all there is to look at, gathered once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Patient {
     }
 }
 
-/// What there is on this machine, as far as it can be read.
+/// This machine, as far as it can be read.
 pub(super) struct Machine<'a> {
     pub context: &'a Context,
     /// The user's home directory.

@@ -1,4 +1,4 @@
-//! What a start of a session or profile would find on the disk: its plan, held against that.
+//! The plan that a start of a session or profile has, compared with the disk.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::shell::word;
 use crate::store::{self, Drift};
 use crate::work::scene;
 
-/// What lives elsewhere where conversations are shared.
+/// The items that live elsewhere where conversations are shared.
 pub(super) const IN_COMMON: &[&str] = &["projects", "history.jsonl"];
 
 /// Returns the plan that a start of `subject` in `directory` has, but for its token, or why there is none. Without

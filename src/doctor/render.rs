@@ -13,9 +13,9 @@ pub(crate) struct Screen {
     pub(crate) home: String,
     /// Shows it in colour.
     pub(crate) colour: bool,
-    /// Whether `--fix` was asked for.
+    /// True with `--fix`.
     pub(crate) fixing: bool,
-    /// Whether `--dry-run` was: then nothing was repaired.
+    /// True with `--dry-run`: then nothing was repaired.
     pub(crate) trying: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What can be repaired without being asked: only what can be undone, and loses nothing of anybody's.
+//! Repairs that are made without asking: only those that can be undone, and lose nothing of anybody's.
 //!
 //! See docs/decisions/009-doctor-repairs-what-can-be-undone.md
 

@@ -1,4 +1,4 @@
-//! What `cs` keeps: the data root, names, leftovers, bindings, trust, trash.
+//! The store of `cs`: the data root, names, leftovers, bindings, trust, trash.
 
 use std::path::Path;
 

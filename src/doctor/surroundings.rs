@@ -1,4 +1,4 @@
-//! What is around `cs`: this shell, its start-up files, the settings, other programs of its name.
+//! The surroundings of `cs`: this shell, its start-up files, the settings, other programs of its name.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

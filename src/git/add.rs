@@ -11,7 +11,7 @@ use crate::os;
 /// A worktree that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Making {
-    /// Where.
+    /// The directory to make it in.
     pub root: PathBuf,
     /// The branch or commit that is checked out in it.
     pub beginning: Beginning,

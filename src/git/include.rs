@@ -1,7 +1,7 @@
 //! Files of the main checkout that git does not keep and a new worktree gets: `.env` and its like, as
 //! `.worktreeinclude` names it.
 //!
-//! That file is the repository's, so whoever wrote that chose what it says. What git does not ignore, and
+//! `.worktreeinclude` is the repository's, so whoever wrote that chose what it says. What git does not ignore, and
 //! whatever leads out of the checkout, is not copied for it.
 
 use std::collections::BTreeSet;

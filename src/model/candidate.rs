@@ -1,11 +1,11 @@
-//! What Tab offers.
+//! A word that Tab offers.
 
 /// A word that fits where the cursor is, and a few words about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The word.
     pub value: String,
-    /// What is said about it; nothing if it is empty.
+    /// A few words about it; empty for none.
     pub about: String,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong, said once: one line, what to do next, and the exit code.
+//! A failure: one line, what to do next, and the exit code.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum Exit {
     NoClaude = 127,
 }
 
-/// What went wrong, as far as code decides by it. It says which exit code the process ends with.
+/// The kind of a failure, which is what code decides by. It says which exit code the process ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Something failed.
@@ -91,11 +91,11 @@ impl Kind {
 /// or value it is about. Text of others may be in it raw: whoever prints it escapes it (`ui::escape`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What code decides by.
+    /// The kind, which is what code decides by.
     pub kind: Kind,
-    /// What happened, in one line.
+    /// The event, in one line.
     pub message: String,
-    /// What to do next, a line each.
+    /// The next things to do, a line each.
     pub hints: Vec<String>,
 }
 

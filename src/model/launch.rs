@@ -1,4 +1,6 @@
 //! A launch: a plan, and every step that carries it out.
+//!
+//! See docs/decisions/014-work-is-a-floor-and-a-launch-is-one-value.md
 
 use std::path::PathBuf;
 
@@ -14,7 +16,7 @@ pub struct Launch {
     pub creation: Option<Creation>,
     /// The program, its environment, and what it finds on the disk.
     pub plan: Plan,
-    /// What is done, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
@@ -27,12 +29,12 @@ pub struct Creation {
     pub worktree: Option<NewWorktree>,
 }
 
-/// What becomes of the worktree of a session that is made.
+/// The worktree that a session is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewWorktree {
     /// The command that makes it; empty where it is there already.
     pub command: Vec<String>,
-    /// What is copied into it, from the root of the repository.
+    /// The files that are copied into it, from the root of the repository.
     pub copied: Vec<PathBuf>,
     /// The command lines that are run in it afterwards.
     pub on_create: Vec<String>,
@@ -82,11 +84,11 @@ pub struct Ended {
     pub id: Uuid,
     /// Its name.
     pub name: Name,
-    /// Why it is not moved to the trash; `None` where it is.
+    /// The reason that it is not moved to the trash; `None` where it is.
     pub stays: Option<String>,
 }
 
-/// That a session is started inside a multiplexer.
+/// A start inside a multiplexer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InPane {
     /// Starts it there without showing it.
@@ -108,12 +110,12 @@ pub enum Put {
     File(SeedFile),
 }
 
-/// What a launch is for. It decides what is held and noted.
+/// The purpose of a launch, which decides what it holds and notes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A conversation in a session.
     Session {
-        /// Whether the session goes to the trash when its Claude has ended.
+        /// True if the session goes to the trash when its Claude has ended.
         ephemeral: bool,
         /// The conversation that will be written.
         conversation: Option<Uuid>,
@@ -130,10 +132,10 @@ pub enum Purpose {
     Program,
 }
 
-/// What was found that a launch has to act on besides its plan.
+/// The facts that a launch has to act on besides its plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Whether an ended process left conversations on their way to or from where others share them.
+    /// True if an ended process left conversations on their way to or from where others share them.
     pub unsettled: bool,
     /// The ports that a session without any is given.
     pub ports: Option<Ports>,
@@ -141,9 +143,9 @@ pub struct Seen {
     pub shared: Option<Uuid>,
     /// Ephemeral sessions that have ended.
     pub ended: Vec<Ended>,
-    /// What the disk lacks of the plan's layout.
+    /// The changes that bring the disk to the plan's layout.
     pub lacking: Vec<Put>,
-    /// What a person should know of all that, besides what the plan has to say.
+    /// The notices for a person about all that, besides those of the plan.
     pub notices: Vec<String>,
     /// The file that the launch is noted in.
     pub note: PathBuf,

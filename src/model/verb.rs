@@ -24,14 +24,14 @@ pub struct Verb {
     pub also: &'static [&'static str],
     /// Options that mean it where they come first.
     pub flags: &'static [&'static str],
-    /// What its short form adds to the name of the family: `n` makes `csn`.
+    /// The letters that its short form adds to the name of the family: `n` makes `csn`.
     pub short: Option<&'static str>,
-    /// What follows it, as it is shown. Words below it are not repeated here.
+    /// The arguments after it, as they are shown. Words below it are not repeated here.
     pub arguments: &'static str,
-    /// What its bare words are, in order. Verbs with words below them, and those whose words clap has a list
+    /// The slots of its bare words, in order. Verbs with words below them, and those whose words clap has a list
     /// of, have none.
     pub takes: &'static [Slot],
-    /// What it does: the first line of its own help.
+    /// The first line of its own help: what it does.
     pub about: &'static str,
     /// The same for the list that Tab shows, in at most 48 characters.
     pub brief: &'static str,
@@ -41,7 +41,7 @@ pub struct Verb {
     pub below: &'static [Verb],
 }
 
-/// What `cs --help` says of a verb.
+/// The part of a verb in `cs --help`.
 #[derive(Debug)]
 pub enum Help {
     /// One row: the verb with its arguments, and this line.
@@ -50,7 +50,7 @@ pub enum Help {
     Rows(&'static [(&'static str, &'static str)]),
 }
 
-/// What a bare word is, and so what Tab offers in its place.
+/// The kind of thing that a bare word names, which is what Tab offers in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// A session or a profile.
@@ -77,7 +77,7 @@ pub enum Slot {
     File,
     /// A shell that `cs init` has code for.
     Shell,
-    /// What a profile shares, and how: `skills=private`.
+    /// An item that a profile shares, and how: `skills=private`.
     Item,
     /// A name that is not there yet, which is for a person to choose.
     New,
@@ -91,7 +91,7 @@ pub enum Slot {
 
 use Help::{Line, Rows};
 
-/// What a verb has that says nothing else.
+/// The verb that the rows of the table begin from: without options, words or other names.
 const PLAIN: Verb = Verb {
     name: "",
     also: &[],
@@ -271,7 +271,7 @@ pub const GROUPS: &[Group] = &[
                 name: "doctor",
                 arguments: "[NAME]",
                 takes: &[Slot::Name],
-                about: "Look for what is wrong with sessions, profiles and the set-up; repair what is safe to",
+                about: "Find problems with sessions, profiles and the set-up; --fix repairs the safe ones",
                 brief: "look for what is wrong, and repair it",
                 help: Line("what is wrong with sessions, profiles, set-up; --fix"),
                 ..PLAIN
@@ -470,7 +470,7 @@ pub const GROUPS: &[Group] = &[
                 name: "allow",
                 arguments: "[PATH]",
                 takes: &[Slot::Directory],
-                about: "Let the .cs.toml of a repository choose the profile, and name variables, there",
+                about: "Trust this repository's .cs.toml",
                 brief: "let a .cs.toml choose the profile",
                 help: Rows(&[("allow", "let the .cs.toml of a repository count")]),
                 ..PLAIN

@@ -1,4 +1,4 @@
-//! Why a multiplexer did not do something.
+//! Failures of a multiplexer.
 
 use std::fmt;
 use std::io;
@@ -7,16 +7,16 @@ use std::process::Output;
 
 use crate::model::reason;
 
-/// Why a multiplexer did not do something, or did not answer.
+/// A failure of a multiplexer: it did not do something, or did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What code decides by.
+    /// The kind, which is what code decides by.
     pub kind: ErrorKind,
-    /// What the program said, or we say of it, in one line.
+    /// The line that the program said, or that we say of it.
     said: String,
 }
 
-/// What kept a multiplexer from it.
+/// The kind of a multiplexer's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// It cannot be run.

@@ -17,7 +17,7 @@ use crate::os;
 use program::inside;
 
 pub use error::{Error, ErrorKind};
-pub use pane::{Nested, Pane, Wanted};
+pub use pane::{Nested, NewPane, Pane};
 pub use program::{Kind, Multiplexer};
 
 /// The variables that a program inside a multiplexer has from its pane, and not from the shell it was
@@ -89,7 +89,7 @@ impl Multiplexer {
 
     /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
     /// or tab beside. Nothing of a person's is replaced. Fails with what the program says.
-    pub fn start(&self, wanted: &Wanted<'_>) -> Result<Pane, Error> {
+    pub fn start(&self, wanted: &NewPane<'_>) -> Result<Pane, Error> {
         match self.kind {
             Kind::Tmux => tmux::start(self, wanted),
             Kind::Zellij => zellij::start(self, wanted),

@@ -1,4 +1,4 @@
-//! Panes: what is wanted of one, and what it is called.
+//! Panes: what one is made with, and what it is called.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::program::Kind;
 
 /// The program to start in a multiplexer.
 #[derive(Clone, Debug)]
-pub struct Wanted<'a> {
+pub struct NewPane<'a> {
     /// The name of its session, window or tab, if nothing else has one.
     pub name: &'a str,
     /// The directory to start it in.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
-use super::pane::{Nested, Pane, Wanted};
+use super::pane::{Nested, NewPane, Pane};
 use super::program::{Kind, Multiplexer, inside};
 use crate::model::Environment;
 
@@ -14,7 +14,7 @@ const ABOUT: &str = "#{pane_id} #{pane_pid} #{window_id} #{window_index} #{sessi
 /// The most sessions of one name that are looked past.
 const MOST: u32 = 1000;
 
-pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
+pub(super) fn start(tmux: &Multiplexer, wanted: &NewPane<'_>) -> Result<Pane, Error> {
     let server = server_of(&tmux.environment);
     let name = name_for(wanted.name);
     if server.is_some() {
@@ -45,7 +45,7 @@ pub(super) fn start(tmux: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Err
     Err(Error::ours(ErrorKind::NameTaken, format!("tmux has too many sessions called {name}")))
 }
 
-/// What a line of tmux's says of its failure, which has one exit code for all.
+/// Returns the kind of a failure of tmux's by its line: there is one exit code for all.
 fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.starts_with("duplicate session") => ErrorKind::NameTaken,
@@ -59,7 +59,7 @@ fn answer(
     tmux: &Multiplexer,
     words: &[&str],
     name: &str,
-    wanted: &Wanted<'_>,
+    wanted: &NewPane<'_>,
     server: Option<PathBuf>,
 ) -> Result<Pane, Error> {
     let mut all: Vec<&OsStr> = words.iter().map(OsStr::new).collect();

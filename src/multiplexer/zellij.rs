@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 
 use super::error::{Error, ErrorKind};
-use super::pane::{Pane, Wanted};
+use super::pane::{NewPane, Pane};
 use super::program::{Kind, Multiplexer, inside};
 use crate::model::Environment;
 
-pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, Error> {
+pub(super) fn start(zellij: &Multiplexer, wanted: &NewPane<'_>) -> Result<Pane, Error> {
     let here = zellij.environment.get(OsStr::new("ZELLIJ_SESSION_NAME")).and_then(|name| name.to_str());
     let directory = wanted.directory.as_os_str();
     let run = |words: &[&OsStr]| {
@@ -44,7 +44,7 @@ pub(super) fn start(zellij: &Multiplexer, wanted: &Wanted<'_>) -> Result<Pane, E
     Err(Error::ours(ErrorKind::NameTaken, format!("zellij has too many sessions called {}", wanted.name)))
 }
 
-/// What a line of zellij's says of its failure, whose exit codes say no more.
+/// Returns the kind of a failure of zellij's by its line: exit codes say no more.
 fn kind_of(said: &str) -> ErrorKind {
     match said {
         said if said.contains("--close-on-exit") => ErrorKind::TooOld,

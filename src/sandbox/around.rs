@@ -1,4 +1,4 @@
-//! What a command line needs to know besides the sandbox.
+//! The facts that a command line needs besides the sandbox.
 
 use std::ffi::OsString;
 

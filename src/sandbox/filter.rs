@@ -1,6 +1,6 @@
 //! No typing on the terminal outside.
 //!
-//! What runs in a sandbox has the terminal, and with `ioctl(TIOCSTI)` it could put characters there as
+//! A program in a sandbox has the terminal, and with `ioctl(TIOCSTI)` it could put characters there as
 //! if they had been typed: the shell outside would run them (CVE-2017-5226). A session of its own for
 //! the terminal prevents that, and takes away Ctrl-C and the news of a changed size. So the kernel is
 //! told to refuse that one call (and `TIOCLINUX`, which pastes), as flatpak does.

@@ -1,4 +1,4 @@
-//! What is put into the config directory of a session before anybody sees it: copies of conversations, settings, links.
+//! Files put into the config directory of a session before anybody sees it: copies of conversations, settings, links.
 //! The caller says what, and where in that directory; nothing gets anywhere else.
 
 use std::fs::{self, File};

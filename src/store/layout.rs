@@ -31,9 +31,9 @@ pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
 /// How the disk stands to a layout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// What is lacking, in the order in which it is put there.
+    /// The changes towards the plan, in the order in which they are made.
     pub lacking: Vec<Put>,
-    /// What stands otherwise than planned.
+    /// The things that stand otherwise than planned.
     pub drifts: Vec<Drift>,
 }
 
@@ -60,7 +60,7 @@ pub fn survey(layout: &Layout) -> Survey {
 
 /// Puts `lacking`, what the disk lacks of `layout`, there. What somebody else put there meanwhile stays.
 ///
-/// What is about to be made is noted in the manifest first. Where no link is lacking, the manifest is neither
+/// The links about to be made are noted in the manifest first. Where no link is lacking, the manifest is neither
 /// read nor written; one that cannot be read is left as it is, and nothing is noted.
 ///
 /// Below the config directory of a session or profile only: the caller plans nothing elsewhere. Refused where

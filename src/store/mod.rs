@@ -71,7 +71,7 @@ pub use sandboxes::{hold_sandbox, in_sandbox};
 pub use sessions::{Draft, SessionEntry, taken};
 pub use stowed::Part;
 pub use trash::{Trashed, TrashedKind};
-pub use trust::{About, Trust, Trusted};
+pub use trust::{Trust, TrustRecord, Trusted};
 
 #[cfg(test)]
 mod tests {

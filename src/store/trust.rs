@@ -31,13 +31,13 @@ pub struct Trusted {
     /// The record of it.
     pub record: PathBuf,
     /// The content of the record, or the reason that it cannot be read.
-    pub about: Result<About, Damage>,
+    pub about: Result<TrustRecord, Damage>,
 }
 
 /// The content of a record of trust.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct TrustRecord {
     version: u32,
     /// The `.cs.toml`.
     pub path: PathBuf,
@@ -51,14 +51,14 @@ pub struct About {
     pub since: jiff::Timestamp,
 }
 
-impl About {
+impl TrustRecord {
     /// Returns true if it was allowed: a record that names neither a profile nor a variable denies.
     pub fn is_allowed(&self) -> bool {
         self.profile.is_some() || !self.variables.is_empty()
     }
 }
 
-impl Record for About {
+impl Record for TrustRecord {
     const VERSION: u32 = 1;
 }
 
@@ -85,8 +85,8 @@ impl Store {
         if self.is_denied(path) {
             Trust::Denied
         } else {
-            let record: Result<About, Damage> = records::read(&self.allowed_path(path, content));
-            let is_about = |about: About| about.path == path && about.is_allowed();
+            let record: Result<TrustRecord, Damage> = records::read(&self.allowed_path(path, content));
+            let is_about = |about: TrustRecord| about.path == path && about.is_allowed();
             if record.is_ok_and(is_about) { Trust::Allowed } else { Trust::Unsaid }
         }
     }
@@ -107,8 +107,8 @@ impl Store {
         if was_denied {
             self.withdraw(path)?;
         }
-        let about = About {
-            version: About::VERSION,
+        let about = TrustRecord {
+            version: TrustRecord::VERSION,
             path: path.to_path_buf(),
             profile: said.profile.clone(),
             variables: said.env.keys().cloned().collect(),
@@ -128,8 +128,8 @@ impl Store {
     pub fn deny(&self, path: &Path) -> Result<bool> {
         self.ensure_trust()?;
         let _lock = lock(&self.root().join("lock"), "what is allowed")?;
-        let about = About {
-            version: About::VERSION,
+        let about = TrustRecord {
+            version: TrustRecord::VERSION,
             path: path.to_path_buf(),
             profile: None,
             variables: Vec::new(),

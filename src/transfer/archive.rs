@@ -23,7 +23,7 @@ pub(super) const MANIFEST: &str = "cs-export.toml";
 /// The name of the last entry.
 pub(super) const END: &str = "cs-export.end";
 
-/// What is in the file, as its first entry says.
+/// The contents of the file, as its first entry says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
@@ -60,7 +60,7 @@ pub(super) struct End {
     pub files: u64,
 }
 
-/// What an entry is, by its path.
+/// The kinds of entries, by their paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Manifest,
@@ -103,7 +103,7 @@ impl Entry {
     }
 }
 
-/// Whether a file of a session's config directory, at the path `inside` there, can be in such a file.
+/// Fails with the reason if a file at the path `inside` of a session's config directory cannot be in such a file.
 pub(super) fn check_inside(inside: &[&str]) -> Result<(), &'static str> {
     const DEEPEST: usize = 32;
     const LONGEST: usize = 2048;
@@ -143,7 +143,7 @@ fn check_component(part: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether bytes hold something that looks like a secret: the beginning that a kind of key has, and
+/// Returns true if bytes hold something that looks like a secret: the beginning that a kind of key has, and
 /// enough behind it. A light look: it finds no secret that does not say what it is.
 pub(super) fn holds_secret(bytes: &[u8]) -> bool {
     let word = |rest: &[u8]| {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::found::Found;
 use super::names::free_name;
+use super::takeover::Takeover;
 use crate::claude::{self, Conversation};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
 use crate::os;
@@ -17,9 +17,9 @@ use crate::work::copying::copy_conversation;
 use crate::work::create::New;
 use crate::work::directory::recordable;
 
-/// What a person said about the import.
+/// The options of an import of such directories.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct DirectoryImportOptions<'a> {
     /// The name of the session, where there is one.
     pub name: Option<&'a str>,
     /// The profile that the sessions belong to; by default that of new sessions.
@@ -38,13 +38,17 @@ pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
 
 /// Takes over the directories in `root`, and returns what was found there. Fails if a name is wanted and there is not
 /// one session.
-pub(crate) fn import(context: &Context, root: &Path, wanted: &Wanted<'_>) -> Result<Vec<Found>> {
-    let profile = match wanted.profile {
+pub(crate) fn import(
+    context: &Context,
+    root: &Path,
+    options: &DirectoryImportOptions<'_>,
+) -> Result<Vec<Takeover>> {
+    let profile = match options.profile {
         Some(name) => context.resolve_profile(name)?,
         None => context.resolve_profile(context.config()?.default_profile.as_str())?,
     };
     let candidates = candidates(root)?;
-    if wanted.name.is_some() && candidates.len() != 1 {
+    if options.name.is_some() && candidates.len() != 1 {
         return Err(Failure::usage(format!(
             "--as names one session, and {} has {}",
             root.display(),
@@ -55,7 +59,7 @@ pub(crate) fn import(context: &Context, root: &Path, wanted: &Wanted<'_>) -> Res
     let mut found = Vec::new();
     let mut taken = Vec::new();
     for (id, directory) in candidates {
-        found.push(import_one(context, wanted, &profile, id, &directory, &mut taken)?);
+        found.push(import_one(context, options, &profile, id, &directory, &mut taken)?);
     }
     Ok(found)
 }
@@ -77,13 +81,13 @@ fn candidates(root: &Path) -> Result<Vec<(Uuid, PathBuf)>> {
 
 fn import_one(
     context: &Context,
-    wanted: &Wanted<'_>,
+    options: &DirectoryImportOptions<'_>,
     profile: &Profile,
     id: Uuid,
     directory: &Path,
     taken: &mut Vec<Name>,
-) -> Result<Found> {
-    let found = Found::new("session", id.to_string());
+) -> Result<Takeover> {
+    let found = Takeover::new("session", id.to_string());
     let store = context.store()?;
     if let Ok(session) = store.session(id) {
         return Ok(found.there(session.name.to_string()));
@@ -106,7 +110,7 @@ fn import_one(
         return Ok(found.skipped("its conversation names no plain directory"));
     }
     let is_taken = |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.claim(name)?.is_some()) };
-    let name = match wanted.name {
+    let name = match options.name {
         Some(name) => Context::new_name(name)?,
         None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,
     };
@@ -133,11 +137,11 @@ fn import_one(
         n => format!("{n} conversations, in {place}"),
     };
     let done =
-        if wanted.dry_run { Ok(()) } else { copy(context, session, profile, directory, &conversations) };
+        if options.dry_run { Ok(()) } else { copy(context, session, profile, directory, &conversations) };
     Ok(found.done(name.to_string(), what, done))
 }
 
-/// What the session is to be called: as a file in it says, else as the directory it worked in.
+/// Returns the name for the session: the one that a file in it says, else that of the directory it worked in.
 fn suggested(directory: &Path, place: &Path) -> Name {
     let said = ["name", "title"].iter().find_map(|file| {
         let text = os::read_small(&directory.join(file), 4096).ok().flatten()?;

@@ -76,8 +76,8 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::io("write", path, error)
 }
 
-/// A file of a session, found but not opened yet.
-struct Found {
+/// A file of a session that goes into the export, not opened yet.
+struct SourceFile {
     /// Its path in the session's config directory.
     inside: String,
     path: PathBuf,
@@ -87,7 +87,7 @@ struct Found {
 /// A session and its files.
 struct Part {
     session: Session,
-    files: Vec<Found>,
+    files: Vec<SourceFile>,
 }
 
 /// All that goes into the file.
@@ -260,7 +260,7 @@ impl Export {
         Ok(())
     }
 
-    fn add_file<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, found: &Found) -> io::Result<()> {
+    fn add_file<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, found: &SourceFile) -> io::Result<()> {
         let mut file = match os::open_regular(&found.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -347,7 +347,7 @@ fn files_of(
     session: &Session,
     paths: &SessionPaths,
     run: Option<&crate::store::Run>,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<SourceFile>> {
     let mut files = Vec::new();
     let mut skipped = Vec::new();
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
@@ -378,7 +378,7 @@ fn files_of(
 
 /// Collects the regular files at `path` and below. Links are passed over: what they lead to is not the
 /// session's own.
-fn collect(path: &Path, inside: &str, files: &mut Vec<Found>, skipped: &mut Vec<PathBuf>) -> Result<()> {
+fn collect(path: &Path, inside: &str, files: &mut Vec<SourceFile>, skipped: &mut Vec<PathBuf>) -> Result<()> {
     let about = match path.symlink_metadata() {
         Ok(about) => about,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -404,13 +404,13 @@ fn collect(path: &Path, inside: &str, files: &mut Vec<Found>, skipped: &mut Vec<
             return Ok(());
         }
         let modified = about.modified().map_err(|error| Failure::io("read", path, &error))?;
-        files.push(Found { inside: inside.to_owned(), path: path.to_path_buf(), modified });
+        files.push(SourceFile { inside: inside.to_owned(), path: path.to_path_buf(), modified });
     }
     Ok(())
 }
 
-/// Where in a session's own settings and memory something stands that looks like a secret: `name: file: key`.
-fn flagged(session: &Session, files: &[Found]) -> Vec<String> {
+/// Returns the places in a session's own settings and memory that look like a secret: `name: file: key`.
+fn flagged(session: &Session, files: &[SourceFile]) -> Vec<String> {
     const LARGEST: u64 = 1 << 20;
     let mut places = Vec::new();
     for file in files {

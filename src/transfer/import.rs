@@ -27,26 +27,26 @@ const LARGEST_RECORD: u64 = 64 << 10;
 const LARGEST_MANIFEST: u64 = 16 << 20;
 const LONGEST_PATH: u64 = 4096;
 const MOST_ENTRIES: u64 = 2_000_000;
-/// What may stand behind the end: tar fills up with zeros.
+/// The most bytes behind the end: tar fills up with zeros.
 const MOST_BEHIND: u64 = 16 << 20;
 /// How much more than itself a compressed file may become, beyond [`FREE`]. Conversations become ten to
 /// forty times smaller; a bomb a thousand times.
 const EXPANSION: u64 = 200;
 const FREE: u64 = 64 << 20;
 
-/// What a person said about the import.
-pub(crate) struct Wanted<'a> {
+/// The options of an import from a file.
+pub(crate) struct ImportOptions<'a> {
     /// The name of the session, where there is one in the file.
     pub name: Option<&'a str>,
     /// The profile that the sessions belong to, instead of the recorded one.
     pub profile: Option<&'a str>,
-    /// Whether a profile in the file is made.
+    /// Decides which profiles in the file are made.
     pub makes: &'a dyn Fn(&ForeignProfile) -> bool,
     /// Change nothing.
     pub dry_run: bool,
 }
 
-/// What was in the file, and what became of it.
+/// The contents of the file, and what became of them.
 pub(crate) struct Brought {
     /// When the file was written.
     pub written: Option<jiff::Timestamp>,
@@ -61,12 +61,12 @@ pub(crate) struct Brought {
 pub(crate) fn bring_in(
     context: &Context,
     source: Source,
-    wanted: &Wanted<'_>,
+    options: &ImportOptions<'_>,
     at: &mut dyn FnMut(&str),
 ) -> Result<Brought> {
-    let mut import = Import::begin(context, wanted)?;
+    let mut import = Import::begin(context, options)?;
     let read = import.read(source, at);
-    let done = read.and_then(|()| if wanted.dry_run { Ok(()) } else { import.publish() });
+    let done = read.and_then(|()| if options.dry_run { Ok(()) } else { import.publish() });
     let brought = import.end();
     done.map(|()| brought)
 }
@@ -145,9 +145,9 @@ impl<R: Read> Read for Bounded<R> {
 pub(crate) struct Incoming {
     /// As it is, or would be, here.
     pub session: Session,
-    /// Why it is not taken.
+    /// The reason that it is not taken.
     pub skipped: Option<String>,
-    /// What else there is to know of it.
+    /// The other things to know of it.
     pub notes: Vec<String>,
     /// How many files of it are in the file.
     pub files: u64,
@@ -162,7 +162,7 @@ pub(crate) struct Incoming {
 /// Everything that is being brought in.
 struct Import<'c> {
     context: &'c Context,
-    wanted: &'c Wanted<'c>,
+    options: &'c ImportOptions<'c>,
     batch: Option<Batch>,
     manifest: Option<Manifest>,
     sessions: BTreeMap<Uuid, Incoming>,
@@ -196,8 +196,8 @@ fn no_manifest() -> String {
     format!("it does not begin with {MANIFEST}, as cs export has it")
 }
 
-/// Whether an entry is a file, or a directory, which is made where a file needs it: who packs the file again
-/// has them in it. Anything else has no business in it.
+/// Returns true for a file, and false for a directory, which is made where a file needs it: who packs the file
+/// again has them in it. Fails with the reason for anything else.
 fn is_file(kind: EntryType, size: u64, path: &str) -> Result<bool, &'static str> {
     match kind {
         EntryType::Regular => Ok(true),
@@ -231,12 +231,12 @@ impl Part<'_> {
 }
 
 impl<'c> Import<'c> {
-    fn begin(context: &'c Context, wanted: &'c Wanted<'c>) -> Result<Self> {
+    fn begin(context: &'c Context, options: &'c ImportOptions<'c>) -> Result<Self> {
         // A store that is refused is so before anything is read.
         context.store()?;
         Ok(Self {
             context,
-            wanted,
+            options,
             batch: None,
             manifest: None,
             sessions: BTreeMap::new(),
@@ -296,14 +296,15 @@ impl<'c> Import<'c> {
         if !self.complete {
             return Err(refused(&source, format!("it ends too early ({END} is missing)")));
         }
-        if self.wanted.name.is_some() && self.sessions.len() != 1 {
+        if self.options.name.is_some() && self.sessions.len() != 1 {
             let many = ui::count(self.sessions.len(), "session");
             return Err(Failure::usage(format!("--as names one session, and there are {many} in it")));
         }
         Ok(())
     }
 
-    /// What an entry at `path` is, if it may stand there, once, at this point of the file, and be so large.
+    /// Returns what the entry at `path` is. Refused unless it may stand there, once, at this point of the file, and
+    /// be so large.
     fn admit(&mut self, source: &str, path: &str, size: u64) -> Result<Entry> {
         let place = Entry::parse(path).map_err(|why| about(source, path, why))?;
         if self.complete {
@@ -418,7 +419,7 @@ impl<'c> Import<'c> {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.
-            Ok(None) if (self.wanted.makes)(&foreign) => None,
+            Ok(None) if (self.options.makes)(&foreign) => None,
             Ok(None) => Some("it is only made with --yes".into()),
         };
         self.profiles.push((foreign, skipped));
@@ -465,14 +466,14 @@ impl<'c> Import<'c> {
         // A worktree is of a machine; what a file says of one is not believed.
         session.worktree = None;
         session.profile = self.profile_for(&session, &mut notes)?;
-        if let Some(new) = self.wanted.name {
+        if let Some(new) = self.options.name {
             session.name = Context::new_name(new)?;
         }
         if !session.directory().is_dir() {
             notes.push(format!("its directory is not on this machine: {}", session.directory));
         }
         let mut config = None;
-        if skipped.is_none() && !self.wanted.dry_run {
+        if skipped.is_none() && !self.options.dry_run {
             let batch = match self.batch.take() {
                 Some(batch) => batch,
                 None => store.batch()?,
@@ -485,7 +486,7 @@ impl<'c> Import<'c> {
 
     /// The profile that a session will belong to: the one asked for, the recorded one, or the default.
     fn profile_for(&self, session: &Session, notes: &mut Vec<String>) -> Result<Name> {
-        if let Some(profile) = self.wanted.profile {
+        if let Some(profile) = self.options.profile {
             return Ok(self.context.resolve_profile(profile)?.name);
         }
         let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
@@ -514,7 +515,7 @@ impl<'c> Import<'c> {
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
                 let Some(batch) = &self.batch else { continue };
-                name_and_publish(self.context, batch, incoming, self.wanted.name.is_some())?;
+                name_and_publish(self.context, batch, incoming, self.options.name.is_some())?;
                 self.published.push(incoming.session.clone());
             }
             Ok(())
@@ -571,7 +572,7 @@ fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, a
     Err(Failure::failed(format!("all names from '{base}' on are taken")))
 }
 
-/// Where copying failed: on which side.
+/// The side on which copying failed.
 enum Copying {
     Reading(io::Error),
     Writing(io::Error),
@@ -618,7 +619,7 @@ fn bounded(entry: &mut dyn Read, size: u64, most: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Whether settings have something in them that Claude runs.
+/// Returns true if settings have something in them that Claude runs.
 fn brings_commands(settings: &[u8]) -> bool {
     const KEYS: &[&str] = &[
         "hooks",

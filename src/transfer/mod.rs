@@ -9,8 +9,8 @@ pub(crate) mod ccs;
 pub(crate) mod claude;
 pub(crate) mod claude_session;
 pub(crate) mod export;
-mod found;
 pub(crate) mod import;
 mod names;
+mod takeover;
 
-pub(crate) use found::{Found, State};
+pub(crate) use takeover::{State, Takeover};

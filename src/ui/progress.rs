@@ -1,4 +1,4 @@
-//! What is said of something that takes long: how far it is, and of how many.
+//! The progress of something that takes long: how far it is, and of how many.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

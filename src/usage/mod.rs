@@ -1,4 +1,4 @@
-//! What was spent: tokens and cost, summed up from the transcripts.
+//! Tokens and cost, summed up from the transcripts.
 
 mod transcripts;
 
@@ -31,16 +31,16 @@ pub(crate) fn since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Times
     Ok(start(then.to_zoned(zone.clone()).date()).unwrap_or(then))
 }
 
-/// What a person wants to see.
+/// The part of the usage that a person wants to see.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct Filter {
     /// Only what was done as this profile, or in a session of it.
     pub profile: Option<Name>,
     /// A session's name, or a profile's: then only what was done as that profile itself.
     pub name: Option<(Name, bool)>,
 }
 
-impl Wanted {
+impl Filter {
     fn is(&self, owner: &Owner) -> bool {
         self.profile.as_ref().is_none_or(|profile| *profile == owner.profile)
             && self
@@ -50,7 +50,7 @@ impl Wanted {
     }
 }
 
-/// What there is one sum for.
+/// The things that usage is summed up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// Each day.
@@ -63,7 +63,7 @@ pub(crate) enum By {
     Model,
 }
 
-/// What is summed up.
+/// The thing that a sum is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     /// A day, where a person is.
@@ -118,7 +118,7 @@ impl Sum {
     }
 }
 
-/// What was spent.
+/// The usage, summed up.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     /// The sums: days in order, all else by what it cost.
@@ -131,12 +131,12 @@ pub(crate) struct Spent {
     pub unreadable: u64,
 }
 
-/// Returns what was spent since then of what is `wanted`. `at` is told now and then how many bytes are read, and of
+/// Returns what was spent since then by what `filter` lets through. `at` is told now and then how many bytes are read, and of
 /// how many.
 pub(crate) fn spent(
     context: &Context,
     by: By,
-    wanted: &Wanted,
+    filter: &Filter,
     since: Timestamp,
     zone: &TimeZone,
     at: &mut dyn FnMut(u64, u64),
@@ -147,7 +147,7 @@ pub(crate) fn spent(
     let mut total = Sum::default();
     for (owner, message) in seen.messages.values() {
         let owner = &sources.owners[*owner];
-        if message.at < since || !wanted.is(owner) {
+        if message.at < since || !filter.is(owner) {
             continue;
         }
         let key = match by {

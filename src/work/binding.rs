@@ -13,9 +13,9 @@ use crate::store::{Binding, Damage, Store, Trashed, TrashedKind, Trust};
 use crate::work::context::Context;
 use crate::work::directory::real;
 
-/// The binding that holds in a directory, if any does.
+/// The binding that holds in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum DirectoryBinding {
     /// Nothing is bound there.
     Nothing,
     /// It is bound.
@@ -66,11 +66,11 @@ pub(crate) fn named_by_repository(context: &Context, session: &Session) -> Resul
     Ok(found)
 }
 
-/// Looks up what `directory` is bound to. Fails where the bound profile or session is gone.
+/// Returns the binding that holds in `directory`. Fails where the bound profile or session is gone.
 ///
 /// The bound directory nearest to it wins, then the longest glob of remotes, then the nearest
 /// `.cs.toml` that is allowed and names a profile. One that is not hides nothing: with and without it all is the same.
-pub(crate) fn look(context: &Context, directory: &Path) -> Result<Found> {
+pub(crate) fn of_directory(context: &Context, directory: &Path) -> Result<DirectoryBinding> {
     let asked = directory;
     let directory = real(asked);
     let store = context.store()?;
@@ -89,7 +89,7 @@ pub(crate) fn look(context: &Context, directory: &Path) -> Result<Found> {
             (_, None) => _ = unallowed.get_or_insert_with(|| file.path.clone()),
         }
     }
-    Ok(unallowed.map_or(Found::Nothing, Found::Unallowed))
+    Ok(unallowed.map_or(DirectoryBinding::Nothing, DirectoryBinding::Unallowed))
 }
 
 /// Fails if `directory` is bound to another profile than `profile` and the settings are strict about it. Returns
@@ -101,9 +101,9 @@ pub(crate) fn guard(context: &Context, profile: &Profile, directory: &Path) -> R
         Guard::Warn => false,
         Guard::Strict => true,
     };
-    let bound = match look(context, directory) {
-        Ok(Found::Bound(bound)) => bound,
-        Ok(Found::Nothing | Found::Unallowed(_)) => return Ok(None),
+    let bound = match of_directory(context, directory) {
+        Ok(DirectoryBinding::Bound(bound)) => bound,
+        Ok(DirectoryBinding::Nothing | DirectoryBinding::Unallowed(_)) => return Ok(None),
         // Whoever only wants to be warned is not kept from work by a binding that is broken.
         Err(failure) if !strict => return Ok(Some(failure.message)),
         Err(failure) => return Err(failure),
@@ -217,10 +217,10 @@ fn in_table(bindings: Vec<Binding>, directory: &Path) -> Option<Binding> {
     remotes.into_iter().rev().filter(like).max_by_key(depth)
 }
 
-fn bound(context: &Context, place: Place, target: &Target) -> Result<Found> {
+fn bound(context: &Context, place: Place, target: &Target) -> Result<DirectoryBinding> {
     let undo = |failure: Failure| failure.hint(format!("to undo the binding: {}", removal(&place)));
     match subject_of(context, target).map_err(undo)? {
-        Some(subject) => Ok(Found::Bound(Box::new(Bound { place, subject }))),
+        Some(subject) => Ok(DirectoryBinding::Bound(Box::new(Bound { place, subject }))),
         None => Err(undo(gone(context, &place, target))),
     }
 }

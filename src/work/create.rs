@@ -15,11 +15,11 @@ use crate::model::{
 };
 use crate::os::Lock;
 use crate::store::{self, Claim, ConfigFiles};
-use crate::work::binding::{self, Found};
+use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
 use crate::work::worktrees::tree::Tree;
-use crate::work::worktrees::{self, Spot, Target, Wanted};
+use crate::work::worktrees::{self, Branches, Spot, Target};
 use crate::work::{directory, enclosure, ports, program};
 
 /// A description, by a person, of a session that is to be made.
@@ -75,12 +75,12 @@ impl New {
         context: &Context,
         name: &Name,
         said: &Description,
-        wanted: Wanted<'_>,
+        branches: Branches<'_>,
     ) -> Result<Self> {
         let current = context.current_directory()?;
         let spot = Spot::of(&current)?.ok_or_else(|| no_repository(&current, name))?;
         refuse_taken(context, name)?;
-        let target = Target::find(context, spot, name, wanted)?;
+        let target = Target::find(context, spot, name, branches)?;
         let (session, profile) = described(context, said, name)?;
         let session = target.described(session)?;
         Ok(Self { session, profile, worktree: Some(target), start: None })
@@ -93,7 +93,7 @@ impl New {
     }
 
     /// Returns what making and starting it would do. Changes nothing. Refused where the name is taken.
-    pub(crate) fn look(self, context: &Context) -> Result<Launch> {
+    pub(crate) fn preview(self, context: &Context) -> Result<Launch> {
         refuse_taken(context, &self.session.name)?;
         let session = ports::expected(context, self.session)?;
         let worktree = self.worktree.map(|target| target.creation(context)).transpose()?;
@@ -277,13 +277,13 @@ fn profile_there(context: &Context, directory: &Path) -> Result<Profile> {
     if let Some(name) = context.profile_in_use() {
         return context.resolve_profile(name.as_str());
     }
-    match binding::look(context, directory)? {
-        Found::Bound(bound) => return Ok(bound.subject.profile().clone()),
-        Found::Unallowed(file) => {
+    match binding::of_directory(context, directory)? {
+        DirectoryBinding::Bound(bound) => return Ok(bound.subject.profile().clone()),
+        DirectoryBinding::Unallowed(file) => {
             context.say(&binding::not_allowed(&file));
             context.said_unallowed.set(true);
         }
-        Found::Nothing => {}
+        DirectoryBinding::Nothing => {}
     }
     context.resolve_profile(context.config()?.default_profile.as_str()).map_err(|failure| {
         if failure.kind != Kind::NotFound {

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::shell::{Call, Shell};
 use crate::store;
 use crate::ui;
-use crate::work::binding::{self, Found};
+use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::scene;
 use crate::work::start_up;
@@ -174,8 +174,8 @@ fn directory_of(context: &Context, subject: &Subject) -> Result<PathBuf> {
 
 /// Returns the place by which this directory is bound, if it is.
 fn bound_place(context: &Context) -> Option<String> {
-    match binding::look(context, &context.current_directory().ok()?) {
-        Ok(Found::Bound(bound)) => Some(bound.place.text()),
+    match binding::of_directory(context, &context.current_directory().ok()?) {
+        Ok(DirectoryBinding::Bound(bound)) => Some(bound.place.text()),
         _ => None,
     }
 }
@@ -189,15 +189,15 @@ fn enter(
 ) -> Result<(Environment, Option<String>)> {
     let shell = &context.shell;
     let left = shell.saved.as_ref();
-    let found = binding::look(context, here)?;
+    let found = binding::of_directory(context, here)?;
     let bound = match &found {
-        Found::Bound(bound) => bound,
-        Found::Unallowed(file) => {
+        DirectoryBinding::Bound(bound) => bound,
+        DirectoryBinding::Unallowed(file) => {
             tell(context, memory, &binding::not_allowed(file));
             memory.off = None;
             return Ok(left_behind(context));
         }
-        Found::Nothing => {
+        DirectoryBinding::Nothing => {
             (memory.off, memory.told) = (None, None);
             return Ok(left_behind(context));
         }

@@ -41,7 +41,7 @@ pub(crate) struct Details {
     pub branch: Option<String>,
     /// The title of its newest conversation.
     pub title: Option<String>,
-    /// That conversation.
+    /// The id of that conversation.
     pub conversation: Option<Uuid>,
     /// The resources it uses: memory and processor, and space on the disk.
     pub resources: Option<(Used, Size)>,

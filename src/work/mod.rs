@@ -2,6 +2,8 @@
 //!
 //! Nothing here asks a person, and nothing prints: functions return values and choices, and what a person
 //! should know meanwhile goes to [`Context::say`].
+//!
+//! See docs/decisions/014-work-is-a-floor-and-a-launch-is-one-value.md
 
 pub(crate) mod advice;
 pub(crate) mod binding;

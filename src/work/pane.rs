@@ -25,7 +25,7 @@ use crate::model::Sandbox;
 use crate::model::verb::Internal;
 use crate::model::{self, Failure, InPane, Name, Outcome, Plan, Result};
 #[cfg(unix)]
-use crate::multiplexer::Wanted;
+use crate::multiplexer::NewPane;
 use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
 #[cfg(unix)]
 use crate::os::{self, Handed, Meeting, Met, NotTaken};
@@ -146,7 +146,7 @@ pub(crate) struct Entered {
     met: Met,
     kind: Kind,
     /// Dropped once the program has been handed over: nothing is left of where the two processes met.
-    place: Place,
+    place: MeetingPlace,
 }
 
 /// Panes are for systems that have a multiplexer.
@@ -155,13 +155,13 @@ pub(crate) enum Entered {}
 
 /// The directory in which two processes meet. It goes when this does.
 #[cfg(unix)]
-struct Place {
+struct MeetingPlace {
     store: Store,
     path: PathBuf,
 }
 
 #[cfg(unix)]
-impl Drop for Place {
+impl Drop for MeetingPlace {
     fn drop(&mut self) {
         self.store.leave_meeting(&self.path);
     }
@@ -184,7 +184,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     let multiplexer = multiplexer(context)?;
     let store = context.store()?;
     let path = store.meeting_place()?;
-    let place = Place { store: store.clone(), path };
+    let place = MeetingPlace { store: store.clone(), path };
     let path = place.path.as_path();
     let program =
         context.this_program().map_err(|error| failed(name, format!("where is this program? {error}")))?;
@@ -194,7 +194,7 @@ pub(crate) fn enter(context: &Context, name: &Name, plan: &Plan, inside: InPane)
     })?;
     let command = [program.into(), Internal::Inside.word().into(), path.as_os_str().to_owned()];
     let detached = inside.detached;
-    let wanted = Wanted {
+    let wanted = NewPane {
         name: name.as_str(),
         directory: &plan.directory,
         size: os::terminal_size(),

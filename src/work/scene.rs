@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, Continuation, Place, Scene, Wanted};
+use crate::claude::{self, Continuation, Project, Scene, SeedRequest};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
@@ -119,7 +119,7 @@ fn plan_with(
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                look(context, session, profile, &paths, &mut scene)?;
+                gather_isolated(context, session, profile, &paths, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
                     scene.status_line = status_line(context, &paths, &scene)?;
                 }
@@ -137,7 +137,7 @@ fn plan_with(
 }
 
 /// Gathers what an isolated session shares, knows and remembers.
-fn look(
+fn gather_isolated(
     context: &Context,
     session: &Session,
     profile: &Profile,
@@ -153,7 +153,7 @@ fn look(
         (None, Some(tree)) => Some(tree.repository().to_path_buf()),
         _ => checkout.map(|checkout| checkout.main),
     };
-    let place = Place::new(directory.as_deref().unwrap_or(&scene.directory), main);
+    let project = Project::new(directory.as_deref().unwrap_or(&scene.directory), main);
 
     scene.shared = claude::shared_items(&base, &share);
     scene.private = share.private().collect();
@@ -174,10 +174,10 @@ fn look(
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
     if share.memory {
-        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&place.root))?;
+        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&project.root))?;
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
-            let own = paths.config.join("memory").join(claude::slug(&place.root));
+            let own = paths.config.join("memory").join(claude::slug(&project.root));
             seeds = claude::memory_seeds(&memory, &own);
             memory = own;
         }
@@ -197,7 +197,7 @@ fn look(
             scene.unlinked = place.in_home(&manifest).into_iter().filter(|path| !planned(path)).collect();
         }
     }
-    let wanted = Wanted { place: &place, mcp: share.mcp, key: given_a_key(profile, scene) };
+    let wanted = SeedRequest { project: &project, mcp: share.mcp, key: given_a_key(profile, scene) };
     // A session that was started and has no state file has a Claude that keeps none: asking the
     // siblings again at every start would find nothing new to put there.
     let store = context.store()?;

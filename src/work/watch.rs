@@ -1,4 +1,4 @@
-//! Watching what is open, and what it uses: one look after another.
+//! Watching what is open, and what it uses: one measurement after another.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::work::context::Context;
 use crate::work::listing::{Listing, Row};
 use crate::work::resources::{Look, Shown};
 
-/// For how long the space on the disk is not looked at again.
+/// How long a measurement of the space on the disk is used again.
 const DISK: Duration = Duration::from_secs(30);
 
 /// A session or profile that is open.
@@ -35,7 +35,7 @@ pub(crate) struct Entry {
     /// The memory and processor time of its processes.
     #[serde(skip)]
     pub amount: Used,
-    /// The load of the processor by it since the look before; `None` at the first.
+    /// The load of the processor by it since the measurement before; `None` at the first.
     #[serde(skip)]
     pub percent: Option<f64>,
     /// The space it takes on the disk.
@@ -43,21 +43,21 @@ pub(crate) struct Entry {
     pub disk: Size,
 }
 
-/// Looks, each of which knows the one before: the load of a processor takes two.
+/// The measurements so far: the load of a processor takes two.
 #[derive(Default)]
 pub(crate) struct Watch {
     before: HashMap<Name, Used>,
-    looked: Option<Instant>,
+    measured: Option<Instant>,
     disk: HashMap<PathBuf, (Instant, Size)>,
 }
 
 impl Watch {
     /// Returns what is open now, and what it uses.
-    pub(crate) fn look(&mut self, context: &Context) -> Result<Vec<Entry>> {
+    pub(crate) fn measure(&mut self, context: &Context) -> Result<Vec<Entry>> {
         let open = open(context)?;
         let look = Look::now();
         let now = Instant::now();
-        let passed = self.looked.replace(now).map(|before| (now - before).as_secs_f64());
+        let passed = self.measured.replace(now).map(|before| (now - before).as_secs_f64());
         let mut entries = Vec::with_capacity(open.len());
         let mut seen = HashMap::new();
         for found in open {
@@ -101,7 +101,7 @@ impl Watch {
 }
 
 /// Something open, before it is known what it uses.
-struct Found {
+struct OpenNow {
     row: Option<Row>,
     name: Name,
     profile: Name,
@@ -113,7 +113,7 @@ struct Found {
 }
 
 /// Returns the sessions that are open, and the profiles that are open themselves.
-fn open(context: &Context) -> Result<Vec<Found>> {
+fn open(context: &Context) -> Result<Vec<OpenNow>> {
     let store = context.store()?;
     let Listing { profiles, rows, .. } = Listing::read(context)?;
     let mut found = Vec::new();
@@ -121,7 +121,7 @@ fn open(context: &Context) -> Result<Vec<Found>> {
     for row in rows {
         let Some(pid) = row.pid() else { continue };
         known.push(pid);
-        found.push(Found {
+        found.push(OpenNow {
             name: row.session.name.clone(),
             profile: row.session.profile.clone(),
             state: row.state().to_owned(),
@@ -138,7 +138,7 @@ fn open(context: &Context) -> Result<Vec<Found>> {
         let live: Vec<_> =
             claude::live_in(&config).into_iter().filter(|live| !known.contains(&live.pid)).collect();
         let Some(first) = live.first() else { continue };
-        found.push(Found {
+        found.push(OpenNow {
             row: None,
             name: profile.name.clone(),
             profile: profile.name,

@@ -1,4 +1,4 @@
-//! What a person wants who presses Tab: what fits where the cursor is, as far as the command line alone says.
+//! Completion: the words that fit where the cursor is, as far as the command line alone says.
 //!
 //! Pure: what has to be looked up is a [`Slot`], and what is left to the shell too.
 //!
@@ -22,7 +22,7 @@ use tree::{Stands, first_line, first_word};
 pub enum Offer {
     /// Words.
     Words {
-        /// What is looked up, or left to the shell, and comes first: each word of it begins with this prefix.
+        /// The slot that is looked up, or left to the shell, and comes first; each word of it begins with the prefix.
         slot: Option<(String, Slot)>,
         /// The words that are known already.
         words: Vec<Candidate>,

@@ -5,7 +5,7 @@ fn of(words: &[&str], typed: &str) -> Offer {
     offer(&words.iter().map(OsString::from).collect::<Vec<_>>(), typed)
 }
 
-/// What is looked up, and the words that are offered beside it.
+/// Returns the slot that is looked up, and the words that are offered beside it.
 fn shown(words: &[&str], typed: &str) -> (Option<Slot>, Vec<String>) {
     match of(words, typed) {
         Offer::Words { slot, words } => {

@@ -1,4 +1,4 @@
-//! What the tree of clap says of a command line: where its options end, and what fits next.
+//! A command line read by the tree of clap: where its options end, and what fits next.
 
 use std::ffi::{OsStr, OsString};
 
@@ -76,7 +76,7 @@ pub(super) fn fitting(
 /// Stands before what clap is given in the place of what is looked up afterwards.
 const MARK: char = '\u{1}';
 
-/// What is looked up, or left to the shell.
+/// The slots that are looked up, or left to the shell.
 const LOOKED_UP: [Slot; 11] = [
     Slot::Name,
     Slot::NameOrDash,

@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
         return Err(Failure::usage("--older-than is about sessions, and --caches about what is in them"));
     }
     let mut progress = Progress::new("measuring");
-    let mut found = caches::look(context, &args.names, &mut |name| progress.at(name))?;
+    let mut found = caches::find(context, &args.names, &mut |name| progress.at(name))?;
     drop(progress);
     let total: u64 = found.iter().filter(|one| one.is_going()).map(Trimmable::bytes).sum();
     let mut freed = 0;

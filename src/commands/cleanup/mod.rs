@@ -9,7 +9,7 @@ use crate::cli::CleanupArgs;
 use crate::model::{Outcome, Result, Session};
 use crate::ui::{self, Align, Table};
 use crate::ui::{Progress, count};
-use crate::work::cleanup::{Done, Found, Reason};
+use crate::work::cleanup::{Clearable, Done, Reason};
 use crate::work::context::Context;
 
 pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
         return caches::run(context, args);
     }
     let mut progress = Progress::new("looking at");
-    let found = Found::look(context, &args.names, args.older_than, &mut |name| progress.at(name))?;
+    let found = Clearable::find(context, &args.names, args.older_than, &mut |name| progress.at(name))?;
     drop(progress);
     if args.yes {
         return clear(context, args, found);
@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn clear(context: &Context, args: &CleanupArgs, mut found: Found) -> Result<Outcome> {
+fn clear(context: &Context, args: &CleanupArgs, mut found: Clearable) -> Result<Outcome> {
     let mut done = found.move_to_trash(context)?;
     for line in &done.worktrees {
         report::say(line);
@@ -49,7 +49,7 @@ fn clear(context: &Context, args: &CleanupArgs, mut found: Found) -> Result<Outc
     done.failed.map_or(Ok(Outcome::Done), Err)
 }
 
-fn document(found: &Found, done: Option<&Done>) -> Value {
+fn document(found: &Clearable, done: Option<&Done>) -> Value {
     let (to_trash, for_good) = found.bytes();
     let did = |session: &Session| done.is_some_and(|done| done.moved.contains(&session.id));
     json!({
@@ -75,7 +75,7 @@ fn document(found: &Found, done: Option<&Done>) -> Value {
     })
 }
 
-fn table(context: &Context, found: &Found, args: &CleanupArgs) -> String {
+fn table(context: &Context, found: &Clearable, args: &CleanupArgs) -> String {
     let mut text = String::new();
     if !found.going.is_empty() {
         let now = jiff::Timestamp::now();
@@ -146,7 +146,7 @@ fn table(context: &Context, found: &Found, args: &CleanupArgs) -> String {
     text
 }
 
-fn say_done(found: &Found, done: &Done) {
+fn say_done(found: &Clearable, done: &Done) {
     if found.is_nothing() {
         report::say("there is nothing to clean up");
     }

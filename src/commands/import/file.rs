@@ -9,7 +9,7 @@ use crate::cli::ImportArgs;
 use crate::commands::report;
 use crate::model::{Failure, Outcome, ProfileKind, Result, TokenSource};
 use crate::store::ForeignProfile;
-use crate::transfer::import::{Brought, Source, Wanted, bring_in};
+use crate::transfer::import::{Brought, ImportOptions, Source, bring_in};
 use crate::ui;
 use crate::work::context::Context;
 
@@ -32,14 +32,14 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         let question = || format!("make profile '{}' ({})?", foreign.profile.name, said_of(foreign));
         args.yes || asks && ui::confirm(&question())
     };
-    let wanted = Wanted {
+    let options = ImportOptions {
         name: args.new.as_deref(),
         profile: args.profile.as_deref(),
         makes: &makes,
         dry_run: args.dry_run,
     };
     let mut reading = ui::Progress::new("reading");
-    let brought = bring_in(context, source, &wanted, &mut |at| reading.at(at))?;
+    let brought = bring_in(context, source, &options, &mut |at| reading.at(at))?;
     drop(reading);
     if args.json {
         report::print_json(&json(&brought, args.dry_run))?;

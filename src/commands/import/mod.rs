@@ -35,11 +35,11 @@ fn of_ccs(context: &Context, args: &ImportArgs) -> Result<Outcome> {
 /// `cs import claude-session`: directories that earlier shell scripts used as config directories.
 fn of_scripts(context: &Context, args: &ImportArgs) -> Result<Outcome> {
     let root = claude_session::root(context, args.from.as_deref())?;
-    let wanted = claude_session::Wanted {
+    let options = claude_session::DirectoryImportOptions {
         name: args.new.as_deref(),
         profile: args.profile.as_deref(),
         dry_run: args.dry_run,
     };
-    let found = claude_session::import(context, &root, &wanted)?;
+    let found = claude_session::import(context, &root, &options)?;
     tell(context, &found, &root.display().to_string(), args.dry_run, args.json)
 }

@@ -1,17 +1,17 @@
-//! What the imports say and refuse alike, whatever they take over.
+//! The words and refusals that all imports have in common, whatever they take over.
 
 use serde_json::json;
 
 use super::super::report;
 use crate::model::{Failure, Outcome, Result};
-use crate::transfer::{Found, State};
+use crate::transfer::{State, Takeover};
 use crate::ui::{self, Align, Table};
 use crate::work::Context;
 
 /// Tells what was found. Fails where something could not be taken over.
 pub(super) fn tell(
     context: &Context,
-    found: &[Found],
+    found: &[Takeover],
     from: &str,
     dry_run: bool,
     as_json: bool,

@@ -4,11 +4,11 @@ use super::super::report;
 use crate::cli::{CreateArgs, TokenAs};
 use crate::model::{Failure, Outcome, ProfileKind, Result, TokenSource, VarName};
 use crate::work::context::Context;
-use crate::work::profiles::create::{Made, Wanted, create};
+use crate::work::profiles::create::{Made, ProfileDescription, create};
 
 pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
     let name = Context::new_name(&args.name)?;
-    let wanted = Wanted {
+    let description = ProfileDescription {
         provider: args.provider.as_deref(),
         base_url: args.base_url.as_deref(),
         model: args.model.as_deref(),
@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<Outcome> {
         bare: args.bare,
         inherit: args.inherit.as_deref(),
     };
-    let Made { kind, host } = create(context, &name, &wanted)?;
+    let Made { kind, host } = create(context, &name, &description)?;
     report::say(&match &host {
         Some(host) => format!("made profile '{name}', which works in the config directory of '{host}'"),
         None => format!("made profile '{name}'"),

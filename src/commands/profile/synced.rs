@@ -1,4 +1,4 @@
-//! What is said of sessions and profiles that were brought up to date.
+//! The lines about sessions and profiles that were brought up to date.
 
 use serde_json::{Value, json};
 

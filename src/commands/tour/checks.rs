@@ -1,4 +1,4 @@
-//! What the tour shows and checks of its two sessions, from the disk.
+//! The checks of the tour: what it shows of its two sessions, from the disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::place::{NAMES, Place};
+use super::place::{NAMES, TourPlace};
 use crate::model::Result;
 use crate::os;
 use crate::ui::{self, Align, Table};
 
 /// Returns what the two sessions have, row by row.
-pub(super) fn side_by_side(place: &Place, shown: &[Value; 2]) -> Result<String> {
+pub(super) fn side_by_side(place: &TourPlace, shown: &[Value; 2]) -> Result<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let short = |path: String| path.replace(&*place.root.to_string_lossy(), "…");
     let mut table = Table::new(&[
@@ -46,7 +46,7 @@ pub(super) fn side_by_side(place: &Place, shown: &[Value; 2]) -> Result<String> 
 
 /// Returns the promises, each with whether the disk keeps it.
 pub(super) fn check(
-    place: &Place,
+    place: &TourPlace,
     shown: &[Value; 2],
     before: &BTreeMap<PathBuf, String>,
 ) -> Result<Vec<(&'static str, bool)>> {

@@ -16,12 +16,12 @@ use crate::model::{Failure, Outcome, Result};
 use crate::ui;
 use crate::work::context::Context;
 
-use place::{NAMES, Place};
+use place::{NAMES, TourPlace};
 
 pub(super) use stand_in::run as stand_in;
 
 pub(super) fn run(context: &Context, args: &TourArgs) -> Result<Outcome> {
-    let place = Place::make(context, args)?;
+    let place = TourPlace::make(context, args)?;
     let outcome = place.show();
     if args.keep {
         tell(&format!("kept: {}", place.root.display()))?;
@@ -37,7 +37,7 @@ fn tell(text: &str) -> Result<()> {
     report::print(&format!("{text}\n"))
 }
 
-impl Place {
+impl TourPlace {
     /// Shows it all.
     fn show(&self) -> Result<Outcome> {
         tell(&format!("Everything here happens in {} and is gone afterwards.", self.root.display()))?;

@@ -22,18 +22,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The colours of the two sessions.
 pub(super) const NAMES: [&str; 2] = ["red", "blue"];
 
-/// The throw-away place.
-pub(super) struct Place {
+/// The throw-away place of a tour.
+pub(super) struct TourPlace {
     pub(super) root: PathBuf,
     program: PathBuf,
     pub(super) claude_program: String,
     pub(super) claude: String,
-    /// That is Claude Code.
+    /// True if that is Claude Code, and not the stand-in.
     pub(super) real: bool,
     environment: BTreeMap<OsString, OsString>,
 }
 
-impl Place {
+impl TourPlace {
     /// Makes it, with a home, settings and two projects, and a Claude.
     pub(super) fn make(context: &Context, args: &TourArgs) -> Result<Self> {
         let root = os::temporary_directory().join(format!("cs-tour-{}", uuid::Uuid::now_v7().simple()));

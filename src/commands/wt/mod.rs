@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, command: Option<WtCommand>) -> Result<Outco
         Some(WtCommand::Finish(args)) => bring::run(context, &args),
         Some(WtCommand::Rm { names, force }) => rm::run(context, &names, force),
         Some(WtCommand::Gc { all, older_than, yes, json }) => {
-            gc::run(context, &gc::Wanted { all, older_than, yes, json })
+            gc::run(context, &gc::GcOptions { all, older_than, yes, json })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is said of a worktree that was taken away.
+//! The lines about a worktree that was taken away.
 
 use crate::commands::report;
 use crate::ui;

@@ -1,4 +1,4 @@
-//! What CCS keeps in its directory (`~/.ccs`), as its version 7.79.1 writes it and older ones did.
+//! The things that CCS keeps in its directory (`~/.ccs`), as its version 7.79.1 writes it and older ones did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

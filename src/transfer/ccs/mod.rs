@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use found::Ccs;
 
-use super::found::Found;
 use super::names::free_name;
+use super::takeover::Takeover;
 use crate::claude;
 use crate::model::{
     ConfigHome, Endpoint, Failure, History, Name, Profile, ProfileKind, Result, ShareOverrides, TokenSource,
@@ -28,7 +28,7 @@ pub(crate) fn import(
     root: &Path,
     dry_run: bool,
     as_default: &dyn Fn(&Name) -> bool,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<Takeover>> {
     let ccs = found::read(root, &context.home()?)?;
     let mut import = Import {
         context,
@@ -45,7 +45,7 @@ pub(crate) fn import(
         import.endpoint(name, settings, &ccs)?;
     }
     for name in &ccs.others {
-        import.found.push(Found::new("profile", name).skipped("it runs through CCS's own proxy"));
+        import.found.push(Takeover::new("profile", name).skipped("it runs through CCS's own proxy"));
     }
     import.default(&ccs, as_default)?;
     Ok(import.found)
@@ -71,13 +71,13 @@ pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
 struct Import<'a> {
     context: &'a Context,
     dry_run: bool,
-    /// What accounts and endpoints are called here, by their names there.
+    /// The names of accounts and endpoints here, by their names there.
     names: BTreeMap<String, Name>,
-    /// What groups are called here, by their names there.
+    /// The names of groups here, by their names there.
     groups: BTreeMap<String, Name>,
     /// Names that a dry run would have used.
     taken: Vec<Name>,
-    found: Vec<Found>,
+    found: Vec<Takeover>,
 }
 
 impl Import<'_> {
@@ -98,7 +98,7 @@ impl Import<'_> {
     }
 
     fn account(&mut self, root: &Path, name: &str, group: Option<&str>) -> Result<()> {
-        let found = Found::new("profile", name);
+        let found = Takeover::new("profile", name);
         let directory = found::instance(root, name);
         if let Some(known) = adopt::profile_at(self.context, &directory)? {
             if let Some(group) = group {
@@ -136,7 +136,7 @@ impl Import<'_> {
         if let Some(known) = self.groups.get(group) {
             return Ok(Some(known.clone()));
         }
-        let found = Found::new("group", group);
+        let found = Takeover::new("group", group);
         let projects = found::group_projects(root, group);
         if !projects.is_dir() {
             self.found.push(found.skipped(format!("there is no {}", projects.display())));
@@ -163,7 +163,7 @@ impl Import<'_> {
     }
 
     fn endpoint(&mut self, name: &str, settings: &Path, ccs: &Ccs) -> Result<()> {
-        let found = Found::new("profile", name);
+        let found = Takeover::new("profile", name);
         if let Some(known) = self.endpoint_there(name, settings)? {
             self.names.insert(name.to_owned(), known.clone());
             self.found.push(found.there(known.to_string()));
@@ -259,7 +259,7 @@ impl Import<'_> {
     /// The profile of new sessions, if a person wants that of CCS.
     fn default(&mut self, ccs: &Ccs, as_default: &dyn Fn(&Name) -> bool) -> Result<()> {
         let Some(name) = &ccs.default else { return Ok(()) };
-        let found = Found::new("default", name);
+        let found = Takeover::new("default", name);
         let Some(named) = self.names.get(name).cloned() else {
             self.found.push(found.skipped("it was not imported"));
             return Ok(());

@@ -1,4 +1,4 @@
-//! Where a shell's start-up file sets `CLAUDE_CONFIG_DIR`: in an alias, in a function, or for good.
+//! The places in a shell's start-up file that set `CLAUDE_CONFIG_DIR`: in an alias, in a function, or for good.
 
 use std::path::{Path, PathBuf};
 

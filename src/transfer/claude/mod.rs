@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use mentions::mentions;
 
-use super::found::Found;
 use super::names::free_name;
+use super::takeover::Takeover;
 use crate::claude;
 use crate::model::{Name, Result, ShareOverrides};
 use crate::os;
@@ -17,7 +17,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::profiles::adopt;
 
-/// What is to become of a config directory.
+/// The choice about a config directory.
 pub(crate) enum Choice {
     /// It becomes the profile of this name.
     Take(Name),
@@ -34,7 +34,7 @@ pub(crate) struct Import<'a> {
     dry_run: bool,
     /// Names that were used, or would have been.
     taken: Vec<Name>,
-    found: Vec<Found>,
+    found: Vec<Takeover>,
 }
 
 impl<'a> Import<'a> {
@@ -84,7 +84,7 @@ impl<'a> Import<'a> {
     }
 
     /// Returns what was found, and what became of it.
-    pub(crate) fn end(self) -> Vec<Found> {
+    pub(crate) fn end(self) -> Vec<Takeover> {
         self.found
     }
 }
@@ -99,13 +99,13 @@ pub(crate) struct Candidate {
     pub mentioned: Vec<(PathBuf, usize, Option<String>)>,
     /// How many conversations are in it.
     pub conversations: usize,
-    /// Whether somebody is logged in there.
+    /// True if somebody is logged in there.
     pub has_login: bool,
 }
 
 impl Candidate {
-    fn found(&self) -> Found {
-        Found::new("profile", self.directory.display().to_string())
+    fn found(&self) -> Takeover {
+        Takeover::new("profile", self.directory.display().to_string())
     }
 
     /// Returns who names it: aliases, functions, files and their lines.
@@ -131,7 +131,7 @@ impl Candidate {
         format!("{}{login}{by}", ui::count(self.conversations, "conversation"))
     }
 
-    /// What it is most likely called: as the alias that uses it, else as its directory.
+    /// Returns the name it is most likely called by: that of the alias that uses it, else that of its directory.
     fn suggested(&self) -> Name {
         let alias = self.mentioned.iter().find_map(|(_, _, by)| by.clone()).filter(|name| name != "claude");
         let directory = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();

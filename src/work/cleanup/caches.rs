@@ -35,7 +35,7 @@ impl Trimmable {
 
 /// Returns the sessions and profiles made by `cs` that were named, or all of them, the largest first. `at` is told
 /// what is measured. Changes nothing.
-pub(crate) fn look(context: &Context, names: &[String], at: &mut dyn FnMut(&str)) -> Result<Vec<Trimmable>> {
+pub(crate) fn find(context: &Context, names: &[String], at: &mut dyn FnMut(&str)) -> Result<Vec<Trimmable>> {
     let mut found = measured(context, names, at)?;
     found.sort_by_key(|one| std::cmp::Reverse(one.bytes()));
     Ok(found)

@@ -166,14 +166,14 @@ pub(crate) fn last_used(
 pub(crate) struct Going {
     /// The session.
     pub session: Session,
-    /// Why.
+    /// The judgement, with the reasons.
     pub verdict: Verdict,
     /// The space it takes.
     pub bytes: u64,
 }
 
-/// All that can go, and what stays.
-pub(crate) struct Found {
+/// Everything that a cleanup can take away, and what stays.
+pub(crate) struct Clearable {
     /// The sessions that can go.
     pub going: Vec<Going>,
     /// Sessions that stay although something speaks against them, or that were named: why.
@@ -217,9 +217,9 @@ impl Done {
     }
 }
 
-impl Found {
-    /// Looks at the sessions `names`, or at everything. `at` is told what is looked at. Changes nothing.
-    pub(crate) fn look(
+impl Clearable {
+    /// Finds what can go of the sessions `names`, or of everything. `at` is told what is looked at. Changes nothing.
+    pub(crate) fn find(
         context: &Context,
         names: &[String],
         older_than: Option<Age>,

@@ -2,6 +2,8 @@
 //!
 //! A [`Launch`] is the plan with its steps. [`start`] holds what must not change meanwhile, looks, and has the
 //! steps carried out; `--dry-run` looks and prints them.
+//!
+//! See docs/decisions/014-work-is-a-floor-and-a-launch-is-one-value.md
 
 pub(crate) mod becoming;
 mod carry_out;
@@ -53,16 +55,16 @@ impl Request {
 /// a profile itself. Returns only where that fails, or where the program runs in a pane.
 pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
     let Subject::Session(session, profile) = &request.subject else {
-        return match carry_out(context, &request.subject, look(context, request)?, Held::default())? {
+        return match carry_out(context, &request.subject, preview(context, request)?, Held::default())? {
             Carried::Ended(outcome) => Ok(outcome),
             Carried::Changed(_, held) => {
-                let again = look(context, request)?;
+                let again = preview(context, request)?;
                 carry_out(context, &request.subject, again, held)?.ended()
             }
         };
     };
     if is_command(request) {
-        return carry_out(context, &request.subject, look(context, request)?, Held::default())?.ended();
+        return carry_out(context, &request.subject, preview(context, request)?, Held::default())?.ended();
     }
     // Held until this process has become Claude: of two that start one session, the second sees
     // the first one's run.
@@ -70,7 +72,7 @@ pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
     let mut session = session.clone();
     // What is settled, and what is claimed, changes what the launch is made from once each.
     for _ in 0..3 {
-        let found = Found::of(context, &session, profile)?;
+        let found = PathsAndRun::of(context, &session, profile)?;
         if let Some(pane) = request.pane
             && let Some(open) = open::open_state(&session, &found.paths, found.run.as_ref())
             && let Some(place) = pane::pane_of(context, open.pid)
@@ -92,7 +94,7 @@ pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
 }
 
 /// Returns the launch that [`start`] would carry out now. Changes nothing, and holds nothing.
-pub(crate) fn look(context: &Context, request: &Request) -> Result<Launch> {
+pub(crate) fn preview(context: &Context, request: &Request) -> Result<Launch> {
     match &request.subject {
         Subject::Profile(profile) => of_profile(context, profile, request),
         Subject::Session(session, profile) if is_command(request) => {
@@ -105,7 +107,7 @@ pub(crate) fn look(context: &Context, request: &Request) -> Result<Launch> {
             of_program(context, &subject, &claude, &directory)
         }
         Subject::Session(session, profile) => {
-            let found = Found::of(context, session, profile)?;
+            let found = PathsAndRun::of(context, session, profile)?;
             of_session(context, session, profile, request, found)
         }
     }
@@ -152,13 +154,13 @@ pub(crate) fn of_new(
     Ok(Launch::new(plan, &purpose, seen))
 }
 
-/// A session as it was found: where its files are, and what its last launch noted.
-struct Found {
+/// The paths of a session, and what its last launch noted.
+struct PathsAndRun {
     paths: SessionPaths,
     run: Option<Run>,
 }
 
-impl Found {
+impl PathsAndRun {
     fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
         let store = context.store()?;
         let run = store.last_run(&store.session_run_path(session.id));
@@ -175,9 +177,9 @@ fn of_session(
     session: &Session,
     profile: &Profile,
     request: &Request,
-    found: Found,
+    found: PathsAndRun,
 ) -> Result<Launch> {
-    let Found { paths, run } = found;
+    let PathsAndRun { paths, run } = found;
     let subject = Subject::Session(session.clone(), profile.clone());
     let projects = paths.config.join("projects").symlink_metadata();
     let unsettled = projects.is_err() && history::member(context, &subject)?.is_unsettled();

@@ -36,7 +36,7 @@ struct Provider {
 
 /// A description, by a person, of a profile that is to be made.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ProfileDescription<'a> {
     /// An endpoint that is known by name.
     pub provider: Option<&'a str>,
     /// The address of an endpoint.
@@ -62,24 +62,24 @@ pub(crate) struct Made {
     pub host: Option<Name>,
 }
 
-/// Makes the profile `name` as it is `wanted`.
-pub(crate) fn create(context: &Context, name: &Name, wanted: &Wanted<'_>) -> Result<Made> {
-    let (kind, mut env) = describe(wanted)?;
-    if let Some(model) = wanted.model {
+/// Makes the profile `name` as `description` says.
+pub(crate) fn create(context: &Context, name: &Name, description: &ProfileDescription<'_>) -> Result<Made> {
+    let (kind, mut env) = describe(description)?;
+    if let Some(model) = description.model {
         let variable = VarName::new("ANTHROPIC_MODEL").map_err(Failure::usage)?;
         env.insert(variable, model.to_owned());
     }
     let store = context.store()?;
-    let host = wanted.inherit.map(|text| host(context, text)).transpose()?;
+    let host = description.inherit.map(|text| host(context, text)).transpose()?;
     let new = NewProfile {
         kind: &kind,
-        bare: wanted.bare,
+        bare: description.bare,
         env,
         share: ShareOverrides::default(),
         inherit: host.as_ref(),
         directory: None,
     };
-    store.create_profile(name, new, furnish(context, wanted.bare)?)?;
+    store.create_profile(name, new, furnish(context, description.bare)?)?;
     Ok(Made { kind, host })
 }
 
@@ -133,20 +133,21 @@ pub(crate) fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path
     })
 }
 
-/// Returns what kind of profile is wanted, and the variables that come with its provider.
-fn describe(wanted: &Wanted<'_>) -> Result<(ProfileKind, BTreeMap<VarName, String>)> {
-    let provider = wanted.provider.map(provider).transpose()?;
+/// Returns what kind of profile is description, and the variables that come with its provider.
+fn describe(description: &ProfileDescription<'_>) -> Result<(ProfileKind, BTreeMap<VarName, String>)> {
+    let provider = description.provider.map(provider).transpose()?;
     let usual = provider.as_ref().and_then(|(_, provider)| provider.token_env.clone());
-    let source = wanted.token.clone().or_else(|| usual.map(TokenSource::Variable));
-    let is_api = provider.is_some() || wanted.base_url.is_some() || source.is_some();
+    let source = description.token.clone().or_else(|| usual.map(TokenSource::Variable));
+    let is_api = provider.is_some() || description.base_url.is_some() || source.is_some();
     if !is_api {
         return Ok((ProfileKind::Account, BTreeMap::new()));
     }
     // Anthropic's own API takes keys; everybody else's a bearer token.
-    let takes_key = || provider.as_ref().map_or(wanted.base_url.is_none(), |(_, provider)| provider.api_key);
-    let api_key = wanted.api_key.unwrap_or_else(takes_key);
+    let takes_key =
+        || provider.as_ref().map_or(description.base_url.is_none(), |(_, provider)| provider.api_key);
+    let api_key = description.api_key.unwrap_or_else(takes_key);
     let token_as = if api_key { "ANTHROPIC_API_KEY" } else { "ANTHROPIC_AUTH_TOKEN" };
-    let base_url = wanted
+    let base_url = description
         .base_url
         .map(str::to_owned)
         .or_else(|| provider.as_ref().and_then(|(_, provider)| provider.base_url.clone()));

@@ -8,8 +8,8 @@ use crate::work::removal::paths_of;
 use crate::work::worktrees::listing;
 use crate::work::worktrees::tree::{Measured, Tree};
 
-/// A worktree that was looked at.
-pub(crate) struct Looked {
+/// A worktree, and the judgement on it.
+pub(crate) struct Judged {
     /// The worktree.
     pub tree: Tree,
     /// When it, or a session in it, was last used.
@@ -20,7 +20,7 @@ pub(crate) struct Looked {
     pub stays: Option<String>,
 }
 
-impl Looked {
+impl Judged {
     /// Returns why it can go.
     pub(crate) fn why(&self) -> &'static str {
         if self.tree.is_gone() { "its directory is gone" } else { "all of it is merged" }
@@ -29,17 +29,17 @@ impl Looked {
 
 /// Judges the worktrees of this repository, or of every one that a session works in. Those used within `older_than`
 /// stay. `at` is told how far that is. Changes nothing.
-pub(crate) fn look(
+pub(crate) fn judge_all(
     context: &Context,
     all: bool,
     older_than: Option<Age>,
     at: impl FnMut(&str),
-) -> Result<Vec<Looked>> {
+) -> Result<Vec<Judged>> {
     let (_, measured) = listing::measured(context, all, at)?;
     measured.into_iter().map(|(tree, measured)| judge(context, tree, &measured, older_than)).collect()
 }
 
-fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<Age>) -> Result<Looked> {
+fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<Age>) -> Result<Judged> {
     let mut used = None;
     for session in &tree.sessions {
         let (paths, _) = paths_of(context, session)?;
@@ -49,7 +49,7 @@ fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<
     let log = tree.git_dir().and_then(|dir| dir.join("logs/HEAD").metadata().ok()?.modified().ok());
     used = used.max(log.and_then(|time| jiff::Timestamp::try_from(time).ok()));
     let stays = stays(context, &tree, &measured.state, used, older_than)?;
-    Ok(Looked { tree, used, bytes: measured.bytes, stays })
+    Ok(Judged { tree, used, bytes: measured.bytes, stays })
 }
 
 fn stays(

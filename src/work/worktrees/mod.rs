@@ -21,7 +21,7 @@ use crate::work::worktrees::target::{
     Taken, checked_out, entry_at, hold, locked, no_links, other_branch, said,
 };
 
-pub(crate) use crate::work::worktrees::target::{Made, Spot, Target, Wanted};
+pub(crate) use crate::work::worktrees::target::{Branches, Made, Spot, Target};
 
 /// The names that new sessions in worktrees of a repository are given.
 pub(crate) struct Names {
@@ -56,14 +56,14 @@ pub(crate) fn make_repository(context: &Context, directory: &Path) -> Result<()>
         .map_err(|why| Failure::failed(format!("cannot make a repository in {}: {why}", directory.display())))
 }
 
-/// Refuses a session that exists unless it works in a worktree, as wanted, of the repository one is in. Unless
-/// this is only a `look`, a worktree that is gone is made again, and one that nobody holds is locked.
+/// Refuses a session that exists unless it works in a worktree, on the branch of `branches`, of the repository one is in.
+/// Unless this is only a `preview`, a worktree that is gone is made again, and one that nobody holds is locked.
 pub(crate) fn agree(
     context: &Context,
     session: &Session,
     profile: &Profile,
-    wanted: Wanted<'_>,
-    look: bool,
+    branches: Branches<'_>,
+    preview: bool,
 ) -> Result<()> {
     let name = &session.name;
     let other = || format!("for a worktree give it another name: cs -w {}", name.numbered(2));
@@ -85,18 +85,18 @@ pub(crate) fn agree(
         .hint(format!("to open it: cs {name}"))
         .hint(other()));
     }
-    if wanted.from.is_some() {
+    if branches.from.is_some() {
         return Err(Failure::refused(format!("session '{name}' has its worktree already: {}", tree.root))
             .hint(format!("to open it: cs -w {name}")));
     }
     let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()));
     let branch = known.map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
-    if let Some(other) = wanted.branch
+    if let Some(other) = branches.branch
         && Some(other) != branch
     {
         return Err(other_branch(tree.root(), branch, other));
     }
-    if !look {
+    if !preview {
         if !tree.root().is_dir() {
             make_again(context, session, profile)?;
         } else if let (Some(place), Some(entry)) = (&place, known) {

@@ -14,7 +14,7 @@ use crate::work::{directory, scene};
 
 /// The branches that a person named for a worktree.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Branches<'a> {
     pub branch: Option<&'a str>,
     pub from: Option<&'a str>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Returns the worktree that a new session `name` gets. Makes nothing.
-    pub(crate) fn find(context: &Context, spot: Spot, name: &Name, wanted: Wanted<'_>) -> Result<Self> {
+    pub(crate) fn find(context: &Context, spot: Spot, name: &Name, branches: Branches<'_>) -> Result<Self> {
         let repository = &spot.repository;
         let root = place_of(repository, name);
         let home = context.home()?.join(".claude");
@@ -86,14 +86,14 @@ impl Target {
                 .hint("look at what it is, and move it away")
                 .hint(format!("or take another name: cs -w {}", name.numbered(2))));
             };
-            return Self::adopt(context, spot, entry, wanted);
+            return Self::adopt(context, spot, entry, branches);
         }
         if let Some(reason) = entry.as_ref().and_then(|entry| entry.locked.as_deref())
             && LockedBy::read(reason) != LockedBy::EndedClaude
         {
             return Err(locked(&root, reason));
         }
-        let (beginning, onto) = beginning(&spot, entry.as_ref(), name, wanted)?;
+        let (beginning, onto) = beginning(&spot, entry.as_ref(), name, branches)?;
         let making = Making { root: root.clone(), beginning, again: entry.is_some() };
         let directory = match spot.below() {
             Some(below) if is_in(repository, &making, &below)? => root.join(below),
@@ -105,7 +105,7 @@ impl Target {
     }
 
     /// The worktree that is there.
-    fn adopt(context: &Context, spot: Spot, entry: Entry, wanted: Wanted<'_>) -> Result<Self> {
+    fn adopt(context: &Context, spot: Spot, entry: Entry, branches: Branches<'_>) -> Result<Self> {
         let root = &entry.path;
         if let Some(reason) = entry.locked.as_deref() {
             match LockedBy::read(reason) {
@@ -136,14 +136,14 @@ impl Target {
                 LockedBy::EndedClaude | LockedBy::Other(_) => {}
             }
         }
-        if wanted.from.is_some() {
+        if branches.from.is_some() {
             return Err(Failure::of(
                 Kind::WorktreeTaken,
                 format!("there is already a worktree, so nothing can begin it: {}", root.display()),
             )
             .hint("to take it as it is, leave --from out"));
         }
-        if let Some(branch) = wanted.branch
+        if let Some(branch) = branches.branch
             && entry.branch.as_deref() != Some(branch)
         {
             return Err(other_branch(root, entry.branch.as_deref(), branch));
@@ -319,10 +319,10 @@ fn beginning(
     here: &Spot,
     entry: Option<&Entry>,
     name: &Name,
-    wanted: Wanted<'_>,
+    branches: Branches<'_>,
 ) -> Result<(Beginning, Option<String>)> {
     let repository = &here.repository;
-    let branch = match wanted.branch {
+    let branch = match branches.branch {
         Some(branch) if said(repository.is_branch_name(branch))? => branch.to_owned(),
         Some(branch) => return Err(Failure::usage(format!("'{branch}' can be no branch of git"))),
         None => {
@@ -336,8 +336,8 @@ fn beginning(
         }
     };
     // With a branch that a person named, another name for the worktree would be no better.
-    let taken = if wanted.branch.is_some() { Kind::BranchTaken } else { Kind::WorktreeTaken };
-    let from = match wanted.from {
+    let taken = if branches.branch.is_some() { Kind::BranchTaken } else { Kind::WorktreeTaken };
+    let from = match branches.from {
         Some(from) => Some(said(repository.resolve(&here.directory, from))?.ok_or_else(|| {
             Failure::usage(format!("there is no branch, tag or commit '{from}'"))
                 .hint("to see what there is: git branch --all")
@@ -358,7 +358,7 @@ fn beginning(
             return Err(Failure::of(taken, format!("there is already a branch '{there}'"))
                 .hint(format!("to work on it: cs -w --branch {there} {name}")));
         }
-        Some(_) if wanted.from.is_some() => {
+        Some(_) if branches.from.is_some() => {
             return Err(Failure::of(taken, format!("there is already a branch '{branch}'"))
                 .hint(format!("to go on with it, leave --from out: cs -w --branch {branch} {name}"))
                 .hint(format!("to begin another one: cs -w --branch BRANCH --from REF {name}")));

@@ -29,7 +29,7 @@ pub(crate) struct Tree {
 /// The reason that a worktree is not taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stays {
-    /// Why, for a person.
+    /// The reason, for a person.
     pub why: String,
     /// The hints on what helps.
     pub hints: Vec<String>,

@@ -1,10 +1,10 @@
-//! What an import found and what became of it, alike whatever it came from.
+//! Takeovers: the things that an import found, with what became of each, alike whatever they came from.
 
 use serde::Serialize;
 
 use crate::model::Result;
 
-/// What became of one thing.
+/// The state of a takeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
@@ -20,23 +20,23 @@ pub(crate) enum State {
     Failed,
 }
 
-/// One thing that was found.
+/// A thing that an import found, and what became of it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct Takeover {
     /// `profile`, `group`, `session`, …
     pub(crate) what: &'static str,
-    /// What it is called where it comes from.
+    /// Its name where it comes from.
     pub(crate) from: String,
-    /// What it is here.
+    /// Its name here.
     #[serde(rename = "as")]
     pub(crate) to: String,
-    /// What became of it.
+    /// Its state.
     pub(crate) state: State,
-    /// Why it was left out, or what there is to know of it.
+    /// The reason that it was left out, or what there is to know of it.
     pub(crate) why: String,
 }
 
-impl Found {
+impl Takeover {
     /// Returns a thing that was left out, for no reason yet.
     pub(super) fn new(what: &'static str, from: impl Into<String>) -> Self {
         Self { what, from: from.into(), to: String::new(), state: State::Skipped, why: String::new() }
