@@ -7,8 +7,8 @@ use crate::claude;
 use crate::model::{History, Outcome, Place, Profile, ProfileKind, Result, Target, TokenSource, VarName};
 use crate::os;
 use crate::ui;
-use crate::work::binding;
 use crate::work::context::Context;
+use crate::work::{binding, share};
 
 /// Prints labelled lines, the labels aligned, the values escaped.
 pub(super) fn print_lines(lines: &[(&str, String)]) -> Result<Outcome> {
@@ -21,7 +21,7 @@ pub(super) fn print_lines(lines: &[(&str, String)]) -> Result<Outcome> {
 
 /// Prints all there is to know about a profile. Tokens are never part of it.
 pub(super) fn of_profile(context: &Context, profile: &Profile, as_json: bool) -> Result<Outcome> {
-    let share = crate::work::share::share_of(context, profile, false)?;
+    let share = share::share_of(context, profile, false)?;
     let linked: Vec<&str> = share.linked().collect();
     let record = context.store()?.profile_record_path(&profile.name);
     let record = os::exists(&record).then(|| record.display().to_string());

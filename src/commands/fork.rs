@@ -15,7 +15,7 @@ use crate::work::context::Context;
 use crate::work::create::New;
 use crate::work::launch::FirstStart;
 use crate::work::worktrees::{Branches, Spot, Target};
-use crate::work::{copying, create, directory};
+use crate::work::{conversations, copying, create, directory};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     }
     let paths = context.paths(&source, &profile)?;
     // What a fork was made from is not its own until it has gone on from there.
-    let from = crate::work::conversations::newest(&source, &paths, source.directory(), None)?
+    let from = conversations::newest(&source, &paths, source.directory(), None)?
         .filter(|found| source.forked_from != Some(found.id));
     let Some(from) = from else {
         return Err(Failure::refused(format!(

@@ -14,12 +14,13 @@ use crate::os;
 use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, Request};
+use crate::work::program;
 
 pub(super) fn run(context: &Context, command: &ShimCommand) -> Result<Outcome> {
     let store = context.store()?;
     match command {
         ShimCommand::Install => {
-            let shim = store.install_shim(&crate::work::program::this_program(context)?)?;
+            let shim = store.install_shim(&program::this_program(context)?)?;
             let directory = shim.parent().unwrap_or(&shim).display().to_string();
             report::print(&format!("{}\n", shim.display()))?;
             report::say(
@@ -119,9 +120,8 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
 }
 
 fn real_program(context: &Context) -> Result<PathBuf> {
-    crate::work::program::claude_program(context).or_else(|failure| {
+    program::claude_program(context).or_else(|failure| {
         let path = context.variable("PATH");
-        claude::find_program("claude", path, |path| crate::work::program::is_shim(context, path))
-            .map_err(|_| failure)
+        claude::find_program("claude", path, |path| program::is_shim(context, path)).map_err(|_| failure)
     })
 }

@@ -10,7 +10,7 @@ use crate::claude::{self, DIRECTORY_VARIABLES, Proof, Verdict};
 use crate::model::Isolation;
 use crate::os;
 use crate::store::CheckedProgram;
-use crate::work::enclosure;
+use crate::work::{enclosure, program};
 
 /// Longer than a start takes on a machine with much to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ fn sandboxes(machine: &Machine<'_>, report: &mut Report) {
 fn find(machine: &Machine<'_>, report: &mut Report) -> Option<PathBuf> {
     // Settings that cannot be read have been told; then the program is not known.
     let config = machine.config?;
-    let failure = match crate::work::program::claude_program(machine.context) {
+    let failure = match program::claude_program(machine.context) {
         Ok(program) => return Some(program),
         Err(failure) => failure,
     };

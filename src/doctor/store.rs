@@ -12,7 +12,7 @@ use crate::model::{History, Place, Profile, Target};
 use crate::os;
 use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
 use crate::ui;
-use crate::work::binding;
+use crate::work::{binding, share};
 
 /// Below this much room there is advice.
 const LOW: u64 = 1 << 30;
@@ -103,8 +103,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
     if machine.config.is_none() || report.findings.iter().any(|finding| finding.kind == Kind::RecordDamaged) {
         return;
     }
-    let of_profile =
-        |profile: &Profile| Some(crate::work::share::share_of(machine.context, profile, false).ok()?.history);
+    let of_profile = |profile: &Profile| Some(share::share_of(machine.context, profile, false).ok()?.history);
     let of_session = |patient: &Patient| patient.session.history.clone();
     let said = machine.profiles.values().filter_map(of_profile);
     let used: Vec<String> = said

@@ -13,6 +13,7 @@ use crate::model::{
 use crate::os::{self, Liveness, Lock};
 use crate::store::{self, Apart, Member};
 use crate::work::context::Context;
+use crate::work::profiles;
 use crate::work::share::{is_ours, share_of};
 
 /// A place of conversations that is not the config directory of their owner.
@@ -153,7 +154,7 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
     let shares = |config: &Path| os::real_path(&config.join("projects")).is_ok_and(|other| other == real);
     let store = context.store()?;
     let mut found = Vec::new();
-    let (_, profiles) = crate::work::profiles::known(context)?;
+    let (_, profiles) = profiles::known(context)?;
     for profile in profiles.values().filter(|profile| profile.inherit.is_none()) {
         let config = profile.home.directory();
         if shares(&config) {

@@ -18,7 +18,7 @@ use crate::work::context::Context;
 use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
-use crate::work::{binding, enclosure, ending};
+use crate::work::{binding, enclosure, ending, program};
 
 /// Looks at the disk and the environment, and plans.
 pub(crate) fn plan(
@@ -59,7 +59,7 @@ fn plan_with(
         exported: context.shell.environment.clone(),
         program: match (launch, context.wrapped.get()) {
             (Program::Claude(_), Some(command)) => command.clone(),
-            (Program::Claude(_), None) => vec![crate::work::program::claude_program(context)?.into()],
+            (Program::Claude(_), None) => vec![program::claude_program(context)?.into()],
             _ => Vec::new(),
         },
         family: context.shell.call.as_ref().map_or_else(|| "cs".to_owned(), |call| call.family.clone()),

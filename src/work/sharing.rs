@@ -5,7 +5,7 @@ use crate::model::{
 };
 use crate::work::context::Context;
 use crate::work::syncing::{Sync, Synced};
-use crate::work::{open, profiles};
+use crate::work::{open, profiles, share};
 
 /// The text that the record of the profile that always exists begins with.
 pub(crate) const STARTER: &str = include_str!("../../templates/default-profile.toml");
@@ -36,7 +36,7 @@ fn history_mode(history: &History) -> String {
 
 /// Returns how each item is shared with the sessions of `profile`.
 pub(crate) fn of_profile(context: &Context, profile: &Profile) -> Result<Vec<Shared>> {
-    let share = crate::work::share::share_of(context, profile, false)?;
+    let share = share::share_of(context, profile, false)?;
     let own = own_overrides(context, profile)?;
     let by = |item: &str| -> Result<String> {
         Ok(if own.says(item) {
@@ -62,7 +62,7 @@ pub(crate) fn of_profile(context: &Context, profile: &Profile) -> Result<Vec<Sha
 
 /// Returns where the conversations of a session live.
 pub(crate) fn of_session(context: &Context, session: &Session, profile: &Profile) -> Result<Shared> {
-    let of_profile = crate::work::share::share_of(context, profile, session.bare)?.history;
+    let of_profile = share::share_of(context, profile, session.bare)?.history;
     let (mode, by) = match &session.history {
         Some(history) => (history_mode(history), "session".into()),
         None => (history_mode(&of_profile), format!("profile '{}'", profile.name)),
@@ -163,7 +163,7 @@ pub(crate) fn set_history(
         )));
     }
     // What its profile says anyway needs no word of its own.
-    let of_profile = crate::work::share::share_of(context, &profile, session.bare)?.history;
+    let of_profile = share::share_of(context, &profile, session.bare)?.history;
     let wanted = Some(wanted).filter(|wanted| *wanted != of_profile);
     let store = context.store()?;
     let held = if dry_run { None } else { Some(store.lock_session(&session)?) };

@@ -12,7 +12,7 @@ use crate::os;
 use crate::store::{self, Drift, Member, Merged};
 use crate::work::context::Context;
 use crate::work::history::{self, Elsewhere};
-use crate::work::{open, profiles, scene};
+use crate::work::{conversations, open, profiles, scene, share};
 
 /// A way to bring something up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl<'a> Sync<'a> {
     /// Brings a profile's own directory up to date, where that is ours, and all its sessions. `before` is the
     /// profile as it was, where its record was just changed: its links are ours too.
     pub(crate) fn profile(&mut self, profile: &Profile, before: Option<&Profile>) -> Result<()> {
-        if profile.inherit.is_none() && crate::work::share::is_ours(self.context, profile)? {
+        if profile.inherit.is_none() && share::is_ours(self.context, profile)? {
             self.subject(&Subject::Profile(profile.clone()), before)?;
         }
         for subject in profiles::sessions_of(self.context, profile)? {
@@ -267,7 +267,7 @@ impl<'a> Sync<'a> {
         if bare {
             return Ok(());
         }
-        let wanted = crate::work::share::share_of(context, profile, false)?.mcp;
+        let wanted = share::share_of(context, profile, false)?.mcp;
         let mut manifest = store::manifest(place)?;
         let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
             Ok(merge) => merge,
@@ -378,7 +378,7 @@ impl<'a> Sync<'a> {
     fn leave(&mut self, subject: &Subject, member: &Member) -> Result<()> {
         let name = subject.name();
         let from = member.linked();
-        let mut ids = crate::work::conversations::own_ids(self.context, subject, member)?;
+        let mut ids = conversations::own_ids(self.context, subject, member)?;
         // What bears the id of one of its own and is another is no more its own than its transcript.
         let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
         let different = member.leaving(&is_own)?.different;

@@ -19,6 +19,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::launch::{self, Request};
 use crate::work::listing::{self, Listing};
+use crate::work::profiles;
 
 pub(super) fn run(context: &Context, command: Option<ProfileCommand>) -> Result<Outcome> {
     match command.unwrap_or(ProfileCommand::List { json: false }) {
@@ -54,7 +55,7 @@ fn default(context: &Context, name: Option<&str>) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let profile = context.resolve_profile(name)?;
-    crate::work::profiles::make_default(context, &profile.name)?;
+    profiles::make_default(context, &profile.name)?;
     report::say(&format!("new sessions belong to profile '{}' now", profile.name));
     Ok(Outcome::Done)
 }

@@ -3,8 +3,8 @@
 use super::super::report;
 use crate::model::{ConfigHome, Failure, Outcome, Result, Target};
 use crate::ui;
-use crate::work::binding;
 use crate::work::context::Context;
+use crate::work::{binding, profiles};
 
 pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome> {
     let profile = context.resolve_profile(name)?;
@@ -12,7 +12,7 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
     if profile.name.is_default() {
         return Err(Failure::refused("'default' is your own ~/.claude and stays"));
     }
-    let heirs = crate::work::profiles::heirs(context, &name)?;
+    let heirs = profiles::heirs(context, &name)?;
     if let Some(heir) = heirs.first() {
         let all: Vec<String> = heirs.iter().map(|heir| format!("'{heir}'")).collect();
         return Err(Failure::refused(format!(
@@ -21,12 +21,12 @@ pub(super) fn run(context: &Context, name: &str, force: bool) -> Result<Outcome>
         ))
         .hint(format!("remove that one first: cs profile remove {heir}")));
     }
-    let users = crate::work::profiles::in_use(context, &profile)?;
+    let users = profiles::in_use(context, &profile)?;
     if !users.is_empty() {
         return Err(Failure::refused(format!("profile '{name}' is in use: {}", users.join(", ")))
             .hint("leave Claude there first"));
     }
-    let sessions = crate::work::profiles::sessions_of(context, &profile)?.len();
+    let sessions = profiles::sessions_of(context, &profile)?.len();
     let store = context.store()?;
     let ours = profile.home.is(&store.profile_root(&name).join("claude"));
     if !force {

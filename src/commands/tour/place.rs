@@ -15,6 +15,7 @@ use crate::cli::TourArgs;
 use crate::model::{Failure, Result};
 use crate::os;
 use crate::work::context::Context;
+use crate::work::program;
 
 /// How long a Claude may take to answer on the tour.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,7 +84,7 @@ impl TourPlace {
         for (name, value) in quiet.chain(nowhere) {
             environment.insert(name.into(), value.into());
         }
-        let found = if args.stand_in { None } else { crate::work::program::claude_program(context).ok() };
+        let found = if args.stand_in { None } else { program::claude_program(context).ok() };
         let real = found.is_some();
         let (path, claude) = if let Some(path) = found {
             let claude = format!("{}, without a login", path.display());

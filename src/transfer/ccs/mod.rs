@@ -18,6 +18,7 @@ use crate::model::{
 use crate::os;
 use crate::store::NewProfile;
 use crate::work::context::Context;
+use crate::work::profiles;
 use crate::work::profiles::{adopt, create};
 
 /// Takes over what CCS keeps in `root`, and returns what was found there. `as_default` says whether a profile becomes
@@ -241,7 +242,7 @@ impl Import<'_> {
     /// The profile whose token comes from this very settings file, or that was made from it where it
     /// needs none.
     fn endpoint_there(&self, name: &str, settings: &Path) -> Result<Option<Name>> {
-        let (_, known) = crate::work::profiles::known(self.context)?;
+        let (_, known) = profiles::known(self.context)?;
         let comes_from = |known: &Profile| match &known.kind {
             ProfileKind::Api(endpoint) => match &endpoint.token {
                 TokenSource::Entry { file, .. } => file == settings,
@@ -272,8 +273,7 @@ impl Import<'_> {
             self.found.push(found.skipped(format!("to make it that: cs profile default {named}")));
             return Ok(());
         }
-        let done =
-            if self.dry_run { Ok(()) } else { crate::work::profiles::make_default(self.context, &named) };
+        let done = if self.dry_run { Ok(()) } else { profiles::make_default(self.context, &named) };
         self.found.push(found.done(named.to_string(), "the profile of new sessions", done));
         Ok(())
     }

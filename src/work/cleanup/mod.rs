@@ -13,7 +13,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::open::Running;
 use crate::work::removal::{kept, linked_worktree, obstacle, paths_of, say_left};
-use crate::work::{binding, emptying, removal};
+use crate::work::{binding, conversations, emptying, removal};
 
 /// The time that something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
@@ -116,7 +116,7 @@ fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profil
         reasons.push(Reason::ProfileGone);
     }
     if profile.is_some() || session.isolation != Isolation::None {
-        let newest = crate::work::conversations::newest(session, paths, session.directory(), None)?;
+        let newest = conversations::newest(session, paths, session.directory(), None)?;
         if newest.is_none() {
             reasons.push(Reason::NoConversation);
         }

@@ -22,7 +22,7 @@ use crate::work::context::Context;
 use crate::work::conversations::{continuation_of, resume};
 use crate::work::directory::work_directory;
 use crate::work::scene;
-use crate::work::{binding, ending, history, open, pane, ports};
+use crate::work::{binding, conversations, ending, history, open, pane, ports, share};
 
 use carry_out::Carried;
 pub(crate) use carry_out::{Held, carry_out};
@@ -204,7 +204,7 @@ fn of_session(
             Continuation::Resume(id, _) => Some(*id),
             _ => None,
         },
-        _ => crate::work::conversations::gone_on_with(&request.arguments, &paths.config, &directory)?,
+        _ => conversations::gone_on_with(&request.arguments, &paths.config, &directory)?,
     };
     let conversation = continuation.conversation();
     let subject = Subject::Session(planned, profile.clone());
@@ -244,13 +244,9 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
             live.pid
         )
     });
-    let wanted = if is_command {
-        None
-    } else {
-        crate::work::conversations::gone_on_with(&plan.command, &config, &directory)?
-    };
-    let unsettled =
-        crate::work::share::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
+    let wanted =
+        if is_command { None } else { conversations::gone_on_with(&plan.command, &config, &directory)? };
+    let unsettled = share::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
     let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
     let mut seen = Seen {
         unsettled,
