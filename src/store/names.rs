@@ -93,7 +93,22 @@ impl Store {
         }
         // The repair is rare and serialised. Whoever holds this lock looks again before it takes
         // anything away, so two repairers cannot take each other's claim.
-        let _repair = lock(&self.names().join(".repair"), "the names")?;
+        self.claim_name_among(name, claim, &self.hold_names()?)
+    }
+
+    /// Holds the names: nobody takes over or gives up a claim meanwhile. Whoever claims a name for something that
+    /// exists, but has that name a moment later only, holds them until it has.
+    pub(super) fn hold_names(&self) -> Result<Lock> {
+        lock(&self.names().join(".repair"), "the names")
+    }
+
+    /// As [`Store::claim_name`], by a caller who holds the names.
+    pub(super) fn claim_name_among(&self, name: &Name, claim: Claim, _held: &Lock) -> Result<Option<Claim>> {
+        let path = self.claim_path(name);
+        let publish = || {
+            os::publish_file(&path, claim.text().as_bytes())
+                .map_err(|error| Failure::io("write", &path, &error))
+        };
         if let Some(holder) = self.holder(name)? {
             return Ok(if holder == claim { None } else { Some(holder) });
         }
@@ -107,19 +122,34 @@ impl Store {
     }
 
     /// Gives `name` up, if `claim` has it and the owner it names has it no more: another process may have
-    /// restored a session, or made a profile of the same name, meanwhile.
+    /// restored a session, or made a profile of the same name, meanwhile. Takes the lock of the names.
     pub(super) fn release_name(&self, name: &Name, claim: Claim) {
-        if matches!(self.claim(name), Ok(Some(held)) if held == claim) && !self.is_held(name, claim) {
-            // A claim that stays is taken over by the next who wants the name.
+        if !self.is_claimed_by(name, claim) {
+            return;
+        }
+        // Without it, what is removed could be the claim of somebody who took the name over meanwhile. A claim that
+        // stays is taken over by the next who wants the name.
+        if let Ok(held) = self.hold_names() {
+            self.release_name_among(name, claim, &held);
+        }
+    }
+
+    /// As [`Store::release_name`], by a caller who holds the names.
+    pub(super) fn release_name_among(&self, name: &Name, claim: Claim, _held: &Lock) {
+        if self.is_claimed_by(name, claim) && !self.is_held(name, claim) {
             let _ = fs::remove_file(self.claim_path(name));
         }
+    }
+
+    fn is_claimed_by(&self, name: &Name, claim: Claim) -> bool {
+        matches!(self.claim(name), Ok(Some(held)) if held == claim)
     }
 
     /// Removes the claim of `name` if its owner does not exist and is not being made. Returns false if
     /// nothing claims it, or somebody holds it by now.
     pub fn forget_name(&self, name: &Name) -> Result<bool> {
         // Whoever takes such a claim over holds this lock, too.
-        let _repair = lock(&self.names().join(".repair"), "the names")?;
+        let _repair = self.hold_names()?;
         let Some(claim) = self.claim(name)? else { return Ok(false) };
         if self.is_held(name, claim) {
             return Ok(false);
@@ -150,5 +180,83 @@ impl Store {
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
         os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use uuid::Uuid;
+
+    use crate::model::{Isolation, Kind, Name, Session};
+    use crate::store::tests::store;
+
+    fn session(name: &str) -> Session {
+        Session {
+            version: Session::VERSION,
+            id: Uuid::now_v7(),
+            name: Name::suggest(name),
+            profile: Name::default_profile(),
+            directory: "/w".into(),
+            isolation: Isolation::ConfigDir,
+            bare: false,
+            ephemeral: false,
+            history: None,
+            created: jiff::Timestamp::now(),
+            forked_from: None,
+            ports: None,
+            worktree: None,
+        }
+    }
+
+    #[test]
+    fn a_name_is_not_taken_over_from_a_session_that_is_on_its_way_back() {
+        for comes_back in [true, false] {
+            let (_dir, store) = store();
+            let old = session("api");
+            drop(store.publish(store.draft(old.clone(), None).expect("begun")).expect("made"));
+            let trashed = store.trash_session(&old).expect("removed");
+            // What `restore` does, stopped half-way.
+            let claim = super::Claim::Session(old.id);
+            let held = store.hold_names().expect("held");
+            assert_eq!(store.claim_name_among(&old.name, claim, &held).expect("claimed"), None);
+            let other = store.draft(session("api"), None).expect("begun");
+            let taking = thread::spawn({
+                let store = store.clone();
+                move || store.publish(other).map(drop)
+            });
+            thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!taking.is_finished(), "it waits until that is decided");
+            if comes_back {
+                std::fs::rename(&trashed, store.session_root(old.id)).expect("back");
+            }
+            drop(held);
+            let taken = taking.join().expect("joined");
+            let owner = store.session_named(&old.name).expect("readable").expect("one has it");
+            if comes_back {
+                assert_eq!(taken.map_err(|failure| failure.kind), Err(Kind::NameTaken));
+                assert_eq!(owner.id, old.id);
+            } else {
+                // The control: a claim that is left behind is taken over.
+                assert_eq!(taken, Ok(()));
+                assert_ne!(owner.id, old.id);
+            }
+        }
+    }
+
+    #[test]
+    fn who_gives_a_name_up_does_not_take_it_from_who_took_it_over() {
+        let (_dir, store) = store();
+        let old = session("api");
+        drop(store.publish(store.draft(old.clone(), None).expect("begun")).expect("made"));
+        store.trash_session(&old).expect("removed");
+        let new = session("api");
+        drop(store.publish(store.draft(new.clone(), None).expect("begun")).expect("made"));
+        store.release_name(&old.name, super::Claim::Session(old.id));
+        assert_eq!(store.claim(&old.name).expect("readable"), Some(super::Claim::Session(new.id)));
+        // The control: its owner gone, it is given up.
+        store.trash_session(&new).expect("removed");
+        assert_eq!(store.claim(&new.name).expect("readable"), None);
     }
 }

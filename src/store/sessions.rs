@@ -286,19 +286,18 @@ impl Store {
     pub fn rename_session(&self, session: &Session, new: &Name) -> Result<Session> {
         let claim = Claim::Session(session.id);
         let same = session.name.key() == new.key();
-        if !same && let Some(holder) = self.claim_name(new, claim)? {
+        let renamed = Session { name: new.clone(), ..session.clone() };
+        if same {
+            self.rewrite_session(&renamed)?;
+            return Ok(renamed);
+        }
+        // As long as its record has the other name, the claim of this one looks like one that was left behind.
+        let held = self.hold_names()?;
+        if let Some(holder) = self.claim_name_among(new, claim, &held)? {
             return Err(taken(new, holder));
         }
-        let renamed = Session { name: new.clone(), ..session.clone() };
-        if let Err(failure) = self.rewrite_session(&renamed) {
-            if !same {
-                self.release_name(new, claim);
-            }
-            return Err(failure);
-        }
-        if !same {
-            self.release_name(&session.name, claim);
-        }
+        self.rewrite_session(&renamed).inspect_err(|_| self.release_name_among(new, claim, &held))?;
+        self.release_name_among(&session.name, claim, &held);
         Ok(renamed)
     }
 

@@ -147,7 +147,9 @@ impl Store {
             TrashedKind::Session(session) => (Claim::Session(session.id), self.session_root(session.id)),
             TrashedKind::Profile(profile) => (Claim::Profile, self.profile_root(profile)),
         };
-        if let Some(holder) = self.claim_name(name, claim)? {
+        // As long as it is in the trash, its claim looks like one that was left behind.
+        let held = self.hold_names()?;
+        if let Some(holder) = self.claim_name_among(name, claim, &held)? {
             return Err(taken(name, holder));
         }
         if claim == Claim::Profile && os::exists(&place) {
@@ -155,7 +157,7 @@ impl Store {
         }
         let mut ports = None;
         let release = |ports: Option<Ports>| {
-            self.release_name(name, claim);
+            self.release_name_among(name, claim, &held);
             if let (Some(ports), Claim::Session(id)) = (ports, claim) {
                 self.release_ports(ports, id);
             }
