@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::report;
-use crate::model::{Change, Creation, Launch, Outcome, Put, Result, Step};
+use crate::model::{Change, Launch, Outcome, Put, Result, Step, WorktreeChange};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::launch::becoming::whole_command;
@@ -31,7 +31,7 @@ fn command(context: &Context, launch: &Launch) -> Vec<String> {
 }
 
 fn json(context: &Context, launch: &Launch) -> Value {
-    let Launch { creation, plan, steps } = launch;
+    let Launch { creation, worktree, plan, steps } = launch;
     let env: serde_json::Map<_, _> =
         plan.env.iter().map(|(name, change)| (name.to_string(), json!(change.shown()))).collect();
     let notices = steps.iter().filter_map(|step| match step {
@@ -51,25 +51,26 @@ fn json(context: &Context, launch: &Launch) -> Value {
         "notices": notices.collect::<Vec<_>>(),
         "steps": steps.iter().map(described).collect::<Vec<_>>(),
     });
-    if let (Some(object), Some(creation)) = (value.as_object_mut(), creation) {
-        let session = &creation.session;
-        let ports = session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()}));
-        let create = json!({"session": session.name, "profile": session.profile, "ports": ports});
-        object.insert("create".to_owned(), create);
-        object.extend(worktree(creation).map(|worktree| ("worktree".to_owned(), worktree)));
+    if let Some(object) = value.as_object_mut() {
+        if let Some(session) = creation {
+            let ports = session.ports.map(|ports| json!({"first": ports.first(), "last": ports.last()}));
+            let create = json!({"session": session.name, "profile": session.profile, "ports": ports});
+            object.insert("create".to_owned(), create);
+        }
+        object.extend(worktree.as_ref().map(|change| ("worktree".to_owned(), changed(change))));
     }
     value
 }
 
-/// The worktree of a session that is made.
-fn worktree(creation: &Creation) -> Option<Value> {
-    let (made, record) = creation.worktree.as_ref().zip(creation.session.worktree.as_deref())?;
-    let copied: Vec<String> = made.copied.iter().map(|path| lossy(path)).collect();
-    Some(json!({
-        "root": record.root, "repository": record.repository, "branch": record.branch, "onto": record.onto,
-        "there": made.command.is_empty(), "command": made.command, "copied": copied,
-        "on_create": made.on_create,
-    }))
+/// The change of a worktree as JSON.
+fn changed(change: &WorktreeChange) -> Value {
+    let WorktreeChange { worktree, command, copied, on_create, lock } = change;
+    let copied: Vec<String> = copied.iter().map(|path| lossy(path)).collect();
+    json!({
+        "root": worktree.root, "repository": worktree.repository, "branch": worktree.branch,
+        "onto": worktree.onto, "there": command.is_empty(), "command": command, "copied": copied,
+        "on_create": on_create, "lock": lock,
+    })
 }
 
 /// A step as JSON: what is done, and to what.
@@ -116,29 +117,29 @@ fn described(step: &Step) -> Value {
 }
 
 fn text(context: &Context, launch: &Launch) -> String {
-    let Launch { creation, plan, steps } = launch;
+    let Launch { creation, worktree, plan, steps } = launch;
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         text.push_str(&format!("{label:<10} {}\n", ui::escape(value)));
     };
-    if let Some((made, record)) = creation
-        .as_ref()
-        .and_then(|creation| creation.worktree.as_ref().zip(creation.session.worktree.as_deref()))
-    {
-        if made.command.is_empty() {
-            line("worktree", &format!("{} (it is there)", record.root));
+    if let Some(WorktreeChange { worktree, command, copied, on_create, lock }) = worktree {
+        if command.is_empty() {
+            line("worktree", &format!("{} (it is there)", worktree.root));
         } else {
-            line("worktree", &record.root);
-            line("git", &made.command.join(" "));
+            line("worktree", &worktree.root);
+            line("git", &command.join(" "));
         }
-        for path in &made.copied {
+        for path in copied {
             line("copy", &lossy(path));
         }
-        for command in &made.on_create {
+        if *lock {
+            line("lock", &format!("{} (git worktree lock)", worktree.root));
+        }
+        for command in on_create {
             line("then run", command);
         }
     }
-    if let Some(Creation { session, .. }) = creation {
+    if let Some(session) = creation {
         let ports = session.ports.map_or_else(String::new, |ports| format!(", ports {ports}"));
         line("create", &format!("session '{}' of profile '{}'{ports}", session.name, session.profile));
     }

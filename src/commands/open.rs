@@ -7,7 +7,7 @@ use crate::cli::StartOptions;
 use crate::model::{Failure, Kind, Name, NameError, Outcome, Profile, Result, Session, Subject};
 use crate::work::context::Context;
 use crate::work::launch::{self, Request};
-use crate::work::{create, directory, pane, worktrees};
+use crate::work::{create, pane, worktrees};
 
 pub(crate) fn run(context: &Context, options: &StartOptions, words: Vec<OsString>) -> Result<Outcome> {
     let mut words = words.into_iter();
@@ -28,6 +28,7 @@ fn open_named(
     text: &str,
     arguments: Vec<OsString>,
 ) -> Result<Outcome> {
+    let mut worktree = None;
     let subject = match context.find(text)? {
         Some(Subject::Session(session, profile)) => {
             let profile = agree(context, &session, profile, options)?;
@@ -38,7 +39,7 @@ fn open_named(
                 ));
             }
             if options.worktree {
-                worktrees::agree(context, &session, &profile, start::branches(options), options.dry_run)?;
+                worktree = worktrees::agree(context, &session, start::branches(options))?;
             }
             Subject::Session(session, profile)
         }
@@ -49,17 +50,17 @@ fn open_named(
         None => return start::create(context, options, &Context::new_name(text)?, arguments),
     };
     let request = Request {
-        directory: options
-            .dir
-            .as_deref()
-            .map(|given| directory::existing_directory(context, given))
-            .transpose()?,
+        directory: start::directory(context, options)?,
         pane: start::in_pane(options),
         may_be_elsewhere: options.yes,
         ..Request::new(subject, arguments)
     };
     if options.dry_run {
-        return launched::print(context, &launch::preview(context, &request)?, options.json);
+        let launch = launch::preview_in(context, &request, worktree.as_ref())?;
+        return launched::print(context, &launch, options.json);
+    }
+    if let (Some(target), Subject::Session(session, profile)) = (&worktree, &request.subject) {
+        worktrees::get_ready(context, target, session, profile)?;
     }
     start::start(context, &request)
 }
@@ -92,8 +93,8 @@ fn open_unnamed(context: &Context, options: &StartOptions, arguments: &[OsString
             if names.are_taken(name)? { Ok(None) } else { make(name).map(Some) }
         });
     }
-    let directory = match &options.dir {
-        Some(directory) => directory::existing_directory(context, directory)?,
+    let directory = match start::directory(context, options)? {
+        Some(directory) => directory,
         None => context.current_directory()?,
     };
     let base = Name::suggest(&directory.file_name().map(OsStr::to_string_lossy).unwrap_or_default());

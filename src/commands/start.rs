@@ -2,6 +2,7 @@
 //! questions that only a person can answer.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::{launched, report};
 use crate::cli::StartOptions;
@@ -108,16 +109,17 @@ pub(super) fn create(
 /// Returns what `options` say of a session that is to be made.
 fn description(context: &Context, options: &StartOptions) -> Result<Description> {
     Ok(Description {
-        directory: options
-            .dir
-            .as_deref()
-            .map(|given| directory::existing_directory(context, given))
-            .transpose()?,
+        directory: directory(context, options)?,
         profile: options.profile.clone(),
         isolation: options.isolation,
         bare: options.bare,
         ephemeral: options.ephemeral,
     })
+}
+
+/// Returns the directory that `options` name, which has to be there.
+pub(super) fn directory(context: &Context, options: &StartOptions) -> Result<Option<PathBuf>> {
+    options.dir.as_deref().map(|given| directory::existing_directory(context, given)).transpose()
 }
 
 /// Returns what `options` say of a worktree.

@@ -6,38 +6,35 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use super::{Link, Name, Plan, Ports, SeedFile, Session};
+use super::{Link, Name, Plan, Ports, SeedFile, Session, Worktree};
 
 /// Everything that starting something does, in order. Nothing else is done, so what `--dry-run` prints, what
 /// the executor carries out and what `doctor` compares are one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// The session that is made first; `None` where it is there.
-    pub creation: Option<Creation>,
+    /// The session that is made first, with the ports it is most likely given; `None` where it is there.
+    pub creation: Option<Session>,
+    /// What is done to the session's worktree first; `None` where it has none, or that is as it should be.
+    pub worktree: Option<WorktreeChange>,
     /// The program, its environment, and what it finds on the disk.
     pub plan: Plan,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
-/// A session that is made before it is started.
+/// What is done to a worktree before its session is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creation {
-    /// The session, with the ports it is most likely given.
-    pub session: Session,
-    /// The worktree it works in, if it has one of its own.
-    pub worktree: Option<NewWorktree>,
-}
-
-/// The worktree that a session is made with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewWorktree {
+pub struct WorktreeChange {
+    /// The worktree, as it is recorded.
+    pub worktree: Worktree,
     /// The command that makes it; empty where it is there already.
     pub command: Vec<String>,
     /// The files that are copied into it, from the root of the repository.
     pub copied: Vec<PathBuf>,
     /// The command lines that are run in it afterwards.
     pub on_create: Vec<String>,
+    /// Whether it is locked for the session, by git's lock: nobody else has it.
+    pub lock: bool,
 }
 
 /// One thing that a launch does.
@@ -184,13 +181,7 @@ impl Launch {
             Purpose::Program => {}
         }
         steps.push(Step::Become);
-        Self { creation: None, plan, steps }
-    }
-
-    /// Returns the same launch, of a session that is made first.
-    #[must_use]
-    pub fn after(self, creation: Creation) -> Self {
-        Self { creation: Some(creation), ..self }
+        Self { creation: None, worktree: None, plan, steps }
     }
 }
 

@@ -29,7 +29,7 @@ pub use binding::{Bound, Guard, Place, Target};
 pub use candidate::Candidate;
 pub use env::{Change, EnvChanges, VarName};
 pub use failure::{Exit, Failure, Kind, Outcome, Result, reason};
-pub use launch::{Creation, Ended, InPane, Launch, NewWorktree, Purpose, Put, Seen, Step};
+pub use launch::{Ended, InPane, Launch, Purpose, Put, Seen, Step, WorktreeChange};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError};
 pub use plan::{Layout, Link, Plan, Program, SeedFile, Subject};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::claude::Continuation;
 use crate::model::{
-    Creation, Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
+    Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
 use crate::store::{self, Claim, ConfigFiles};
@@ -96,14 +96,14 @@ impl New {
     pub(crate) fn preview(self, context: &Context) -> Result<Launch> {
         refuse_taken(context, &self.session.name)?;
         let session = ports::expected(context, self.session)?;
-        let worktree = self.worktree.map(|target| target.creation(context)).transpose()?;
+        let worktree = self.worktree.map(|target| target.change(context)).transpose()?;
         let start = self.start.unwrap_or_else(|| FirstStart {
             arguments: Vec::new(),
             continuation: Continuation::New(session.id),
             pane: None,
         });
         let launch = launch::of_new(context, &session, &self.profile, &start)?;
-        Ok(launch.after(Creation { session, worktree }))
+        Ok(Launch { creation: Some(session), worktree, ..launch })
     }
 
     /// Makes it. `fill` puts into its directory what is to be there before anybody sees it. Where anything fails,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::world::{World, listing};
+use crate::support::world::{World, git, listing};
 
 /// What a dry run told, and what the launch then changed on the disk.
 struct Told {
@@ -89,7 +89,7 @@ fn explains(world: &World, step: &Value, path: &Path) -> bool {
             path.starts_with(data.join("sessions").join(id))
                 || path.starts_with(data.join("trash"))
                 || below("ephemeral", id)
-                || below("names", step["session"].as_str().unwrap())
+                || path.starts_with(data.join("names"))
                 || below("open", id)
                 || path.starts_with(data.join("ports"))
         }
@@ -280,6 +280,43 @@ fn a_session_that_is_made_is_told_with_the_ports_it_is_given() {
         let create = told.steps.first().unwrap();
         assert_eq!(create["ports"]["first"], world.show(name)["ports"]["first"], "{words:?}");
     }
+}
+
+#[test]
+fn a_worktree_that_is_made_again_or_locked_is_told_before() {
+    let world = World::with_fake_claude();
+    let repo = world.project("repo");
+    git(&world, &repo, &["init", "-q"]);
+    git(&world, &repo, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    world.cs_in(&repo, &["-w", "feat"]).ok();
+    let root = repo.join(".claude/worktrees/feat");
+    let told = |words: &[&str]| -> (Value, String) {
+        let before = listing(world.root());
+        let dry = |more: &[&str]| world.cs_in(&repo, &[more, words].concat()).ok();
+        let (plan, text) = (dry(&["--dry-run", "--json"]), dry(&["--dry-run"]));
+        assert_eq!(listing(world.root()), before, "{words:?}: a dry run changed something");
+        (serde_json::from_str(&plan).unwrap(), text)
+    };
+    let is_locked = || git(&world, &repo, &["worktree", "list", "--porcelain"]).contains("\nlocked");
+    // The control: as it should be, nothing is done to it.
+    let (plan, _) = told(&["-w", "feat"]);
+    assert!(plan["worktree"].is_null() && is_locked(), "{plan}");
+
+    git(&world, &repo, &["worktree", "unlock", root.to_str().unwrap()]);
+    assert!(!is_locked());
+    let (plan, text) = told(&["-w", "feat"]);
+    assert_eq!((&plan["worktree"]["there"], &plan["worktree"]["lock"]), (&true.into(), &true.into()));
+    assert!(text.contains("git worktree lock"), "{text}");
+    world.cs_in(&repo, &["-w", "feat"]).ok();
+    assert!(is_locked());
+
+    fs::remove_dir_all(&root).unwrap();
+    let (plan, text) = told(&["-w", "feat"]);
+    assert_eq!(plan["worktree"]["there"], false);
+    assert!(text.contains(&format!("git        git -C {} worktree add", repo.display())), "{text}");
+    assert_eq!(plan["directory"], root.to_str().unwrap());
+    let ran = world.cs_in(&repo, &["-w", "feat"]);
+    assert!(ran.stderr.contains("made the worktree of 'feat' again") && root.is_dir(), "{ran:?}");
 }
 
 #[test]

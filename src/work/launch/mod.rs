@@ -22,6 +22,7 @@ use crate::work::context::Context;
 use crate::work::conversations::{continuation_of, resume};
 use crate::work::directory::work_directory;
 use crate::work::scene;
+use crate::work::worktrees::{self, Target};
 use crate::work::{binding, conversations, ending, history, open, pane, ports, share};
 
 use carry_out::Carried;
@@ -111,6 +112,18 @@ pub(crate) fn preview(context: &Context, request: &Request) -> Result<Launch> {
             of_session(context, session, profile, request, found)
         }
     }
+}
+
+/// As [`preview`], for a session whose worktree is got ready first.
+pub(crate) fn preview_in(context: &Context, request: &Request, worktree: Option<&Target>) -> Result<Launch> {
+    let Some(target) = worktree else { return preview(context, request) };
+    // It may not be there yet.
+    let directory = request.directory.clone().or_else(|| match &request.subject {
+        Subject::Session(session, _) => Some(session.directory().to_path_buf()),
+        Subject::Profile(_) => None,
+    });
+    let launch = preview(context, &Request { directory, ..request.clone() })?;
+    Ok(Launch { worktree: Some(worktrees::preview(context, target)?), ..launch })
 }
 
 /// Returns the launch of a program, or of a command of Claude's own, that takes part in no conversation.

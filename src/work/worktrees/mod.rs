@@ -14,11 +14,11 @@ pub(crate) mod tree;
 use std::path::Path;
 
 use crate::git::{self, Beginning, LockedBy, Making};
-use crate::model::{Failure, Name, Profile, Result, Session};
+use crate::model::{Failure, Name, Profile, Result, Session, WorktreeChange};
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
-    Taken, checked_out, entry_at, hold, locked, no_links, other_branch, said,
+    Taken, checked_out, entry_at, hold, is_free, locked, no_links, other_branch, said,
 };
 
 pub(crate) use crate::work::worktrees::target::{Branches, Made, Spot, Target};
@@ -57,14 +57,8 @@ pub(crate) fn make_repository(context: &Context, directory: &Path) -> Result<()>
 }
 
 /// Refuses a session that exists unless it works in a worktree, on the branch of `branches`, of the repository one is in.
-/// Unless this is only a `preview`, a worktree that is gone is made again, and one that nobody holds is locked.
-pub(crate) fn agree(
-    context: &Context,
-    session: &Session,
-    profile: &Profile,
-    branches: Branches<'_>,
-    preview: bool,
-) -> Result<()> {
+/// Returns the worktree where something is to be done to it before ([`get_ready`]): it is gone, or nobody holds it.
+pub(crate) fn agree(context: &Context, session: &Session, branches: Branches<'_>) -> Result<Option<Target>> {
     let name = &session.name;
     let other = || format!("for a worktree give it another name: cs -w {}", name.numbered(2));
     let Some(tree) = session.worktree.as_deref() else {
@@ -89,28 +83,68 @@ pub(crate) fn agree(
         return Err(Failure::refused(format!("session '{name}' has its worktree already: {}", tree.root))
             .hint(format!("to open it: cs -w {name}")));
     }
-    let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()));
-    let branch = known.map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
+    let known = place.as_ref().and_then(|place| entry_at(&place.worktrees, tree.root()).cloned());
+    let branch = known.as_ref().map_or(tree.branch.as_deref(), |entry| entry.branch.as_deref());
     if let Some(other) = branches.branch
         && Some(other) != branch
     {
         return Err(other_branch(tree.root(), branch, other));
     }
-    if !preview {
-        if !tree.root().is_dir() {
-            make_again(context, session, profile)?;
-        } else if let (Some(place), Some(entry)) = (&place, known) {
-            hold(context, &place.repository, entry.locked.as_deref(), tree.root(), session);
-        }
+    if !tree.root().is_dir() {
+        return again(session).map(Some);
     }
+    let Some((spot, entry)) = place.zip(known) else { return Ok(None) };
+    if !is_free(entry.locked.as_deref()) {
+        return Ok(None);
+    }
+    let directory = session.directory().to_path_buf();
+    Ok(Some(Target { spot, making: None, record: tree.clone(), locked: entry.locked, directory }))
+}
+
+/// Returns what [`get_ready`] does.
+pub(crate) fn preview(context: &Context, target: &Target) -> Result<WorktreeChange> {
+    let change = target.change(context)?;
+    // What is copied is copied when it is made.
+    Ok(if target.making.is_some() { change } else { WorktreeChange { copied: Vec::new(), ..change } })
+}
+
+/// Makes the worktree of a session that exists again, where it is gone; else locks it for the session.
+pub(crate) fn get_ready(
+    context: &Context,
+    target: &Target,
+    session: &Session,
+    profile: &Profile,
+) -> Result<()> {
+    if target.making.is_none() {
+        hold(context, &target.spot.repository, target.locked.as_deref(), target.record.root(), session);
+        return Ok(());
+    }
+    target.make(context)?.keep();
+    context.say(&format!(
+        "made the worktree of '{}' again, from {}",
+        session.name,
+        target.record.branch.as_deref().unwrap_or("its last commit")
+    ));
+    target.settle(context, session);
+    target.set_up(context, session, profile);
     Ok(())
 }
 
-/// Makes the worktree of a session again, whose directory is gone: from its branch, with what git does not
-/// keep of the work lost. Refused where the branch is gone, or checked out elsewhere.
+/// Makes the worktree of a session again, if it has one.
 pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile) -> Result<()> {
-    let Some(tree) = session.worktree.as_deref() else { return Ok(()) };
-    let (name, root) = (&session.name, tree.root());
+    if session.worktree.is_none() {
+        return Ok(());
+    }
+    get_ready(context, &again(session)?, session, profile)
+}
+
+/// Returns the worktree of a session whose directory is gone, to be made again: from its branch, with what git does not
+/// keep of the work lost. Refused where the branch is gone, or checked out elsewhere.
+fn again(session: &Session) -> Result<Target> {
+    let name = &session.name;
+    let tree = session.worktree.as_deref();
+    let tree = tree.ok_or_else(|| Failure::failed(format!("session '{name}' has no worktree")))?;
+    let root = tree.root();
     let Some(place) = Spot::of(tree.repository())? else {
         return Err(Failure::refused(format!(
             "the repository of session '{name}' is gone: {}",
@@ -154,19 +188,11 @@ pub(crate) fn make_again(context: &Context, session: &Session, profile: &Profile
         }
     };
     let making = Making { root: root.to_path_buf(), beginning, again: known.is_some() };
-    let target = Target {
+    Ok(Target {
         directory: session.directory().to_path_buf(),
         making: Some(making),
         record: tree.clone(),
         locked: None,
         spot: place,
-    };
-    target.make(context)?.keep();
-    context.say(&format!(
-        "made the worktree of '{name}' again, from {}",
-        tree.branch.as_deref().unwrap_or("its last commit")
-    ));
-    target.settle(context, session);
-    target.set_up(context, session, profile);
-    Ok(())
+    })
 }

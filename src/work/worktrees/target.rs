@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
-use crate::model::{Failure, Kind, Name, NewWorktree, Profile, Result, Session, Subject, Worktree};
+use crate::model::{Failure, Kind, Name, Profile, Result, Session, Subject, Worktree, WorktreeChange};
 use crate::os::{self, Umask};
 use crate::store;
 use crate::work::context::Context;
@@ -226,8 +226,8 @@ impl Target {
         format!("session '{}' in {} ({branch}, profile '{}')", session.name, session.directory, profile.name)
     }
 
-    /// Returns what making it does.
-    pub(crate) fn creation(&self, context: &Context) -> Result<NewWorktree> {
+    /// Returns what making it, or taking one that is there, does.
+    pub(crate) fn change(&self, context: &Context) -> Result<WorktreeChange> {
         let command: Vec<String> = self.making.as_ref().map_or_else(Vec::new, |making| {
             let main = self.spot.repository.main.to_string_lossy().into_owned();
             let words = making.words().into_iter().map(|word| word.to_string_lossy().into_owned());
@@ -235,7 +235,13 @@ impl Target {
         });
         let commands = &context.config()?.worktree.on_create;
         let on_create = if command.is_empty() { Vec::new() } else { commands.clone() };
-        Ok(NewWorktree { command, copied: self.included(context).paths, on_create })
+        Ok(WorktreeChange {
+            worktree: self.record.clone(),
+            command,
+            copied: self.included(context).paths,
+            on_create,
+            lock: is_free(self.locked.as_deref()),
+        })
     }
 }
 
@@ -472,11 +478,17 @@ pub(crate) fn hold(
     root: &Path,
     session: &Session,
 ) {
-    let is_free = held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude);
     let take = || context.umask.lifted(|| repository.take_lock(root, session.id, held));
-    if is_free && let Err(why) = take() {
+    if is_free(held)
+        && let Err(why) = take()
+    {
         context.say(&format!("the worktree is not locked: {why}"));
     }
+}
+
+/// Returns true if nobody holds a worktree that git has locked for this reason.
+pub(crate) fn is_free(held: Option<&str>) -> bool {
+    held.is_none_or(|reason| LockedBy::read(reason) == LockedBy::EndedClaude)
 }
 
 /// Runs what the settings name, in a worktree that was just made. A failure is told, and no more.

@@ -349,7 +349,7 @@ fn a_dry_run_shows_all_of_it_and_does_nothing() {
         json["worktree"],
         json!({
             "root": root, "repository": repo, "branch": "worktree-feat", "onto": "main", "there": false,
-            "command": command, "copied": [".env"], "on_create": ["npm ci"],
+            "command": command, "copied": [".env"], "on_create": ["npm ci"], "lock": true,
         })
     );
     // What it would remember is the repository's, as when it is made.
