@@ -3,7 +3,6 @@
 //!
 //! See docs/decisions/002-names-are-claimed-by-link.md
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -109,15 +108,13 @@ impl Store {
             os::publish_file(&path, claim.text().as_bytes())
                 .map_err(|error| Failure::io("write", &path, &error))
         };
+        if publish()? {
+            return Ok(None);
+        }
         if let Some(holder) = self.holder(name)? {
             return Ok(if holder == claim { None } else { Some(holder) });
         }
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::io("remove", &path, &error));
-            }
-            _ => {}
-        }
+        os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
         if publish()? { Ok(None) } else { self.holder(name) }
     }
 
@@ -137,7 +134,7 @@ impl Store {
     /// As [`Store::release_name`], by a caller who holds the names.
     pub(super) fn release_name_among(&self, name: &Name, claim: Claim, _held: &Lock) {
         if self.is_claimed_by(name, claim) && !self.is_held(name, claim) {
-            let _ = fs::remove_file(self.claim_path(name));
+            let _ = os::remove_file(&self.claim_path(name));
         }
     }
 
@@ -160,7 +157,7 @@ impl Store {
     }
 
     /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
-    fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+    pub(super) fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 

@@ -282,6 +282,14 @@ impl Store {
         if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
     }
 
+    /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.
+    pub(super) fn refuse_taken(&self, name: &Name, claim: Claim) -> Result<()> {
+        match self.holder(name)? {
+            Some(holder) if holder != claim => Err(taken(name, holder)),
+            _ => Ok(()),
+        }
+    }
+
     /// Gives a session another name. Under its lock.
     pub fn rename_session(&self, session: &Session, new: &Name) -> Result<Session> {
         let claim = Claim::Session(session.id);
@@ -291,6 +299,8 @@ impl Store {
             self.rewrite_session(&renamed)?;
             return Ok(renamed);
         }
+        // What is refused changes nothing.
+        self.refuse_taken(new, claim)?;
         // As long as its record has the other name, the claim of this one looks like one that was left behind.
         let held = self.hold_names()?;
         if let Some(holder) = self.claim_name_among(new, claim, &held)? {

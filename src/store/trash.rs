@@ -147,6 +147,8 @@ impl Store {
             TrashedKind::Session(session) => (Claim::Session(session.id), self.session_root(session.id)),
             TrashedKind::Profile(profile) => (Claim::Profile, self.profile_root(profile)),
         };
+        // What is refused changes nothing.
+        self.refuse_taken(name, claim)?;
         // As long as it is in the trash, its claim looks like one that was left behind.
         let held = self.hold_names()?;
         if let Some(holder) = self.claim_name_among(name, claim, &held)? {

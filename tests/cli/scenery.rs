@@ -34,12 +34,12 @@ pub(crate) fn list(world: &World) -> Value {
     serde_json::from_str(&world.cs(&["list", "--json"]).ok()).unwrap()
 }
 
-/// Everything below `root` (see [`listing`]), but for the pids in lock files: they say who held a
+/// Everything below `root` (see [`listing`]), but for the pids in lock files (`lock`, `.repair`): they say who held a
 /// lock last, and a command that is refused held one too.
 pub(crate) fn state(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = listing(root);
     for (path, entry) in &mut found {
-        if path.ends_with("lock") {
+        if path.ends_with("lock") || path.ends_with(".repair") {
             *entry = "lock".into();
         }
     }
