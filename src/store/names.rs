@@ -79,12 +79,7 @@ impl Store {
     ///
     /// Takes over a claim whose owner does not exist, and is not being made right now.
     pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
-        let path = self.claim_path(name);
-        let publish = || {
-            os::publish_file(&path, claim.text().as_bytes())
-                .map_err(|error| Failure::io("write", &path, &error))
-        };
-        if publish()? {
+        if self.publish_claim(name, claim)? {
             return Ok(None);
         }
         if let Some(holder) = self.holder(name)? {
@@ -93,6 +88,12 @@ impl Store {
         // The repair is rare and serialised. Whoever holds this lock looks again before it takes
         // anything away, so two repairers cannot take each other's claim.
         self.claim_name_among(name, claim, &self.hold_names()?)
+    }
+
+    /// Makes the claim of `name`; false if there is one.
+    fn publish_claim(&self, name: &Name, claim: Claim) -> Result<bool> {
+        let path = self.claim_path(name);
+        os::publish_file(&path, claim.text().as_bytes()).map_err(|error| Failure::io("write", &path, &error))
     }
 
     /// Holds the names: nobody takes over or gives up a claim meanwhile. Whoever claims a name for something that
@@ -104,18 +105,14 @@ impl Store {
     /// As [`Store::claim_name`], by a caller who holds the names.
     pub(super) fn claim_name_among(&self, name: &Name, claim: Claim, _held: &Lock) -> Result<Option<Claim>> {
         let path = self.claim_path(name);
-        let publish = || {
-            os::publish_file(&path, claim.text().as_bytes())
-                .map_err(|error| Failure::io("write", &path, &error))
-        };
-        if publish()? {
+        if self.publish_claim(name, claim)? {
             return Ok(None);
         }
         if let Some(holder) = self.holder(name)? {
             return Ok(if holder == claim { None } else { Some(holder) });
         }
         os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
-        if publish()? { Ok(None) } else { self.holder(name) }
+        if self.publish_claim(name, claim)? { Ok(None) } else { self.holder(name) }
     }
 
     /// Gives `name` up, if `claim` has it and the owner it names has it no more: another process may have
