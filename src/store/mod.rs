@@ -75,12 +75,34 @@ pub use trust::{Trust, TrustRecord, Trusted};
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::Store;
+    use crate::model::{Isolation, Name, Session};
 
     /// A store that nothing is in, and the directory it goes with.
     pub(super) fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(dir.path().join("data")).expect("a store");
         (dir, store)
+    }
+
+    /// A session `name` that is not in any store.
+    pub(super) fn session(name: &str) -> Session {
+        Session {
+            version: Session::VERSION,
+            id: Uuid::now_v7(),
+            name: Name::suggest(name),
+            profile: Name::default_profile(),
+            directory: "/x".into(),
+            isolation: Isolation::ConfigDir,
+            bare: false,
+            ephemeral: false,
+            history: None,
+            created: jiff::Timestamp::now(),
+            forked_from: None,
+            ports: None,
+            worktree: None,
+        }
     }
 }

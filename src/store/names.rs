@@ -181,28 +181,8 @@ impl Store {
 mod tests {
     use std::thread;
 
-    use uuid::Uuid;
-
-    use crate::model::{Isolation, Kind, Name, Session};
-    use crate::store::tests::store;
-
-    fn session(name: &str) -> Session {
-        Session {
-            version: Session::VERSION,
-            id: Uuid::now_v7(),
-            name: Name::suggest(name),
-            profile: Name::default_profile(),
-            directory: "/w".into(),
-            isolation: Isolation::ConfigDir,
-            bare: false,
-            ephemeral: false,
-            history: None,
-            created: jiff::Timestamp::now(),
-            forked_from: None,
-            ports: None,
-            worktree: None,
-        }
-    }
+    use crate::model::Kind;
+    use crate::store::tests::{session, store};
 
     #[test]
     fn a_name_is_not_taken_over_from_a_session_that_is_on_its_way_back() {

@@ -278,27 +278,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::store;
+    use super::super::tests::{session, store};
     use super::*;
-    use crate::model::{Isolation, Name};
-
-    fn session(name: &str) -> Session {
-        Session {
-            version: Session::VERSION,
-            id: Uuid::now_v7(),
-            name: Name::suggest(name),
-            profile: Name::default_profile(),
-            directory: "/x".into(),
-            isolation: Isolation::ConfigDir,
-            bare: false,
-            ephemeral: false,
-            history: None,
-            created: jiff::Timestamp::now(),
-            forked_from: None,
-            ports: None,
-            worktree: None,
-        }
-    }
 
     /// One block.
     fn one() -> (Option<PortRange>, Option<Ports>) {
