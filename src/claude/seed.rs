@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Project;
 use super::place::project_key;
-use crate::model::SeedFile;
+use crate::model::{Failure, Kind, Result, SeedFile, reason};
 use crate::os;
 
 /// The answers that a session should have at its start.
@@ -80,33 +80,52 @@ impl Answers {
     }
 }
 
+/// The answers that a session is given.
+#[derive(Debug, Default)]
+pub struct Seed {
+    /// Its state file with them; `None` if nothing is to be added.
+    pub file: Option<SeedFile>,
+    /// What a person should know: the profile's state file could not be read, so its answers are not among them.
+    pub without: Option<String>,
+}
+
 /// Returns the state file `state` of a session with the answers it lacks, as far as its `profile`'s state
 /// file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
-/// needed), has them. `None` if nothing is to be added, or if the file cannot be read: that is left to
+/// needed), has them. None if nothing is to be added, or if the file cannot be read: that is left to
 /// Claude.
+///
+/// Fails where there is no state file yet and the profile's cannot be read, also when it was tried for a moment: the
+/// session would lack for good what is only put in when it is made. One that has a state file goes without until the
+/// next launch.
 pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
     state: &Path,
     profile: &Path,
     siblings: impl FnOnce() -> I,
     wanted: &SeedRequest<'_>,
-) -> Option<SeedFile> {
-    let before = os::read_optional(state).ok()?;
-    let mut content: Map<String, Value> = match &before {
-        Some(bytes) => {
-            let answers: Answers = serde_json::from_slice(bytes).ok()?;
-            if answers.complete(wanted) {
-                return None;
-            }
-            serde_json::from_slice(bytes).ok()?
-        }
+) -> Result<Seed> {
+    let Ok(before) = os::read_optional(state) else { return Ok(Seed::default()) };
+    let lacking = |bytes: &[u8]| {
+        let answers: Answers = serde_json::from_slice(bytes).ok()?;
+        if answers.complete(wanted) { None } else { serde_json::from_slice(bytes).ok() }
+    };
+    let mut content: Map<String, Value> = match before.as_deref().map(lacking) {
+        Some(Some(content)) => content,
+        Some(None) => return Ok(Seed::default()),
         None => Map::new(),
     };
     let untouched = content.clone();
-    if let Some(source) = read(profile) {
-        if before.is_none() {
-            copy_all(&source, wanted, &mut content);
+    let mut seed = Seed::default();
+    match read_template(profile) {
+        Ok(source) => {
+            if before.is_none() {
+                copy_all(&source, wanted, &mut content);
+            }
+            copy_answers(&source, wanted, &mut content);
         }
-        copy_answers(&source, wanted, &mut content);
+        Err(failure) if before.is_none() => return Err(failure),
+        Err(failure) => {
+            seed.without = Some(format!("{}: its answers are not added", failure.message));
+        }
     }
     if !is_complete(&content, wanted) {
         for sibling in siblings() {
@@ -118,11 +137,15 @@ pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
             }
         }
     }
-    if content == untouched {
-        return None;
+    if content != untouched {
+        let content = text_of(content);
+        seed.file = Some(SeedFile { path: state.to_path_buf(), content, replaces: before });
     }
-    let content = serde_json::to_vec_pretty(&Value::Object(content)).ok()?;
-    Some(SeedFile { path: state.to_path_buf(), content, replaces: before })
+    Ok(seed)
+}
+
+fn text_of(content: Map<String, Value>) -> Vec<u8> {
+    format!("{:#}", Value::Object(content)).into_bytes()
 }
 
 /// Returns the state file of a profile that is being made: the questions of a first start that have no
@@ -130,16 +153,36 @@ pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
 ///
 /// `hasCompletedOnboarding` skips the choice of a theme and of a way to log in: `cs profile login` is
 /// where a profile logs in, and an endpoint needs no login.
-pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
+///
+/// Fails where `base` is there and cannot be read, also when it was tried for a moment.
+pub fn fresh_profile_state(base: Option<&Path>) -> Result<Vec<u8>> {
     let mut content = Map::new();
     content.insert("hasCompletedOnboarding".into(), json!(true));
-    if let Some(source) = base.and_then(read) {
+    if let Some(base) = base {
+        let source = read_template(base)?;
         for key in ["lastOnboardingVersion", "mcpServers", "migrationVersion"] {
             copy(&source, key, &mut content);
         }
         copy_migrations(&source, &mut content);
     }
-    serde_json::to_vec_pretty(&Value::Object(content)).unwrap_or_default()
+    Ok(text_of(content))
+}
+
+/// Reads a state file of the user's own, or of a profile, that others begin with; nothing if there is none. Claude
+/// rewrites it all the time, so what is torn or cannot be read is tried again for a moment. Then it is a failure.
+fn read_template(path: &Path) -> Result<Raw> {
+    const LARGEST: u64 = 256 << 20;
+    let attempt = || match os::read_small(path, LARGEST) {
+        Ok(None) => Ok(Raw::new()),
+        Ok(Some(text)) => serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text))
+            .map_err(|error| format!("it is no JSON (line {})", error.line())),
+        Err(error) => Err(reason(&error)),
+    };
+    os::patiently(attempt).map_err(|why| {
+        Failure::of(Kind::Io, format!("cannot read Claude's state file {}: {why}", path.display())).hint(
+            "what begins without it would lack MCP servers for good; Claude keeps copies of it in backups/, beside or in ~/.claude",
+        )
+    })
 }
 
 fn read(path: &Path) -> Option<Raw> {
@@ -249,8 +292,8 @@ mod tests {
 
         fn seed(&self, profile: &Path, siblings: Vec<PathBuf>) -> Option<Value> {
             let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
-            let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted)?;
-            serde_json::from_slice(&seed.content).ok()
+            let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted).expect("read");
+            serde_json::from_slice(&seed.file?.content).ok()
         }
     }
 
@@ -325,5 +368,28 @@ mod tests {
         assert_eq!(world.seed(&profile, vec![]), None, "nothing to add");
         fs::write(world.dir.path().join("state"), "{torn").expect("written");
         assert_eq!(world.seed(&profile, vec![]), None, "a damaged file is Claude's to mend");
+    }
+
+    #[test]
+    fn a_template_that_is_there_and_cannot_be_read_is_never_taken_for_none() {
+        let world = World::new();
+        let wanted = SeedRequest { project: &world.project, mcp: true, key: false };
+        let state = world.dir.path().join("state");
+        let torn = world.dir.path().join("torn");
+        fs::write(&torn, r#"{"mcpServers": {"s"#).expect("written");
+        let told =
+            |failure: Failure| (failure.kind, failure.message.contains("torn: it is no JSON (line 1)"));
+        let seeded = |profile: &Path| seed_for(&state, profile, Vec::new, &wanted);
+        assert_eq!(told(seeded(&torn).expect_err("a new session")), (Kind::Io, true));
+        assert_eq!(told(fresh_profile_state(Some(&torn)).expect_err("a new profile")), (Kind::Io, true));
+        fs::write(&state, "{}").expect("written");
+        let seed = seeded(&torn).expect("one that is there goes on");
+        assert!(seed.file.is_none() && seed.without.expect("told").contains("torn"));
+        // The controls: none at all, and one that is whole again after a moment.
+        assert!(seeded(&world.dir.path().join("none")).expect("none").without.is_none());
+        fs::remove_file(&state).expect("removed");
+        fs::write(&torn, "\u{feff}{\"mcpServers\": {\"s\": {}}}").expect("written");
+        let seed = seeded(&torn).expect("whole").file.expect("a file");
+        assert!(String::from_utf8_lossy(&seed.content).contains("\"s\""));
     }
 }

@@ -54,10 +54,11 @@ pub fn merge_servers(
     take: &[String],
     wanted: bool,
 ) -> Result<Merge> {
-    let Some(before) = read(state)? else { return Ok(Merge { base: base.clone(), ..Merge::default() }) };
-    let mut content = parse(state, &before)?;
-    let theirs = match read(source)?.filter(|_| wanted) {
-        Some(text) => servers(&parse(source, &text)?),
+    let Some((before, mut content)) = read(state)? else {
+        return Ok(Merge { base: base.clone(), ..Merge::default() });
+    };
+    let theirs = match if wanted { read(source)? } else { None } {
+        Some((_, content)) => servers(&content),
         None => Map::new(),
     };
     let mut ours = servers(&content);
@@ -110,13 +111,19 @@ pub fn merge_servers(
     Ok(merge)
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    os::read_optional(path).map_err(|error| Failure::io("read", path, &error))
-}
-
-fn parse(path: &Path, text: &[u8]) -> Result<Map<String, Value>> {
-    serde_json::from_slice(text).map_err(|error| {
-        Failure::failed(format!("{} is no JSON (line {}), so it is left alone", path.display(), error.line()))
+/// Reads a state file, as it is and what it says; `None` if there is none. Claude rewrites it all the time, so what is
+/// torn or cannot be read is tried again for a moment.
+fn read(path: &Path) -> Result<Option<(Vec<u8>, Map<String, Value>)>> {
+    os::patiently(|| {
+        let text = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
+        let Some(text) = text else { return Ok(None) };
+        match serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text)) {
+            Ok(content) => Ok(Some((text, content))),
+            Err(error) => {
+                let (path, line) = (path.display(), error.line());
+                Err(Failure::failed(format!("{path} is no JSON (line {line}), so it is left alone")))
+            }
+        }
     })
 }
 

@@ -107,17 +107,21 @@ impl Lock {
         Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
     }
 
-    /// Returns true if anybody holds the lock at `path`. Creates nothing, but for a moment nobody else
-    /// can take the lock.
+    /// Returns true if anybody holds the lock at `path`, or may: where it is there and there is no telling. Creates
+    /// nothing, but for a moment nobody else can take the lock.
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = super::open_regular(path) else { return false };
-        matches!(
-            uninterrupted(|| match file.try_lock_shared() {
-                Err(TryLockError::Error(error)) => Err(error),
-                tried => Ok(tried.is_err()),
-            }),
-            Ok(true)
-        )
+        let file = match super::open_regular(path) {
+            Ok(file) => file,
+            Err(_) => return super::exists(path),
+        };
+        let tried = uninterrupted(|| match file.try_lock_shared() {
+            Err(TryLockError::Error(error)) => Err(error),
+            tried => Ok(tried.is_err()),
+        });
+        match tried {
+            Ok(held) => held,
+            Err(error) => !has_none(&error),
+        }
     }
 
     /// Returns true if the locked file is the one at `path` now. While this process waited for the lock,

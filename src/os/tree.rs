@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The space that something takes on the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,12 +23,38 @@ impl std::ops::AddAssign for Size {
 /// Returns the space that `path` takes, with everything below it. Links are counted as themselves and not
 /// followed. Anything that cannot be read, or goes meanwhile, counts nothing.
 pub fn tree_size(path: &Path) -> Size {
-    let Ok(about) = path.symlink_metadata() else { return Size::default() };
+    tree_measured(path).0
+}
+
+/// As [`tree_size`], with the first of all that is there and cannot be read.
+pub fn tree_measured(path: &Path) -> (Size, Option<(PathBuf, io::Error)>) {
+    let mut unread = None;
+    (measure(path, &mut unread), unread)
+}
+
+fn measure(path: &Path, unread: &mut Option<(PathBuf, io::Error)>) -> Size {
+    let mut note = |error: io::Error| {
+        if error.kind() != io::ErrorKind::NotFound && unread.is_none() {
+            *unread = Some((path.to_path_buf(), error));
+        }
+    };
+    let about = match super::look(path) {
+        Ok(Some(about)) => about,
+        Ok(None) => return Size::default(),
+        Err(error) => {
+            note(error);
+            return Size::default();
+        }
+    };
     let mut size = Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };
     if about.is_dir() {
-        let below: io::Result<fs::ReadDir> = fs::read_dir(path);
-        for entry in below.into_iter().flatten().flatten() {
-            size += tree_size(&entry.path());
+        match super::entries_of(path) {
+            Ok(entries) => {
+                for entry in entries {
+                    size += measure(&entry, unread);
+                }
+            }
+            Err(error) => note(error),
         }
     }
     size

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::records::{self, Damage};
+use super::root::listed;
 use super::sessions::discard;
 use super::{Claim, Store};
 use crate::model::{Failure, Isolation, PortRange, Result, Session};
@@ -135,13 +136,12 @@ impl Store {
     }
 
     /// Looks for a session of this id, here and then in the trash.
-    pub fn knows_session(&self, id: Uuid) -> Known {
+    pub fn knows_session(&self, id: Uuid) -> Result<Known> {
         if os::exists(&self.session_root(id)) {
-            return Known::Here;
+            return Ok(Known::Here);
         }
-        let beginning = format!("{id}-");
-        let trashed = os::names_in(&self.trash_dir(), &beginning);
-        if trashed.is_empty() { Known::Not } else { Known::InTrash }
+        let trashed = listed(&self.trash_dir(), &format!("{id}-"))?;
+        Ok(if trashed.is_empty() { Known::Not } else { Known::InTrash })
     }
 
     /// Flushes what was written below the data root to the disk, as far as the system can do that at once.

@@ -57,13 +57,12 @@ impl ConfigFiles {
     /// reached.
     pub fn copy_tree(&self, from: &Path, at: &Path) -> io::Result<()> {
         os::create_private_dir(&self.ready(at)?)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let (kind, at) = (entry.file_type()?, at.join(entry.file_name()));
-            if kind.is_dir() {
-                self.copy_tree(&entry.path(), &at)?;
-            } else if kind.is_file() {
-                self.put(&at, &fs::read(entry.path())?, None)?;
+        for entry in os::entries_of(from)? {
+            let (about, at) = (entry.symlink_metadata()?, at.join(entry.file_name().unwrap_or_default()));
+            if about.is_dir() {
+                self.copy_tree(&entry, &at)?;
+            } else if about.is_file() {
+                self.put(&at, &fs::read(&entry)?, None)?;
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::locking::lock;
+use super::root::listed;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, Lock};
 
@@ -72,10 +73,10 @@ impl Store {
     }
 
     /// Returns every group that has a directory, by name, whoever is in it.
-    pub fn groups(&self) -> Vec<Name> {
-        let mut names = os::names_in(&self.groups_dir(), "");
+    pub fn groups(&self) -> Result<Vec<Name>> {
+        let mut names = listed(&self.groups_dir(), "")?;
         names.sort_unstable();
-        names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect()
+        Ok(names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect())
     }
 
     /// Takes the lock of a group, by its directory, so that nobody else opens a conversation of it
@@ -212,7 +213,8 @@ impl Member {
         }
         if let Some(from) = self.linked_prompts() {
             let own = self.aside("own-history", ".jsonl", 1);
-            if from.exists() || os::exists(&own) {
+            // Where there is no telling, the file is read, which says why it cannot be.
+            if from.try_exists().unwrap_or(true) || os::exists(&own) {
                 append_missing(&from, &own, is_own_prompt)?;
                 unlink(&self.prompts())?;
                 rename(&own, &self.prompts())?;
@@ -277,12 +279,11 @@ fn merge(
     while let Some(directory) = inner.pop() {
         let path = from.join(&directory);
         let failed = |error| Failure::io("list", &path, &error);
-        let mut entries: Vec<_> =
-            fs::read_dir(&path).map_err(failed)?.collect::<io::Result<_>>().map_err(failed)?;
-        entries.sort_by_key(fs::DirEntry::file_name);
+        let mut entries = os::entries_of(&path).map_err(failed)?;
+        entries.sort_unstable();
         for entry in entries {
-            let relative = directory.join(entry.file_name());
-            let kind = entry.file_type().map_err(failed)?;
+            let relative = directory.join(entry.file_name().unwrap_or_default());
+            let kind = entry.symlink_metadata().map_err(failed)?;
             if kind.is_dir() {
                 inner.push(relative);
                 continue;

@@ -143,7 +143,7 @@ impl Export {
             export.parts.push(Part { session, files });
         }
         if profiles {
-            for entry in store.profiles(&context.home()?) {
+            for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
                 }

@@ -135,7 +135,7 @@ pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
 /// Claude was killed. Costs one system call where there are none. Changes nothing, and fails nothing.
 pub(crate) fn ended(context: &Context, except: Uuid) -> Vec<Ended> {
     let Ok(store) = context.store() else { return Vec::new() };
-    let notes = store.ephemeral().into_iter().filter(|(id, _)| *id != except);
+    let notes = store.ephemeral().unwrap_or_default().into_iter().filter(|(id, _)| *id != except);
     notes.filter_map(|(id, note)| ending_of(context, store, id, note).ok().flatten()).collect()
 }
 

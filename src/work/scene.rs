@@ -102,7 +102,7 @@ fn plan_with(
                 let root = context.store()?.profile_root(profile.host());
                 if !profile.bare {
                     let share = share_of(context, profile, false)?;
-                    scene.shared = claude::shared_items(&home.join(".claude"), &share);
+                    scene.shared = claude::shared_items(&home.join(".claude"), &share)?;
                     scene.private = share.private().collect();
                 }
                 if let Some(elsewhere) = elsewhere(context, None, profile)? {
@@ -155,12 +155,12 @@ fn gather_isolated(
     };
     let project = Project::new(directory.as_deref().unwrap_or(&scene.directory), main);
 
-    scene.shared = claude::shared_items(&base, &share);
+    scene.shared = claude::shared_items(&base, &share)?;
     scene.private = share.private().collect();
     scene.manifest = Some(ManifestPlace::new(&paths.root, &paths.config));
     if is_ours(context, profile)? && !profile.bare {
         // What `~/.claude` gained since the profile was made, and the profile has no item of its own for.
-        for more in claude::shared_items(&scene.home.join(".claude"), &share) {
+        for more in claude::shared_items(&scene.home.join(".claude"), &share)? {
             if !scene.shared.iter().any(|shared| shared.item == more.item)
                 && !os::exists(&base.join(more.item))
             {
@@ -178,7 +178,7 @@ fn gather_isolated(
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
             let own = paths.config.join("memory").join(claude::slug(&project.root));
-            seeds = claude::memory_seeds(&memory, &own);
+            seeds = claude::memory_seeds(&memory, &own)?;
             memory = own;
         }
         scene.memory = Some(memory);
@@ -204,7 +204,9 @@ fn gather_isolated(
     let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
-    let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted);
+    let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted)?;
+    scene.notices.extend(seed.without);
+    let seed = seed.file;
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
         scene.servers = claude::server_hashes(&seed.content);
     }
@@ -236,7 +238,8 @@ fn home_links(context: &Context, home: &Path) -> Result<Vec<Link>> {
     let mut links: Vec<Link> = items
         .iter()
         .map(|item| Link { path: home.join(item), target: in_user(Path::new(item)) })
-        .filter(|link| link.target.exists())
+        // What the system cannot look at is not taken for gone: its link stays.
+        .filter(|link| link.target.try_exists().unwrap_or(true))
         // Never through a link: what was made there would be made in the user's own directory.
         .filter(|link| {
             let between = link.path.ancestors().skip(1).take_while(|path| *path != home);
@@ -333,7 +336,7 @@ fn memory_of(
         ConfigHome::Directory(_) => Ok((base, Vec::new())),
         ConfigHome::Default { .. } => {
             let ours = context.store()?.profile_root(profile.host()).join("memory").join(slug);
-            let seeds = claude::memory_seeds(&base, &ours);
+            let seeds = claude::memory_seeds(&base, &ours)?;
             Ok((ours, seeds))
         }
     }

@@ -12,6 +12,7 @@ use crate::os;
 use crate::store::{self, Drift, Member, Merged};
 use crate::work::context::Context;
 use crate::work::history::{self, Elsewhere};
+use crate::work::launch::said_of;
 use crate::work::{conversations, open, profiles, scene, share};
 
 /// A way to bring something up to date.
@@ -185,7 +186,7 @@ impl<'a> Sync<'a> {
         let is_planned = |path: &PathBuf| layout.links.iter().any(|link| link.path == *path);
         let items = SHAREABLE.iter().map(|item| place.config.join(item));
         let gone: Vec<PathBuf> = items.filter(|path| !is_planned(path)).collect();
-        let mut ours = self.ours_among(place, &gone, was);
+        let mut ours = self.ours_among(place, &gone, was)?;
         for path in gone.iter().filter(|path| path.is_symlink()) {
             if !ours.iter().any(|link| link.path == **path) {
                 self.keep(
@@ -198,16 +199,18 @@ impl<'a> Sync<'a> {
         for link in &ours {
             self.changed(name, Deed::Unlink, item_of(place, &link.path), Some(link.target.clone()));
         }
-        let survey = store::survey(layout);
+        let survey = store::survey(layout)?;
         for drift in survey.drifts {
             let (in_place, link) = match drift {
                 Drift::InPlaceOfLink(link) => (true, link),
                 Drift::OtherTarget(link) => (false, link),
+                // Only seen by whoever writes the file.
+                Drift::LockInTheWay { .. } => continue,
             };
             if is_conversations(&link.path) {
                 continue;
             }
-            let moved = self.ours_among(place, std::slice::from_ref(&link.path), was);
+            let moved = self.ours_among(place, std::slice::from_ref(&link.path), was)?;
             if !in_place && !moved.is_empty() {
                 self.changed(name, Deed::Link, item_of(place, &link.path), Some(link.target.clone()));
                 ours.extend(moved);
@@ -233,15 +236,20 @@ impl<'a> Sync<'a> {
         }
         if !self.dry_run {
             store::take_away(place, &ours)?;
-            store::lay_out(layout)?;
+            self.lay_out(name, layout)?;
         }
         Ok(())
     }
 
     /// Returns which of `paths` are links of ours: by the manifest, and in a dry run also by what was
     /// planned before.
-    fn ours_among(&self, place: &ManifestPlace, paths: &[PathBuf], was: Option<&Layout>) -> Vec<Link> {
-        let mut ours = store::ours_among(place, paths);
+    fn ours_among(
+        &self,
+        place: &ManifestPlace,
+        paths: &[PathBuf],
+        was: Option<&Layout>,
+    ) -> Result<Vec<Link>> {
+        let mut ours = store::ours_among(place, paths)?;
         let planned = was.filter(|_| self.dry_run).into_iter().flat_map(|was| &was.links);
         for link in planned.filter(|link| paths.contains(&link.path)) {
             let stands = std::fs::read_link(&link.path).is_ok_and(|target| target == link.target);
@@ -249,7 +257,17 @@ impl<'a> Sync<'a> {
                 ours.push(link.clone());
             }
         }
-        ours
+        Ok(ours)
+    }
+
+    /// Makes what is missing of `layout`. What cannot be added now is told, and has the command end with exit code 1.
+    fn lay_out(&self, name: &Name, layout: &Layout) -> Result<()> {
+        for drift in store::lay_out(layout)? {
+            if matches!(drift, Drift::LockInTheWay { .. }) {
+                self.context.goes_without(&format!("{name}: {}", said_of(&drift, name.as_str())));
+            }
+        }
+        Ok(())
     }
 
     fn servers(&mut self, subject: &Subject, layout: &Layout) -> Result<()> {
@@ -272,19 +290,16 @@ impl<'a> Sync<'a> {
         let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
             Ok(merge) => merge,
             Err(failure) => {
-                self.keep(name, failure.message, None);
+                context.goes_without(&format!("{name}: {}", failure.message));
                 return Ok(());
             }
         };
         if let (Some(file), false) = (&merge.file, self.dry_run) {
             let layout = Layout { base: layout.base.clone(), files: vec![file.clone()], ..Layout::default() };
-            store::lay_out(&layout)?;
+            self.lay_out(name, &layout)?;
             if os::read_optional(&state).ok().flatten().as_ref() != Some(&file.content) {
-                self.keep(
-                    name,
-                    format!("{} was being written", state.display()),
-                    Some("cs profile sync".into()),
-                );
+                let file = state.display();
+                context.goes_without(&format!("{name}: {file} could not be written now: cs profile sync"));
                 return Ok(());
             }
         }

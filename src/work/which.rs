@@ -24,7 +24,7 @@ pub(crate) fn session(context: &Context, text: &str) -> Result<(Session, Profile
     }
     let key = text.to_ascii_lowercase();
     let named: Vec<String> =
-        store.claimed_names().into_iter().filter(|name| name.starts_with(&key)).collect();
+        store.claimed_names()?.into_iter().filter(|name| name.starts_with(&key)).collect();
     let mut found: Vec<(Session, Profile)> = Vec::new();
     for name in &named {
         if let Some(Subject::Session(session, profile)) = context.find(name)? {

@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     } else {
         report::print(&table(context, &found, args))?;
     }
-    Ok(Outcome::Done)
+    found.failed().map_or(Ok(Outcome::Done), Err)
 }
 
 fn clear(context: &Context, args: &CleanupArgs, mut found: Clearable) -> Result<Outcome> {

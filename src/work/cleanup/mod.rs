@@ -141,20 +141,23 @@ pub(crate) fn last_used(
 ) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
-    let own = |item: &str| {
-        let about = paths.config.join(item).symlink_metadata().ok()?;
-        (!about.is_symlink()).then_some(about.modified().ok()?)
+    let unread = |path: &std::path::Path, error: &std::io::Error| Failure::io("read", path, error);
+    let own = |item: &str| -> Result<Option<std::time::SystemTime>> {
+        let path = paths.config.join(item);
+        let about = os::look(&path).map_err(|error| unread(&path, &error))?;
+        Ok(about.filter(|about| !about.is_symlink()).and_then(|about| about.modified().ok()))
     };
     let mut times: Vec<std::time::SystemTime> = Vec::new();
     let record = context.store()?.session_record_path(session.id);
-    times.extend(record.metadata().and_then(|about| about.modified()));
+    let about = os::look(&record).map_err(|error| unread(&record, &error))?;
+    times.extend(about.and_then(|about| about.modified().ok()));
     if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
         times.extend(claude::find_conversation(&paths.config, session.id)?.map(|found| found.modified));
     } else {
         times.extend(claude::conversations(&paths.config)?.into_iter().map(|found| found.modified));
     }
     if session.isolation != Isolation::None {
-        times.extend(own("history.jsonl"));
+        times.extend(own("history.jsonl")?);
     }
     for time in times {
         used = used.max(jiff::Timestamp::try_from(time).unwrap_or(used));
@@ -243,7 +246,14 @@ impl Clearable {
                 match entry.record {
                     Ok(session) => sessions.push(session),
                     // A directory without a record is a leftover, or somebody's.
-                    Err(damage) => found.damaged.push((entry.id, damage.to_string())),
+                    Err(damage) => {
+                        if damage.is_unread() {
+                            let (what, record) =
+                                (format!("session {}", entry.id), store.session_record_path(entry.id));
+                            found.failed = Some(damage.failure(&what, &record));
+                        }
+                        found.damaged.push((entry.id, damage.to_string()));
+                    }
                 }
             }
         } else {
@@ -278,7 +288,7 @@ impl Clearable {
         }
         found.going.sort_by_key(|going| going.verdict.used);
         if names.is_empty() {
-            found.leftovers = with_sizes(store.leftovers(), Leftover::path);
+            found.leftovers = with_sizes(store.leftovers()?, Leftover::path);
             let empty = |id: &uuid::Uuid| {
                 let root = store.session_root(*id);
                 found.leftovers.iter().any(|(leftover, _)| leftover.path() == root)
@@ -290,6 +300,11 @@ impl Clearable {
             found.old_trash = with_sizes(pieces, Piece::path);
         }
         Ok(found)
+    }
+
+    /// Takes the failure to look at something, where there was one.
+    pub(crate) fn failed(mut self) -> Option<Failure> {
+        self.failed.take()
     }
 
     /// Returns true if nothing can go.

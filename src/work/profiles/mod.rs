@@ -9,13 +9,13 @@ use crate::claude;
 use crate::config::Config;
 use crate::model::{Failure, Name, Profile, Result, Subject};
 use crate::os;
-use crate::store::ProfileEntry;
+use crate::store::{Damage, ProfileEntry};
 use crate::work::context::Context;
 use crate::work::open;
 
 /// Every profile, and those that can be used by name.
 pub(crate) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
-    let entries = context.store()?.profiles(&context.home()?);
+    let entries = context.store()?.profiles(&context.home()?)?;
     let usable = entries
         .iter()
         .filter_map(|entry| Some((entry.name.clone(), entry.profile.as_ref().ok()?.clone())))
@@ -66,7 +66,12 @@ pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>
     let mut users: Vec<String> =
         live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
     for entry in context.store()?.sessions()? {
-        let Ok(session) = entry.record else { continue };
+        let session = match entry.record {
+            Ok(session) => session,
+            // It may be one of this profile, and open.
+            Err(damage) if damage.is_unread() => return Err(unread(context, entry.id, &damage)?),
+            Err(_) => continue,
+        };
         if session.profile != profile.name {
             continue;
         }
@@ -77,14 +82,23 @@ pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>
     Ok(users)
 }
 
-/// The sessions of a profile, as subjects.
+/// The failure to read the record of the session `id`.
+fn unread(context: &Context, id: uuid::Uuid, damage: &Damage) -> Result<Failure> {
+    Ok(damage.failure(&format!("session {id}"), &context.store()?.session_record_path(id)))
+}
+
+/// The sessions of a profile, as subjects. One whose record cannot be read could be one of them: that is told, and
+/// has the command end with exit code 1.
 pub(crate) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
-    Ok(context
-        .store()?
-        .sessions()?
-        .into_iter()
-        .filter_map(|entry| entry.record.ok())
-        .filter(|session| session.profile == profile.name)
-        .map(|session| Subject::Session(session, profile.clone()))
-        .collect())
+    let mut found = Vec::new();
+    for entry in context.store()?.sessions()? {
+        match entry.record {
+            Ok(session) if session.profile == profile.name => {
+                found.push(Subject::Session(session, profile.clone()));
+            }
+            Ok(_) | Err(Damage::Missing) => {}
+            Err(damage) => context.goes_without(&unread(context, entry.id, &damage)?.message),
+        }
+    }
+    Ok(found)
 }

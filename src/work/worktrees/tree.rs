@@ -200,7 +200,7 @@ impl Tree {
             _ => return Ok(false),
         };
         let here = self.sessions.iter().any(|session| session.id == id);
-        Ok(here || context.store()?.knows_session(id) != Known::Here)
+        Ok(here || context.store()?.knows_session(id)? != Known::Here)
     }
 }
 
