@@ -111,9 +111,12 @@ pub fn merge_servers(
     Ok(merge)
 }
 
+/// The text of a state file, and what it says.
+type StateFile = (Vec<u8>, Map<String, Value>);
+
 /// Reads a state file, as it is and what it says; `None` if there is none. Claude rewrites it all the time, so what is
 /// torn or cannot be read is tried again for a moment.
-fn read(path: &Path) -> Result<Option<(Vec<u8>, Map<String, Value>)>> {
+fn read(path: &Path) -> Result<Option<StateFile>> {
     os::patiently(|| {
         let text = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
         let Some(text) = text else { return Ok(None) };

@@ -27,9 +27,9 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     };
     let Some(trashed) = trash.into_iter().find(matches).or(half.as_ref()) else {
         // One that is back, and whose worktree is not yet.
-        if let Some(session) = context.store()?.sessions()?.into_iter().find_map(|entry| {
-            entry.record.ok().filter(|session| session.name.as_str().eq_ignore_ascii_case(wanted))
-        }) && Store::stowed_worktree(&context.store()?.session_root(session.id))?.is_some()
+        let called = |session: &Session| session.name.as_str().eq_ignore_ascii_case(wanted);
+        if let Some(session) = context.store()?.known_sessions()?.into_iter().find(called)
+            && Store::stowed_worktree(&context.store()?.session_root(session.id))?.is_some()
         {
             return worktree(context, &session);
         }

@@ -10,7 +10,7 @@ use super::worktrees;
 use crate::git::Checkout;
 use crate::model::{History, Place, Profile, Target};
 use crate::os;
-use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
+use crate::store::{Claim, EphemeralNote, Nameless, Ownerless, Store, Trashed, TrashedKind};
 use crate::ui;
 use crate::work::{binding, share};
 
@@ -151,7 +151,7 @@ fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 }
 
 fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    let (orphans, damaged) = seen(report, "the names", store.names_without_owner());
+    let Ownerless { orphans, damaged } = seen(report, "the names", store.names_without_owner());
     for (name, path) in orphans {
         let what = format!("the name '{name}' is taken by nothing");
         let fix = Fix::Safe(Repair::ForgetName { name });

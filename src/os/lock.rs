@@ -110,10 +110,7 @@ impl Lock {
     /// Returns true if anybody holds the lock at `path`, or may: where it is there and there is no telling. Creates
     /// nothing, but for a moment nobody else can take the lock.
     pub fn is_held(path: &Path) -> bool {
-        let file = match super::open_regular(path) {
-            Ok(file) => file,
-            Err(_) => return super::exists(path),
-        };
+        let Ok(file) = super::open_regular(path) else { return super::exists(path) };
         let tried = uninterrupted(|| match file.try_lock_shared() {
             Err(TryLockError::Error(error)) => Err(error),
             tried => Ok(tried.is_err()),

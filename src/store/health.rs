@@ -80,6 +80,15 @@ pub enum Nameless {
     Taken(Name, Claim),
 }
 
+/// Claims that belong to nothing.
+#[derive(Debug, Default)]
+pub struct Ownerless {
+    /// Those whose owner does not exist and is not being made, by name and file.
+    pub orphans: Vec<(Name, PathBuf)>,
+    /// The files that are no claims, or cannot be read.
+    pub damaged: Vec<PathBuf>,
+}
+
 impl Store {
     fn checked_path(&self) -> PathBuf {
         self.root().join("checked.toml")
@@ -108,10 +117,9 @@ impl Store {
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Returns the claims whose owner does not exist and is not being made, by name and file; and the
-    /// files in their directory that are no claims, or cannot be read. Fails where that directory cannot be.
-    pub fn names_without_owner(&self) -> Result<(Vec<(Name, PathBuf)>, Vec<PathBuf>)> {
-        let (mut orphans, mut damaged) = (Vec::new(), Vec::new());
+    /// Returns the claims that belong to nothing. Fails where their directory cannot be read.
+    pub fn names_without_owner(&self) -> Result<Ownerless> {
+        let Ownerless { mut orphans, mut damaged } = Ownerless::default();
         for key in self.claimed_names()? {
             let path = self.names().join(&key);
             let Ok(name) = Name::of_profile(&key) else {
@@ -124,7 +132,7 @@ impl Store {
                 Err(_) => damaged.push(path),
             }
         }
-        Ok((orphans, damaged))
+        Ok(Ownerless { orphans, damaged })
     }
 
     /// Returns the repair for a session that is not found by its name; `None` if it is found.

@@ -163,6 +163,11 @@ impl Store {
             .collect())
     }
 
+    /// Returns the failure to read the record of the profile `name`.
+    pub fn unread_profile(&self, name: &Name, damage: &Damage) -> Failure {
+        damage.failure(&format!("profile '{name}'"), &self.profile_record_path(name))
+    }
+
     /// Returns the names of the profiles that have a directory here, unordered. Opens no record.
     pub fn profile_names(&self) -> Result<Vec<String>> {
         let mut names = listed(&self.profiles_dir(), "")?;

@@ -252,8 +252,7 @@ impl Store {
             match entry.profile {
                 Ok(profile) => kept.push(Keep { what, path: profile.home.directory(), whole: true }),
                 Err(damage) if damage.is_unread() => {
-                    let path = self.profile_record_path(&entry.name);
-                    return Err(damage.failure(&format!("profile '{}'", entry.name), &path));
+                    return Err(self.unread_profile(&entry.name, &damage));
                 }
                 Err(_) => {}
             }

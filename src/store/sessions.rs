@@ -167,6 +167,25 @@ impl Store {
             .collect())
     }
 
+    /// Reads every session whose record is one, oldest first; a damaged record is left out. Fails where the system cannot
+    /// read one: for whoever acts on which there are.
+    pub fn known_sessions(&self) -> Result<Vec<Session>> {
+        let mut known = Vec::new();
+        for entry in self.sessions()? {
+            match entry.record {
+                Ok(session) => known.push(session),
+                Err(damage) if damage.is_unread() => return Err(self.unread_session(entry.id, &damage)),
+                Err(_) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// Returns the failure to read the record of the session `id`.
+    pub fn unread_session(&self, id: Uuid, damage: &Damage) -> Failure {
+        damage.failure(&format!("session {id}"), &self.session_record_path(id))
+    }
+
     /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);

@@ -102,10 +102,14 @@ pub(crate) enum Tidied {
 /// Moves an ephemeral session whose Claude has ended to the trash, unless something is in the way.
 pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     let store = context.store()?;
-    let Ok(session) = store.session(id) else {
-        // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
-        store.forget_ephemeral(id);
-        return Ok(Tidied::Gone);
+    let session = match store.session(id) {
+        Ok(session) => session,
+        Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+        Err(_) => {
+            // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
+            store.forget_ephemeral(id);
+            return Ok(Tidied::Gone);
+        }
     };
     if !session.ephemeral {
         store.forget_ephemeral(id);

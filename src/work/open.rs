@@ -68,7 +68,7 @@ impl Running {
 /// Returns how a session is open now, by what its last launch noted; `None` where it is not.
 pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
-    let run = store.last_run(&store.session_run_path(session.id));
+    let run = store.noted_run(&store.session_run_path(session.id))?;
     Ok(open_state(session, &context.paths(session, profile)?, run.as_ref()))
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<St
 
 /// Another session that was made for the same worktree.
 fn other_in(context: &Context, session: &Session) -> Option<uuid::Uuid> {
-    let sessions = context.store().ok()?.sessions().ok()?.into_iter().filter_map(|entry| entry.record.ok());
+    let sessions = context.store().ok()?.known_sessions().ok()?.into_iter();
     let root = |session: &Session| session.worktree.as_ref().map(|worktree| worktree.root.clone());
     let mut others = sessions.filter(|other| other.id != session.id && root(other) == root(session));
     others.next().map(|other| other.id)

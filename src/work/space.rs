@@ -66,12 +66,7 @@ pub(crate) fn everything(context: &Context, at: &mut dyn FnMut(&str)) -> Result<
             }
             Err(damage) => {
                 let path = store.session_root(entry.id);
-                told(
-                    context,
-                    &damage,
-                    &format!("session {}", entry.id),
-                    &store.session_record_path(entry.id),
-                );
+                told(context, &damage, || store.unread_session(entry.id, &damage));
                 rows.push(plain(context, "session", entry.id.to_string(), path, Some(damage.to_string())));
             }
         }
@@ -82,8 +77,7 @@ pub(crate) fn everything(context: &Context, at: &mut dyn FnMut(&str)) -> Result<
             Ok(profile) => of_profile(context, &profile)?,
             Err(damage) => {
                 let path = store.profile_root(&entry.name);
-                let record = store.profile_record_path(&entry.name);
-                told(context, &damage, &format!("profile '{}'", entry.name), &record);
+                told(context, &damage, || store.unread_profile(&entry.name, &damage));
                 plain(context, "profile", entry.name.to_string(), path, Some(damage.to_string()))
             }
         });
@@ -109,10 +103,10 @@ pub(crate) fn everything(context: &Context, at: &mut dyn FnMut(&str)) -> Result<
     Ok(rows)
 }
 
-/// Tells that the record `record` of `what` cannot be read, if the system is why.
-fn told(context: &Context, damage: &Damage, what: &str, record: &Path) {
+/// Tells that a record cannot be read, if the system is why.
+fn told(context: &Context, damage: &Damage, failure: impl FnOnce() -> Failure) {
     if damage.is_unread() {
-        context.goes_without(&damage.failure(what, record).message);
+        context.goes_without(&failure().message);
     }
 }
 

@@ -113,8 +113,12 @@ impl<'a> Sync<'a> {
 
     /// Brings every profile with its sessions up to date.
     pub(crate) fn everything(&mut self) -> Result<()> {
-        for profile in profiles::known(self.context)?.1.into_values() {
-            self.profile(&profile, None)?;
+        let (context, store) = (self.context, self.context.store()?);
+        for entry in store.profiles(&context.home()?)? {
+            match entry.profile {
+                Ok(profile) => self.profile(&profile, None)?,
+                Err(damage) => context.goes_without(&store.unread_profile(&entry.name, &damage).message),
+            }
         }
         Ok(())
     }

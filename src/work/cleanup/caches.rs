@@ -70,8 +70,7 @@ fn measured(context: &Context, names: &[String], at: &mut dyn FnMut(&str)) -> Re
             Ok(session) => session,
             Err(damage) => {
                 if damage.is_unread() {
-                    let record = store.session_record_path(entry.id);
-                    context.goes_without(&damage.failure(&format!("session {}", entry.id), &record).message);
+                    context.goes_without(&store.unread_session(entry.id, &damage).message);
                 }
                 continue;
             }
@@ -96,9 +95,7 @@ fn measured(context: &Context, names: &[String], at: &mut dyn FnMut(&str)) -> Re
             Ok(profile) => profile,
             Err(damage) => {
                 if damage.is_unread() {
-                    let record = store.profile_record_path(&entry.name);
-                    context
-                        .goes_without(&damage.failure(&format!("profile '{}'", entry.name), &record).message);
+                    context.goes_without(&store.unread_profile(&entry.name, &damage).message);
                 }
                 continue;
             }
@@ -145,11 +142,11 @@ fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option
     let obstacle = match subject {
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
-            let run = store.last_run(&store.session_run_path(session.id));
+            let run = store.noted_run(&store.session_run_path(session.id))?;
             in_use(session, &paths, run.as_ref())
         }
         Subject::Profile(profile) => {
-            let run = store.last_run(&store.profile_run_path(&profile.name));
+            let run = store.noted_run(&store.profile_run_path(&profile.name))?;
             let pid = claude::live_in(config).first().map(|live| live.pid).or_else(|| {
                 run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
             });

@@ -79,7 +79,7 @@ impl Verdict {
         let store = context.store()?;
         let now = jiff::Timestamp::now();
         let (paths, profile) = paths_of(context, session)?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         let used = last_used(context, session, &paths)?;
         let mut reasons = Vec::new();
         let ran_out =
@@ -248,9 +248,7 @@ impl Clearable {
                     // A directory without a record is a leftover, or somebody's.
                     Err(damage) => {
                         if damage.is_unread() {
-                            let (what, record) =
-                                (format!("session {}", entry.id), store.session_record_path(entry.id));
-                            found.failed = Some(damage.failure(&what, &record));
+                            found.failed = Some(store.unread_session(entry.id, &damage));
                         }
                         found.damaged.push((entry.id, damage.to_string()));
                     }

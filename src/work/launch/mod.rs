@@ -177,7 +177,7 @@ struct PathsAndRun {
 impl PathsAndRun {
     fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
         let store = context.store()?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         Ok(Self { paths: context.paths(session, profile)?, run })
     }
 }

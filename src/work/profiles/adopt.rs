@@ -32,8 +32,7 @@ pub(crate) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>>
             }
             // It may be the one.
             Err(damage) if damage.is_unread() => {
-                let record = context.store()?.profile_record_path(&entry.name);
-                return Err(damage.failure(&format!("profile '{}'", entry.name), &record));
+                return Err(context.store()?.unread_profile(&entry.name, &damage));
             }
             Ok(_) | Err(_) => {}
         }
