@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Failure, Result, SeedFile};
+use crate::model::{Failure, Kind, Result, SeedFile};
 use crate::os;
 
 /// The key of Claude's state file under which they are.
@@ -46,7 +46,8 @@ pub fn server_hashes(state: &[u8]) -> BTreeMap<String, String> {
 /// Merges the servers in the state file `state` three ways with those in `source`, the profile's; `base`
 /// has those that were put in before. Servers named in `take` become the profile's whatever was done to
 /// them here. With `wanted` false the profile is taken to have none. Writes nothing. Fails if a state
-/// file cannot be read.
+/// file cannot be read; with [`Kind::Io`] also where that of the profile is torn, so that there is no telling what it
+/// has.
 pub fn merge_servers(
     state: &Path,
     source: &Path,
@@ -57,7 +58,8 @@ pub fn merge_servers(
     let Some((before, mut content)) = read(state)? else {
         return Ok(Merge { base: base.clone(), ..Merge::default() });
     };
-    let theirs = match if wanted { read(source)? } else { None } {
+    let template = || read(source).map_err(|failure| failure.with_kind(Kind::Io));
+    let theirs = match if wanted { template()? } else { None } {
         Some((_, content)) => servers(&content),
         None => Map::new(),
     };

@@ -428,14 +428,36 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// files themselves have to be flushed.
-pub fn flush_file_system(path: &Path) {
+/// directories below it, and the files themselves have to be flushed. Fails where the disk does.
+pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    if let Ok(dir) = fs::File::open(path) {
-        let _ = rustix::fs::syncfs(&dir);
+    {
+        let dir = fs::File::open(path)?;
+        uninterrupted(|| Ok(rustix::fs::syncfs(&dir)?))
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = path;
+    flush_directories(path)
+}
+
+/// Flushes the directory `path` and those below it, links not followed, so that no power cut takes an entry of them
+/// away. The files themselves have to be flushed. Fails where the disk does.
+pub fn flush_directories(path: &Path) -> io::Result<()> {
+    for entry in entries_of(path)? {
+        if entry.symlink_metadata()?.is_dir() {
+            flush_directories(&entry)?;
+        }
+    }
+    #[cfg(unix)]
+    {
+        let dir = fs::File::open(path)?;
+        match uninterrupted(|| dir.sync_all()) {
+            // Some network file systems cannot, and have no need to.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file `path`, mode 0600, for writing; an error if something is there already.

@@ -25,15 +25,15 @@ pub use copying::{NotCopied, copy_between};
 pub use disk::{Disk, disk_of};
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    entries_of, exists, flush_file_system, is_dir, is_same_file, link_at, look, make_link, names_in,
-    new_private_file, only_owner_reaches, open_regular, overwrite_note, patiently, publish_dir, publish_file,
-    read_optional, read_small, real_path, remove_file, remove_link, replace_file, resolved, rewrite_file,
-    touch,
+    entries_of, exists, flush_directories, flush_file_system, is_dir, is_same_file, link_at, look, make_link,
+    names_in, new_private_file, only_owner_reaches, open_regular, overwrite_note, patiently, publish_dir,
+    publish_file, read_optional, read_small, real_path, remove_file, remove_link, replace_file, resolved,
+    rewrite_file, touch,
 };
 pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
-pub use lock::{Holder, Lock, LockError};
+pub use lock::{Holder, Lock, LockError, lock_within};
 pub use memory::free_memory;
 pub use moving::{finish_move, move_dir};
 pub use ports::{Listener, listeners, ports_free};

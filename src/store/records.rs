@@ -1,5 +1,6 @@
 //! Reading and writing one record.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
@@ -88,9 +89,11 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<T, Damage> {
     let bytes = match os::read_optional(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(Damage::Missing),
-        Err(error) if error.raw_os_error().is_some() => return Err(Damage::Io(reason(&error))),
         // Something else stands there: a directory, a FIFO, what is far too large.
-        Err(error) => return Err(Damage::Unreadable(reason(&error))),
+        Err(error) if error.kind() == ErrorKind::IsADirectory || error.raw_os_error().is_none() => {
+            return Err(Damage::Unreadable(reason(&error)));
+        }
+        Err(error) => return Err(Damage::Io(reason(&error))),
     };
     parse(&bytes)
 }

@@ -1,6 +1,6 @@
 //! Writing records and conversations into a file, never a login.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -387,17 +387,15 @@ fn collect(path: &Path, inside: &str, files: &mut Vec<SourceFile>, skipped: &mut
         Err(error) => return Err(Failure::io("read", path, &error)),
     };
     if about.is_dir() {
-        let entries = fs::read_dir(path).map_err(|error| Failure::io("list", path, &error))?;
+        let entries = os::entries_of(path).map_err(|error| Failure::io("list", path, &error))?;
         for entry in entries {
-            let entry = entry.map_err(|error| Failure::io("list", path, &error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                skipped.push(entry.path());
+            let Some(name) = entry.file_name().and_then(OsStr::to_str) else {
+                skipped.push(entry);
                 continue;
             };
             // What could hold a login is passed over without a word, and unseen.
             if claude::may_be_copied(name) {
-                collect(&entry.path(), &format!("{inside}/{name}"), files, skipped)?;
+                collect(&entry, &format!("{inside}/{name}"), files, skipped)?;
             }
         }
     } else if about.is_file() {

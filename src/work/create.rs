@@ -139,6 +139,7 @@ impl New {
         let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
             fill(&files)?;
+            files.flush().map_err(|error| Failure::io("flush", &files.path(Path::new("")), &error))?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::claude::{self, Fate};
 use crate::model::{
-    Isolation, Layout, Link, ManifestPlace, Name, Profile, Put, Result, SHAREABLE, SeedFile, Session, Subject,
+    Isolation, Kind, Layout, Link, ManifestPlace, Name, Profile, Put, Result, SHAREABLE, SeedFile, Session,
+    Subject,
 };
 use crate::os;
 use crate::store::{self, Drift, Member, Merged};
@@ -264,14 +265,17 @@ impl<'a> Sync<'a> {
         Ok(ours)
     }
 
-    /// Makes what is missing of `layout`. What cannot be added now is told, and has the command end with exit code 1.
-    fn lay_out(&self, name: &Name, layout: &Layout) -> Result<()> {
+    /// Makes what is missing of `layout`. Returns false where something stands in the way of Claude's lock on a file, so
+    /// that it gains nothing: that is told, and has the command end with exit code 1.
+    fn lay_out(&self, name: &Name, layout: &Layout) -> Result<bool> {
+        let mut done = true;
         for drift in store::lay_out(layout)? {
             if matches!(drift, Drift::LockInTheWay { .. }) {
                 self.context.goes_without(&format!("{name}: {}", said_of(&drift, name.as_str())));
+                done = false;
             }
         }
-        Ok(())
+        Ok(done)
     }
 
     fn servers(&mut self, subject: &Subject, layout: &Layout) -> Result<()> {
@@ -293,17 +297,26 @@ impl<'a> Sync<'a> {
         let mut manifest = store::manifest(place)?;
         let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
             Ok(merge) => merge,
-            Err(failure) => {
+            Err(failure) if failure.kind == Kind::Io => {
                 context.goes_without(&format!("{name}: {}", failure.message));
+                return Ok(());
+            }
+            Err(failure) => {
+                self.keep(name, failure.message, None);
                 return Ok(());
             }
         };
         if let (Some(file), false) = (&merge.file, self.dry_run) {
             let layout = Layout { base: layout.base.clone(), files: vec![file.clone()], ..Layout::default() };
-            self.lay_out(name, &layout)?;
+            if !self.lay_out(name, &layout)? {
+                return Ok(());
+            }
             if os::read_optional(&state).ok().flatten().as_ref() != Some(&file.content) {
-                let file = state.display();
-                context.goes_without(&format!("{name}: {file} could not be written now: cs profile sync"));
+                self.keep(
+                    name,
+                    format!("{} was being written", state.display()),
+                    Some("cs profile sync".into()),
+                );
                 return Ok(());
             }
         }
