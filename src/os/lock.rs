@@ -1,5 +1,6 @@
 //! Locks that the kernel releases when their holder dies.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -13,6 +14,18 @@ use super::process::host_name;
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// It was left to a program, and is not given up with this value.
+    left: Cell<bool>,
+}
+
+/// Gives the lock up, whether or not its file can be closed, and whether or not a process that was just started still
+/// has it open.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if !self.left.get() {
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 /// The reason a lock was not taken.
@@ -97,14 +110,16 @@ impl Lock {
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
         let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
-        Ok(Self { file })
+        Ok(Self { file, left: Cell::new(false) })
     }
 
     /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
     /// when the last of them has ended.
     #[cfg(unix)]
     pub fn survive_exec(&self) -> io::Result<()> {
-        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+        rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?;
+        self.left.set(true);
+        Ok(())
     }
 
     /// Returns true if anybody holds the lock at `path`, or may: where it is there and there is no telling. Creates

@@ -34,6 +34,7 @@ mod sharing;
 mod statusline;
 mod store;
 mod trash;
+mod unread;
 mod usage;
 mod verbs;
 mod worktrees;
