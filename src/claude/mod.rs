@@ -9,6 +9,7 @@ mod contents;
 mod conversation;
 mod enclosing;
 mod flags;
+mod ground;
 mod health;
 mod live;
 mod login;
@@ -33,6 +34,7 @@ pub use conversation::{
     newest_resumable, said_in,
 };
 pub use flags::{Fits, Offered, all_offered, offered};
+pub use ground::ConfigGround;
 pub use health::{
     Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
     locks_of, memory_of_base, plugin_places, settings_facts, settings_file, state_facts,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -272,9 +272,7 @@ fn replace_settings(arguments: &mut [OsString], index: usize, merged: &Value) {
 }
 
 fn conversation_flags(session: &Session, start: &Continuation, arguments: &[OsString]) -> Vec<OsString> {
-    let by_file = |id: &Uuid, file: &Option<PathBuf>| -> OsString {
-        file.as_ref().map_or_else(|| id.to_string().into(), |file| file.clone().into())
-    };
+    let by_file = |id: &Uuid, file: &Option<OsString>| file.clone().unwrap_or_else(|| id.to_string().into());
     let mut flags: Vec<OsString> = match start {
         Continuation::Unsaid => return Vec::new(),
         Continuation::Resume(id, file) => return vec!["--resume".into(), by_file(id, file)],

@@ -82,13 +82,13 @@ pub enum Continuation {
     /// A new one with this id.
     New(Uuid),
     /// This one again; by its file if Claude would not find the id from the directory.
-    Resume(Uuid, Option<PathBuf>),
+    Resume(Uuid, Option<OsString>),
     /// A new one with an id of its own that begins as a copy of another.
     Fork {
         /// The one it is a copy of.
         from: Uuid,
         /// Its file, if Claude would not find the id from the directory.
-        file: Option<PathBuf>,
+        file: Option<OsString>,
         /// The id of the new one.
         id: Uuid,
     },

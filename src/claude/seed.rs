@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Project;
 use super::place::project_key;
 use crate::model::SeedFile;
-use crate::os;
+use crate::os::{Foreign, MOST_BYTES};
 
 /// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
@@ -80,17 +80,18 @@ impl Answers {
     }
 }
 
-/// Returns the state file `state` of a session with the answers it lacks, as far as its `profile`'s state
-/// file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
+/// Returns the state file `state` of a session, which is `file`, with the answers it lacks, as far as its `profile`'s
+/// state file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
 /// needed), has them. `None` if nothing is to be added, or if the file cannot be read: that is left to
 /// Claude.
-pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
+pub fn seed_for<I: IntoIterator<Item = Foreign>>(
     state: &Path,
-    profile: &Path,
+    file: &Foreign,
+    profile: &Foreign,
     siblings: impl FnOnce() -> I,
     wanted: &SeedRequest<'_>,
 ) -> Option<SeedFile> {
-    let before = os::read_optional(state).ok()?;
+    let before = file.read(MOST_BYTES).ok()?;
     let mut content: Map<String, Value> = match &before {
         Some(bytes) => {
             let answers: Answers = serde_json::from_slice(bytes).ok()?;
@@ -133,7 +134,7 @@ pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
 pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
     let mut content = Map::new();
     content.insert("hasCompletedOnboarding".into(), json!(true));
-    if let Some(source) = base.and_then(read) {
+    if let Some(source) = base.map(Foreign::led_to).as_ref().and_then(read) {
         for key in ["lastOnboardingVersion", "mcpServers", "migrationVersion"] {
             copy(&source, key, &mut content);
         }
@@ -142,8 +143,8 @@ pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
     serde_json::to_vec_pretty(&Value::Object(content)).unwrap_or_default()
 }
 
-fn read(path: &Path) -> Option<Raw> {
-    serde_json::from_slice(&os::read_optional(path).ok()??).ok()
+fn read(path: &Foreign) -> Option<Raw> {
+    serde_json::from_slice(&path.read(MOST_BYTES).ok()??).ok()
 }
 
 fn is_complete(content: &Map<String, Value>, wanted: &SeedRequest<'_>) -> bool {
@@ -241,15 +242,17 @@ mod tests {
             Self { dir: tempfile::tempdir().expect("a temporary directory"), project }
         }
 
-        fn file(&self, name: &str, content: &Value) -> PathBuf {
+        fn file(&self, name: &str, content: &Value) -> Foreign {
             let path = self.dir.path().join(name);
             fs::write(&path, content.to_string()).expect("written");
-            path
+            Foreign::led_to(&path)
         }
 
-        fn seed(&self, profile: &Path, siblings: Vec<PathBuf>) -> Option<Value> {
+        fn seed(&self, profile: &Foreign, siblings: Vec<Foreign>) -> Option<Value> {
             let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
-            let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted)?;
+            let state = self.dir.path().join("state");
+            let seed =
+                seed_for(&state, &Foreign::at(self.dir.path(), &state), profile, || siblings, &wanted)?;
             serde_json::from_slice(&seed.content).ok()
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Failure, Result, SeedFile};
-use crate::os;
+use crate::os::{Foreign, MOST_BYTES};
 
 /// The key of Claude's state file under which they are.
 const SERVERS: &str = "mcpServers";
@@ -43,19 +43,20 @@ pub fn server_hashes(state: &[u8]) -> BTreeMap<String, String> {
     servers(&state).iter().map(|(name, server)| (name.clone(), hash(server))).collect()
 }
 
-/// Merges the servers in the state file `state` three ways with those in `source`, the profile's; `base`
+/// Merges the servers in the state file `state`, which is `file`, three ways with those in `source`, the profile's; `base`
 /// has those that were put in before. Servers named in `take` become the profile's whatever was done to
 /// them here. With `wanted` false the profile is taken to have none. Writes nothing. Fails if a state
 /// file cannot be read.
 pub fn merge_servers(
     state: &Path,
-    source: &Path,
+    file: &Foreign,
+    source: &Foreign,
     base: &BTreeMap<String, String>,
     take: &[String],
     wanted: bool,
 ) -> Result<Merge> {
-    let Some(before) = read(state)? else { return Ok(Merge { base: base.clone(), ..Merge::default() }) };
-    let mut content = parse(state, &before)?;
+    let Some(before) = read(file)? else { return Ok(Merge { base: base.clone(), ..Merge::default() }) };
+    let mut content = parse(file, &before)?;
     let theirs = match read(source)?.filter(|_| wanted) {
         Some(text) => servers(&parse(source, &text)?),
         None => Map::new(),
@@ -110,13 +111,13 @@ pub fn merge_servers(
     Ok(merge)
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    os::read_optional(path).map_err(|error| Failure::io("read", path, &error))
+fn read(path: &Foreign) -> Result<Option<Vec<u8>>> {
+    path.read(MOST_BYTES).map_err(|error| path.failure("read", &error))
 }
 
-fn parse(path: &Path, text: &[u8]) -> Result<Map<String, Value>> {
+fn parse(path: &Foreign, text: &[u8]) -> Result<Map<String, Value>> {
     serde_json::from_slice(text).map_err(|error| {
-        Failure::failed(format!("{} is no JSON (line {}), so it is left alone", path.display(), error.line()))
+        Failure::failed(format!("{path} is no JSON (line {}), so it is left alone", error.line()))
     })
 }
 
@@ -158,7 +159,9 @@ mod tests {
         let (state, source) = (file("state", ours), file("source", theirs));
         let base = server_hashes(json!({"mcpServers": put}).to_string().as_bytes());
         let take: Vec<String> = take.iter().map(|name| (*name).to_owned()).collect();
-        let merge = merge_servers(&state, &source, &base, &take, wanted).expect("merged");
+        let merge =
+            merge_servers(&state, &Foreign::led_to(&state), &Foreign::led_to(&source), &base, &take, wanted)
+                .expect("merged");
         let after = match &merge.file {
             Some(file) => serde_json::from_slice::<Value>(&file.content).expect("JSON"),
             None => json!({"mcpServers": ours, "other": 1}),
@@ -196,7 +199,15 @@ mod tests {
             let (state, source) = (dir.path().join("state"), dir.path().join("source"));
             fs::write(&state, json!({"mcpServers": after}).to_string()).expect("written");
             fs::write(&source, json!({"mcpServers": one(*theirs)}).to_string()).expect("written");
-            let again = merge_servers(&state, &source, &merge.base, &[], true).expect("merged");
+            let again = merge_servers(
+                &state,
+                &Foreign::led_to(&state),
+                &Foreign::led_to(&source),
+                &merge.base,
+                &[],
+                true,
+            )
+            .expect("merged");
             assert_eq!(again.file, None, "{what}");
         }
         let (merge, after) = merged(&one(Some(&b)), &one(Some(&c)), &one(Some(&a)), &["s"], true);

@@ -1,10 +1,9 @@
 //! The items of a config directory that can be shared.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::model::{SeedFile, Share};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign};
 
 /// One shared item that exists: its name in a config directory, and the real path behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,22 +31,25 @@ pub fn shared_items(config: &Path, share: &Share) -> Vec<Shared> {
 }
 
 /// Returns copies for a memory directory that is being used for the first time: the notes in `from`, as
-/// files to make in `to`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
+/// files to make in `to`, which is `place`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
 /// copied, and at most 200.
-pub fn memory_seeds(from: &Path, to: &Path) -> Vec<SeedFile> {
-    if os::exists(to) {
+///
+/// Sessions write in both, so neither is read nor looked at through a link.
+pub fn memory_seeds(from: &Foreign, to: &Path, place: &Foreign) -> Vec<SeedFile> {
+    if place.exists() {
         return Vec::new();
     }
-    fs::read_dir(from)
+    let Ok(Some(notes)) = from.hold() else { return Vec::new() };
+    notes
+        .entries()
+        .unwrap_or_default()
         .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "md"))
-        .filter(|entry| entry.metadata().is_ok_and(|about| about.is_file() && about.len() <= 256 << 10))
-        .take(200)
+        .filter(|entry| entry.kind == EntryKind::File)
+        .filter(|entry| Path::new(&entry.name).extension().is_some_and(|extension| extension == "md"))
         .filter_map(|entry| {
-            let content = os::read_optional(&entry.path()).ok().flatten()?;
-            Some(SeedFile { path: to.join(entry.file_name()), content, replaces: None })
+            let content = notes.read(&entry.name, 256 << 10).ok().flatten()?;
+            Some(SeedFile { path: to.join(entry.name), content, replaces: None })
         })
+        .take(200)
         .collect()
 }

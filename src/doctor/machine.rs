@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::finding::{Fix, Kind, Of, Report};
-use crate::claude::{self, Live};
+use crate::claude::{self, ConfigGround, Live};
 use crate::config::Config;
 use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
-use crate::os::Liveness;
+use crate::os::{Foreign, Liveness};
 use crate::store::{Damage, Run, Store};
 use crate::work::context::Context;
 use crate::work::open::open_state;
@@ -24,6 +24,11 @@ pub(super) struct Patient {
 impl Patient {
     pub(super) fn of(&self) -> Of {
         Of::session(&self.session.name)
+    }
+
+    /// Returns its config directory as ground to be read.
+    pub(super) fn ground(&self) -> ConfigGround {
+        ConfigGround::of(&self.paths)
     }
 
     /// Returns it with its profile, as what can be started.
@@ -44,7 +49,7 @@ impl Patient {
                 |pid| Live { pid, conversation: None, status: None, waiting_for: None, background: false };
             return open.map(|open| open.live.unwrap_or(unsaid(open.pid))).into_iter().collect();
         }
-        let mut live = if self.is_isolated() { claude::live_in(&self.paths.config) } else { Vec::new() };
+        let mut live = if self.is_isolated() { claude::live_in(&self.ground()) } else { Vec::new() };
         if let Some(run) = &self.run
             && run.process.liveness() == Liveness::Alive
             && run.process.pid != std::process::id()
@@ -170,8 +175,16 @@ impl<'a> Machine<'a> {
 
     /// Returns true if any Claude runs in the profile or in a session of it.
     pub(super) fn profile_is_live(&self, profile: &Profile) -> bool {
-        !claude::live_in(&profile.home.directory()).is_empty()
+        !claude::live_in(&ConfigGround::of_profile(&profile.home.directory())).is_empty()
             || self.sessions_of(profile).any(|patient| !patient.live().is_empty())
+    }
+
+    /// Returns `path`, which somebody else wrote down, as a place in what `cs` keeps or in a profile; `None` if it
+    /// is anywhere else.
+    pub(super) fn within(&self, path: &Path) -> Option<Foreign> {
+        let store = self.store.map(|store| store.root().to_path_buf());
+        let mut grounds = store.into_iter().chain(self.profiles.values().map(|of| of.home.directory()));
+        grounds.find(|ground| path.starts_with(ground)).map(|ground| Foreign::at(&ground, path))
     }
 
     /// Returns true if `path` lies below the data root, as its text has it: then it was made by `cs`.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::manifest::{read_manifest, write_manifest};
 use super::root::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, ManifestPlace, Put, Result, SeedFile};
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES};
 
 /// A path that is not as the plan has it, and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,11 @@ pub struct Survey {
 /// Returns what the disk lacks of `layout`, and what stands there otherwise. Nothing that is there is lacking, but
 /// for a link whose target is gone, and a link that is private by now and ours. Changes nothing.
 pub fn survey(layout: &Layout) -> Survey {
-    let missing = |path: &&PathBuf| !path.is_dir();
+    // Below the base a link in a directory's place was made by somebody inside.
+    let missing = |path: &&PathBuf| match place(layout, path) {
+        Some(place) => !place.is_dir(),
+        None => !path.is_dir(),
+    };
     let directories = layout.directories.iter().filter(missing).cloned().map(Put::Directory);
     let mut survey = Survey { lacking: directories.collect(), drifts: Vec::new() };
     if let Some(place) = &layout.manifest {
@@ -73,17 +77,20 @@ pub fn put(layout: &Layout, lacking: &[Put]) -> Result<()> {
 }
 
 fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
-    let make_dirs = |path: &Path| match &layout.base {
-        Some(base) if path == base => Ok(()),
-        Some(base) if path.starts_with(base) => os::create_private_dirs_below(base, path),
-        _ => os::create_private_dirs(path),
+    let make_dirs = |path: &Path| match place(layout, path) {
+        Some(place) => place.make_dirs(),
+        None => os::create_private_dirs(path),
     };
     let make = |link: &Link| {
         let failed = |error: std::io::Error| link_failed(link, &error);
         if let Some(parent) = link.path.parent() {
             make_dirs(parent).map_err(failed)?;
         }
-        os::make_link(&link.path, &link.target).map(drop).map_err(failed)
+        let made = match place(layout, &link.path) {
+            Some(place) => place.link(&link.target),
+            None => os::make_link(&link.path, &link.target),
+        };
+        made.map(drop).map_err(failed)
     };
     for put in lacking {
         if let Put::Directory(path) = put {
@@ -105,7 +112,11 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
             // A link whose target is gone hides nothing, so it may be made to point where it should.
             Put::Relink(link) => {
                 if standing(link) == Standing::Dangling {
-                    os::remove_link(&link.path).map_err(|error| link_failed(link, &error))?;
+                    let removed = match place(layout, &link.path) {
+                        Some(place) => place.remove(),
+                        None => os::remove_link(&link.path),
+                    };
+                    removed.map_err(|error| link_failed(link, &error))?;
                 }
                 make(link)?;
             }
@@ -114,11 +125,25 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
                 if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
                     make_dirs(parent).map_err(failed)?;
                 }
-                seed(file)?;
+                seed(file, &place(layout, &file.path).unwrap_or_else(|| beside(&file.path)))?;
             }
         }
     }
     Ok(())
+}
+
+/// Returns `path` as a place on the ground below the base of `layout`; `None` if it is not below that.
+fn place(layout: &Layout, path: &Path) -> Option<Foreign> {
+    let base = layout.base.as_deref()?;
+    path.starts_with(base).then(|| Foreign::at(base, path))
+}
+
+/// Returns `path` as a place in its directory, which is none of a session.
+fn beside(path: &Path) -> Foreign {
+    match (path.parent(), path.file_name()) {
+        (Some(above), Some(name)) => Foreign::ground(above).join(name),
+        _ => Foreign::ground(path),
+    }
 }
 
 fn link_failed(link: &Link, error: &std::io::Error) -> Failure {
@@ -181,7 +206,10 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     let Ok(mut manifest) = read_manifest(&place.file) else { return Ok(()) };
     for link in links {
         if fs::read_link(&link.path).is_ok_and(|target| target == link.target) {
-            os::remove_link(&link.path).map_err(|error| Failure::io("remove", &link.path, &error))?;
+            let ground = place.file.parent().unwrap_or(&place.config);
+            Foreign::at(ground, &link.path)
+                .remove()
+                .map_err(|error| Failure::io("remove", &link.path, &error))?;
         }
         if let Some(name) = place.name_of(&link.path) {
             manifest.links.remove(&name);
@@ -238,10 +266,10 @@ fn is_stale(guard: &std::ffi::OsStr) -> bool {
     touched.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > Duration::from_secs(10)))
 }
 
-fn seed(file: &SeedFile) -> Result<()> {
+fn seed(file: &SeedFile, place: &Foreign) -> Result<()> {
     let failed = |error| Failure::io("write", &file.path, &error);
     let Some(expected) = &file.replaces else {
-        os::publish_file(&file.path, &file.content).map_err(failed)?;
+        place.publish(&file.content).map_err(failed)?;
         return Ok(());
     };
     // Claude Code guards its state file by a directory of this name (proper-lockfile, stale after
@@ -263,8 +291,12 @@ fn seed(file: &SeedFile) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let unchanged = os::read_optional(&file.path).map_err(failed)?.as_deref() == Some(expected);
-    let written = if unchanged { os::replace_file(&file.path, &file.content, true) } else { Ok(()) };
+    let unchanged = place.read(MOST_BYTES).map(|there| there.as_ref() == Some(expected));
+    let written = match unchanged {
+        Ok(true) => place.replace(&file.content),
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
     let _ = fs::remove_dir(&guard);
     written.map_err(failed)
 }

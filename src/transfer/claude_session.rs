@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::names::free_name;
 use super::takeover::Takeover;
-use crate::claude::{self, Conversation};
+use crate::claude::{self, ConfigGround, Conversation};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign};
 use crate::store::{ConfigFiles, TrashedKind};
 use crate::work::context::Context;
 use crate::work::copying::copy_conversation;
@@ -96,7 +96,7 @@ fn import_one(
     if let Some(trashed) = store.trash().iter().find(|trashed| in_trash(trashed)) {
         return Ok(found.skipped(format!("it is in the trash: cs restore {}", trashed.name())));
     }
-    let mut conversations = match claude::conversations(directory) {
+    let mut conversations = match claude::conversations(&ConfigGround::of_profile(directory)) {
         Ok(conversations) => conversations,
         Err(failure) => return Ok(found.skipped(failure.message)),
     };
@@ -168,9 +168,9 @@ fn copy(
         }
         // The scripts wrote `history` before there was a `history.jsonl`.
         for name in ["history.jsonl", "history"] {
-            let path = from.join(name);
-            if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                files.copy(&path, Path::new(name)).map_err(|error| Failure::io("copy", &path, &error))?;
+            let path = Foreign::ground(from).join(name);
+            if path.facts().is_ok_and(|facts| facts.is_some_and(|facts| facts.kind == EntryKind::File)) {
+                files.copy(&path, Path::new(name)).map_err(|error| path.failure("copy", &error))?;
             }
         }
         Ok(())

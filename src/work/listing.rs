@@ -168,8 +168,10 @@ fn paths_of(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) -
 fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Option<&Look>) -> Details {
     let session = &row.session;
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
-    let paths = paths_of(store, session, homes);
-    let newest = paths.and_then(|paths| conversations::latest(store, session, &paths));
+    let newest = homes.get(&session.profile).and_then(|profile| {
+        let paths = paths_of(store, session, homes)?;
+        conversations::latest(store, session, &paths, &profile.home)
+    });
     let about = newest.as_ref().map(|newest| claude::about(newest, &session.name)).unwrap_or_default();
     let About { title, .. } = about;
     let resources = look

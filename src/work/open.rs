@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
-use crate::claude::{self, Live};
+use crate::claude::{self, ConfigGround, Live};
 use crate::model::{Failure, Isolation, Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Liveness};
 use crate::store::{Run, in_sandbox};
@@ -79,7 +79,7 @@ pub(crate) fn open_state(session: &Session, paths: &SessionPaths, run: Option<&R
         return open_inside(paths, run);
     }
     let shared = session.isolation == Isolation::None;
-    let mut files = claude::live_in(&paths.config);
+    let mut files = claude::live_in(&ConfigGround::of(paths));
     if shared {
         let ours = run.and_then(|run| run.conversation).unwrap_or(session.id);
         files.retain(|live| live.conversation == Some(ours) || live.conversation == Some(session.id));
@@ -105,7 +105,7 @@ fn open_inside(paths: &SessionPaths, run: Option<&Run>) -> Option<Open> {
     if !alive && !in_sandbox(&paths.root) {
         return None;
     }
-    let live = claude::noted_in(&paths.config).pop().map(|live| Live { pid, ..live });
+    let live = claude::noted_in(&ConfigGround::of(paths)).pop().map(|live| Live { pid, ..live });
     Some(Open { pid, tty: run.tty.clone(), since: Some(run.at), live })
 }
 

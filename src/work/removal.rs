@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::git::{self, Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
@@ -97,7 +97,7 @@ pub(crate) fn obstacle(
     }
     let other = |why: String| Ok(Some(Obstacle::Other(why)));
     if session.isolation != Isolation::None
-        && let Some(job) = claude::pending_job(&paths.config)
+        && let Some(job) = claude::pending_job(&ConfigGround::of(paths))
     {
         return other(format!("a background job is not done ({job})"));
     }

@@ -11,7 +11,7 @@ use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
     SessionPaths, Subject, VarName,
 };
-use crate::os;
+use crate::os::{self, EntryKind, Foreign, MOST_BYTES};
 use crate::shell::posix_word;
 use crate::store::{self};
 use crate::work::context::Context;
@@ -174,11 +174,11 @@ fn gather_isolated(
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
     if share.memory {
-        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&project.root))?;
+        let (mut memory, place, mut seeds) = memory_of(context, profile, &claude::slug(&project.root))?;
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
             let own = paths.config.join("memory").join(claude::slug(&project.root));
-            seeds = claude::memory_seeds(&memory, &own);
+            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own));
             memory = own;
         }
         scene.memory = Some(memory);
@@ -204,7 +204,17 @@ fn gather_isolated(
     let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
-    let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted);
+    let (file, of_profile) =
+        (Foreign::at(&paths.root, &paths.state), Foreign::led_to(&profile.home.state_file()));
+    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted);
+    if seed.is_none()
+        && let Ok(Some(facts)) = file.facts()
+        && facts.kind != EntryKind::File
+    {
+        scene.notices.push(format!(
+            "{file} is a link or no file, and not read: what the session lacks there is not added"
+        ));
+    }
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
         scene.servers = claude::server_hashes(&seed.content);
     }
@@ -261,16 +271,19 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
     if !context.config()?.statusline.install {
         return Ok(None);
     }
-    let has = |path: &Path| match os::read_optional(path) {
+    let has = |file: &Foreign| match file.read(MOST_BYTES) {
         Ok(text) => text.map(|text| claude::has_status_line(&text)),
         // What cannot be read may have one.
         Err(_) => Some(true),
     };
     let shared = scene.shared.iter().find(|shared| shared.item == "settings.json");
-    let own = has(&paths.config.join("settings.json")).or_else(|| has(&shared?.target));
-    if own == Some(true)
-        || claude::project_settings(&scene.directory).iter().any(|path| has(path) == Some(true))
-    {
+    let own = Foreign::at(&paths.root, &paths.config).join("settings.json");
+    let is_shared =
+        shared.is_some_and(|shared| own.link_target().is_ok_and(|to| to.as_ref() == Some(&shared.target)));
+    let own = if is_shared { None } else { has(&own) };
+    let own = own.or_else(|| has(&Foreign::led_to(&shared?.target)));
+    let in_project = |path: &PathBuf| has(&Foreign::at(&scene.directory, path)) == Some(true);
+    if own == Some(true) || claude::project_settings(&scene.directory).iter().any(in_project) {
         return Ok(None);
     }
     let quoted = |text: Option<&str>| posix_word(text?);
@@ -305,7 +318,7 @@ fn given_a_key(profile: &Profile, scene: &Scene) -> bool {
 
 /// The state files of the newest earlier sessions of a profile. Ids sort by age, so the newest are
 /// found without reading every record.
-fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<PathBuf> {
+fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<Foreign> {
     const MOST: usize = 64;
     let Ok(store) = context.store() else { return Vec::new() };
     let ids = store.session_ids().unwrap_or_default();
@@ -317,24 +330,31 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         // What stands in the state file of a sandbox may be anybody's word.
         .filter(|sibling| !matches!(sibling.isolation, Isolation::None | Isolation::Sandbox))
         .take(MOST)
-        .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
+        .filter_map(|sibling| {
+            let paths = context.paths(&sibling, profile).ok()?;
+            Some(Foreign::at(&paths.root, &paths.state))
+        })
         .collect()
 }
 
-/// Returns the directory of what Claude learns about a project, for all sessions of a profile. For the user's
+/// Returns the directory of what Claude learns about a project, for all sessions of a profile, to be named and to be
+/// read. For the user's
 /// own `~/.claude` it is a directory of ours that begins as a copy, because nothing of ours writes there.
 fn memory_of(
     context: &Context,
     profile: &Profile,
     slug: &str,
-) -> Result<(PathBuf, Vec<crate::model::SeedFile>)> {
-    let base = profile.home.directory().join("projects").join(slug).join("memory");
+) -> Result<(PathBuf, Foreign, Vec<crate::model::SeedFile>)> {
+    let projects = profile.home.directory().join("projects");
+    let base = Foreign::ground(&projects).join(slug).join("memory");
     match profile.home {
-        ConfigHome::Directory(_) => Ok((base, Vec::new())),
+        ConfigHome::Directory(_) => Ok((projects.join(slug).join("memory"), base, Vec::new())),
         ConfigHome::Default { .. } => {
-            let ours = context.store()?.profile_root(profile.host()).join("memory").join(slug);
-            let seeds = claude::memory_seeds(&base, &ours);
-            Ok((ours, seeds))
+            let root = context.store()?.profile_root(profile.host());
+            let ours = root.join("memory").join(slug);
+            let place = Foreign::at(&root, &ours);
+            let seeds = claude::memory_seeds(&base, &ours, &place);
+            Ok((ours, place, seeds))
         }
     }
 }

@@ -117,16 +117,37 @@ pub(super) fn make_dirs(path: &Foreign) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
+    let path = checked(path)?;
+    open_at(&path)?;
+    fs::OpenOptions::new().append(true).open(path)
+}
+
 pub(super) fn create(path: &Foreign) -> io::Result<File> {
     crate::os::new_private_file(&checked(path)?)
 }
 
-pub(super) fn put(path: &Foreign, content: &[u8], replace: bool) -> io::Result<bool> {
+pub(super) fn put(
+    path: &Foreign,
+    write: &mut dyn FnMut(&mut File) -> io::Result<()>,
+    replace: bool,
+) -> io::Result<bool> {
     let path = checked(path)?;
-    if replace {
-        return crate::os::replace_file(&path, content, true).map(|()| true);
-    }
-    crate::os::publish_file(&path, content)
+    let staged = path.with_file_name(format!(".{}.new", uuid::Uuid::now_v7().simple()));
+    let mut file = crate::os::new_private_file(&staged)?;
+    let named = write(&mut file).and_then(|()| file.sync_all()).and_then(|()| {
+        drop(file);
+        if replace {
+            return fs::rename(&staged, &path).map(|()| true);
+        }
+        match fs::hard_link(&staged, &path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    });
+    let _ = fs::remove_file(&staged);
+    named
 }
 
 pub(super) fn link(path: &Foreign, target: &Path) -> io::Result<bool> {

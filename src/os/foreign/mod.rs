@@ -8,6 +8,7 @@
 //!
 //! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
+mod copy;
 #[cfg(not(unix))]
 mod elsewhere;
 #[cfg(unix)]
@@ -16,11 +17,14 @@ mod unix;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::model::Failure;
+
+pub use copy::{copy_data, whole_lines};
 #[cfg(not(unix))]
 use elsewhere as system;
 #[cfg(unix)]
@@ -86,6 +90,10 @@ pub enum Unfit {
     TooLarge(u64),
     /// The directory has more entries than are read.
     TooMany,
+    /// Its end has no end of a line for too long.
+    NoLines,
+    /// It has another name, by which it may be somebody else's.
+    OtherName,
     /// Its path leads elsewhere.
     Elsewhere,
 }
@@ -97,6 +105,8 @@ impl fmt::Display for Unfit {
             Self::NotRegular => f.write_str("not a regular file"),
             Self::TooLarge(most) => write!(f, "larger than {most} bytes"),
             Self::TooMany => write!(f, "more than {MOST_ENTRIES} entries"),
+            Self::NoLines => f.write_str("it has no whole line for too long"),
+            Self::OtherName => f.write_str("the file has another name too"),
             Self::Elsewhere => f.write_str("its path leads elsewhere"),
         }
     }
@@ -144,6 +154,24 @@ impl Foreign {
         }
     }
 
+    /// Returns what `path`, a path of the person's, leads to: a link at its end is theirs, and followed.
+    pub fn led_to(path: &Path) -> Self {
+        let real = super::real_path(path).unwrap_or_else(|_| path.to_path_buf());
+        match (real.parent(), real.file_name()) {
+            (Some(above), Some(name)) => Self::ground(above).join(name),
+            _ => Self::ground(&real),
+        }
+    }
+
+    /// Returns the same place, with the links resolved that its ground begins with.
+    #[must_use]
+    pub fn settled(self) -> Self {
+        match super::real_path(&self.root) {
+            Ok(real) => Self { root: real.into(), below: self.below },
+            Err(_) => self,
+        }
+    }
+
     /// Returns what is at `part`, a name or a relative path, below this.
     #[must_use]
     pub fn join(&self, part: impl AsRef<Path>) -> Self {
@@ -184,6 +212,11 @@ impl Foreign {
             return None;
         }
         self.below.strip_prefix(&above.below).ok().map(Path::to_path_buf)
+    }
+
+    /// Returns the failure to do `what` with it.
+    pub fn failure(&self, what: &str, error: &io::Error) -> Failure {
+        Failure::io(what, &self.whole(), error)
     }
 
     /// Returns its path as a word for a program that runs on that ground itself. It is not to be opened here.
@@ -261,13 +294,21 @@ impl Foreign {
     /// Makes the file with `content`, mode 0600, whole or not at all. Returns `Ok(false)` if something is there
     /// already, which is untouched. Durable when it returns.
     pub fn publish(&self, content: &[u8]) -> io::Result<bool> {
-        system::put(self, content, false)
+        system::put(self, &mut |file| file.write_all(content), false)
     }
 
     /// Replaces the file, or makes it, mode 0600, so that a reader sees the old or the new content whole. A link in
     /// its place is replaced and not followed. Durable when it returns.
     pub fn replace(&self, content: &[u8]) -> io::Result<()> {
-        system::put(self, content, true).map(drop)
+        system::put(self, &mut |file| file.write_all(content), true).map(drop)
+    }
+
+    /// Adds `content` to the end of the regular file that is there, in one write. Durable when it returns. Fails with
+    /// [`Unfit::OtherName`] if the file has another name: it may be a file of somebody else's.
+    pub fn append(&self, content: &[u8]) -> io::Result<()> {
+        let mut file = system::open_to_append(self)?;
+        file.write_all(content)?;
+        super::files::uninterrupted(|| file.sync_all())
     }
 
     /// Makes a symbolic link to `target`. `Ok(false)` if something is there already.

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -114,6 +114,17 @@ pub(super) fn open(path: &Foreign) -> io::Result<(File, Facts)> {
     let names = path.names()?;
     let root = root(path)?;
     regular(beneath(root.as_fd(), &names, FILE).map_err(reason)?)
+}
+
+pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
+    let names = path.names()?;
+    let root = root(path)?;
+    let flags = FILE.difference(OFlags::RDONLY).union(OFlags::WRONLY).union(OFlags::APPEND);
+    let (file, _) = regular(beneath(root.as_fd(), &names, flags).map_err(reason)?)?;
+    if fstat(&file)?.st_nlink != 1 {
+        return Err(Unfit::OtherName.into());
+    }
+    Ok(file)
 }
 
 /// Returns what was opened if it is a regular file.
@@ -253,13 +264,17 @@ pub(super) fn create(path: &Foreign) -> io::Result<File> {
     new_file(parent.as_fd(), name)
 }
 
-/// Puts `content` into a new file beside, and gives that its name.
-pub(super) fn put(path: &Foreign, content: &[u8], replace: bool) -> io::Result<bool> {
+/// Has `write` fill a new file beside, and gives that its name.
+pub(super) fn put(
+    path: &Foreign,
+    write: &mut dyn FnMut(&mut File) -> io::Result<()>,
+    replace: bool,
+) -> io::Result<bool> {
     let (parent, name) = parent(path)?;
     let staged = OsString::from(format!(".{}.new", uuid::Uuid::now_v7().simple()));
     let mut file = new_file(parent.as_fd(), &staged)?;
     let named = || -> io::Result<bool> {
-        file.write_all(content)?;
+        write(&mut file)?;
         crate::os::files::uninterrupted(|| file.sync_all())?;
         if replace {
             retry_on_intr(|| renameat(&parent, &staged, &parent, name))?;
@@ -274,7 +289,7 @@ pub(super) fn put(path: &Foreign, content: &[u8], replace: bool) -> io::Result<b
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
                     made => made?,
                 };
-                file.write_all(content)?;
+                write(&mut file)?;
                 crate::os::files::uninterrupted(|| file.sync_all())?;
                 Ok(true)
             }

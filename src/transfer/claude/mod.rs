@@ -10,7 +10,7 @@ use mentions::mentions;
 
 use super::names::free_name;
 use super::takeover::Takeover;
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::model::{Name, Result, ShareOverrides};
 use crate::os;
 use crate::ui;
@@ -163,7 +163,8 @@ pub(crate) fn candidates(context: &Context, home: &Path) -> Vec<Candidate> {
         .into_iter()
         .map(|(directory, mentioned)| Candidate {
             is_own: os::is_same_file(&directory, &own),
-            conversations: claude::conversations(&directory).map_or(0, |all| all.len()),
+            conversations: claude::conversations(&ConfigGround::of_profile(&directory))
+                .map_or(0, |all| all.len()),
             has_login: claude::has_login_file(&directory),
             directory,
             mentioned,

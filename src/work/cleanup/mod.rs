@@ -4,7 +4,7 @@ pub(crate) mod caches;
 
 use uuid::Uuid;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::git::Work;
 use crate::model::{Age, Failure, Isolation, Profile, Result, Session, SessionPaths, Target};
 use crate::os;
@@ -13,7 +13,7 @@ use crate::ui;
 use crate::work::context::Context;
 use crate::work::open::Running;
 use crate::work::removal::{kept, linked_worktree, obstacle, paths_of, say_left};
-use crate::work::{binding, conversations, emptying, removal};
+use crate::work::{binding, conversations, emptying, history, removal};
 
 /// The time that something has to be unused before anything but age itself speaks against it: a session that
 /// was made a minute ago has no conversation either.
@@ -80,7 +80,8 @@ impl Verdict {
         let now = jiff::Timestamp::now();
         let (paths, profile) = paths_of(context, session)?;
         let run = store.last_run(&store.session_run_path(session.id));
-        let used = last_used(context, session, &paths)?;
+        let ground = history::ground_left(store, session, &paths, profile.as_ref());
+        let used = last_used(context, session, &paths, &ground)?;
         let mut reasons = Vec::new();
         let ran_out =
             session.ephemeral && run.as_ref().is_some_and(|run| run.process.liveness() == os::Liveness::Dead);
@@ -91,7 +92,7 @@ impl Verdict {
             reasons.push(Reason::Unused(older_than));
         }
         if GRACE.is_reached(used, now) {
-            reasons.extend(weak_reasons(session, &paths, profile.as_ref())?);
+            reasons.extend(weak_reasons(session, &paths, &ground, profile.as_ref())?);
         }
         let mut stays = None;
         if !reasons.is_empty() {
@@ -110,13 +111,18 @@ impl Verdict {
 }
 
 /// Returns what speaks against a session besides its age.
-fn weak_reasons(session: &Session, paths: &SessionPaths, profile: Option<&Profile>) -> Result<Vec<Reason>> {
+fn weak_reasons(
+    session: &Session,
+    paths: &SessionPaths,
+    ground: &ConfigGround,
+    profile: Option<&Profile>,
+) -> Result<Vec<Reason>> {
     let mut reasons = Vec::new();
     if profile.is_none() {
         reasons.push(Reason::ProfileGone);
     }
     if profile.is_some() || session.isolation != Isolation::None {
-        let newest = conversations::newest(session, paths, session.directory(), None)?;
+        let newest = conversations::newest(session, paths, ground, session.directory(), None)?;
         if newest.is_none() {
             reasons.push(Reason::NoConversation);
         }
@@ -138,6 +144,7 @@ pub(crate) fn last_used(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
+    ground: &ConfigGround,
 ) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
@@ -148,10 +155,10 @@ pub(crate) fn last_used(
     let mut times: Vec<std::time::SystemTime> = Vec::new();
     let record = context.store()?.session_record_path(session.id);
     times.extend(record.metadata().and_then(|about| about.modified()));
-    if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
-        times.extend(claude::find_conversation(&paths.config, session.id)?.map(|found| found.modified));
+    if session.isolation == Isolation::None || ground.shares() {
+        times.extend(claude::find_conversation(ground, session.id)?.map(|found| found.modified));
     } else {
-        times.extend(claude::conversations(&paths.config)?.into_iter().map(|found| found.modified));
+        times.extend(claude::conversations(ground)?.into_iter().map(|found| found.modified));
     }
     if session.isolation != Isolation::None {
         times.extend(own("history.jsonl"));

@@ -5,7 +5,7 @@ pub(crate) mod create;
 
 use std::collections::BTreeMap;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::config::Config;
 use crate::model::{Failure, Name, Profile, Result, Subject};
 use crate::os;
@@ -26,7 +26,9 @@ pub(crate) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Na
 /// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
 /// live files do not tell them apart: then the one that was started last as this profile counts.
 pub(crate) fn live_as(context: &Context, profile: &Profile) -> Vec<u32> {
-    let live = claude::live_in(&profile.home.directory()).into_iter().map(|live| live.pid);
+    let live = claude::live_in(&ConfigGround::of_profile(&profile.home.directory()))
+        .into_iter()
+        .map(|live| live.pid);
     if profile.inherit.is_none() {
         return live.collect();
     }

@@ -4,6 +4,7 @@ use crate::git::State;
 use crate::model::{Age, Result};
 use crate::work::cleanup::{GRACE, last_used};
 use crate::work::context::Context;
+use crate::work::history;
 use crate::work::removal::paths_of;
 use crate::work::worktrees::listing;
 use crate::work::worktrees::tree::{Measured, Tree};
@@ -42,8 +43,9 @@ pub(crate) fn judge_all(
 fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<Age>) -> Result<Judged> {
     let mut used = None;
     for session in &tree.sessions {
-        let (paths, _) = paths_of(context, session)?;
-        used = used.max(Some(last_used(context, session, &paths)?));
+        let (paths, profile) = paths_of(context, session)?;
+        let ground = history::ground_left(context.store()?, session, &paths, profile.as_ref());
+        used = used.max(Some(last_used(context, session, &paths, &ground)?));
     }
     // What is committed or checked out by hand is use as well.
     let log = tree.git_dir().and_then(|dir| dir.join("logs/HEAD").metadata().ok()?.modified().ok());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::git::{Checkout, Entry, LockedBy, Repository, State};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os::{self, Size, Unremovable};
@@ -114,7 +114,7 @@ impl Tree {
                 return Ok(Some(Stays::new(why, "leave Claude there first, or end that process")));
             }
             if session.isolation != Isolation::None
-                && let Some(job) = claude::pending_job(&paths.config)
+                && let Some(job) = claude::pending_job(&ConfigGround::of(&paths))
             {
                 let why = format!("a background job of session '{}' is not done ({job})", session.name);
                 return Ok(Some(Stays::new(why, "wait for it, or end it: claude agents")));
