@@ -115,9 +115,8 @@ pub(super) fn plugins(
         let other = machine.patients.iter().find(|patient| {
             place.starts_with(&patient.paths.root) && root.is_none_or(|root| !place.starts_with(root))
         });
-        // Elsewhere on this machine nothing is looked for: the record says what it likes.
-        let Some(place_there) = machine.within(&place) else { continue };
-        if !place_there.exists() {
+        // The record says what it likes: it is only looked whether anything is there, and through no link.
+        if !machine.place(&place).exists() {
             let what = format!("the files of plugin '{name}' are gone: {}", place.display());
             report.add(Kind::PluginGone, Some(of), what, Some(record.clone()), fix());
         } else if let Some(other) = other {

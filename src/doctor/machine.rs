@@ -179,12 +179,14 @@ impl<'a> Machine<'a> {
             || self.sessions_of(profile).any(|patient| !patient.live().is_empty())
     }
 
-    /// Returns `path`, which somebody else wrote down, as a place in what `cs` keeps or in a profile; `None` if it
-    /// is anywhere else.
-    pub(super) fn within(&self, path: &Path) -> Option<Foreign> {
+    /// Returns `path`, which somebody else wrote down, as a place to look at: in what `cs` keeps or in a profile, or
+    /// else anywhere on this machine.
+    pub(super) fn place(&self, path: &Path) -> Foreign {
         let store = self.store.map(|store| store.root().to_path_buf());
         let mut grounds = store.into_iter().chain(self.profiles.values().map(|of| of.home.directory()));
-        grounds.find(|ground| path.starts_with(ground)).map(|ground| Foreign::at(&ground, path))
+        let ground = grounds.find(|ground| path.starts_with(ground));
+        let top = || path.ancestors().last().unwrap_or(path).to_path_buf();
+        Foreign::at(&ground.unwrap_or_else(top), path)
     }
 
     /// Returns true if `path` lies below the data root, as its text has it: then it was made by `cs`.
