@@ -44,6 +44,11 @@ impl ConfigGround {
         self.config.join(item)
     }
 
+    /// Returns the state file `state`, in the config directory or beside it.
+    pub fn of_state(&self, state: &Path) -> Foreign {
+        self.config.along(state)
+    }
+
     /// Returns the directory of its conversations.
     pub fn projects(&self) -> &Foreign {
         &self.projects

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Project;
 use super::place::project_key;
 use crate::model::SeedFile;
-use crate::os::{Foreign, MOST_BYTES};
+use crate::os::{Foreign, MOST_BYTES, Unfit, unfit};
 
 /// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
@@ -83,15 +83,28 @@ impl Answers {
 /// Returns the state file `state` of a session, which is `file`, with the answers it lacks, as far as its `profile`'s
 /// state file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
 /// needed), has them. `None` if nothing is to be added, or if the file cannot be read: that is left to
-/// Claude.
+/// Claude. Fails where a link, or no file, stands in its place.
 pub fn seed_for<I: IntoIterator<Item = Foreign>>(
     state: &Path,
     file: &Foreign,
     profile: &Foreign,
     siblings: impl FnOnce() -> I,
     wanted: &SeedRequest<'_>,
+) -> Result<Option<SeedFile>, Unfit> {
+    let before = match file.read(MOST_BYTES) {
+        Ok(before) => before,
+        Err(error) => return unfit(&error).map_or(Ok(None), Err),
+    };
+    Ok(completed(state, before, profile, siblings, wanted))
+}
+
+fn completed<I: IntoIterator<Item = Foreign>>(
+    state: &Path,
+    before: Option<Vec<u8>>,
+    profile: &Foreign,
+    siblings: impl FnOnce() -> I,
+    wanted: &SeedRequest<'_>,
 ) -> Option<SeedFile> {
-    let before = file.read(MOST_BYTES).ok()?;
     let mut content: Map<String, Value> = match &before {
         Some(bytes) => {
             let answers: Answers = serde_json::from_slice(bytes).ok()?;
@@ -251,9 +264,8 @@ mod tests {
         fn seed(&self, profile: &Foreign, siblings: Vec<Foreign>) -> Option<Value> {
             let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
             let state = self.dir.path().join("state");
-            let seed =
-                seed_for(&state, &Foreign::at(self.dir.path(), &state), profile, || siblings, &wanted)?;
-            serde_json::from_slice(&seed.content).ok()
+            let seed = seed_for(&state, &Foreign::at(self.dir.path(), &state), profile, || siblings, &wanted);
+            serde_json::from_slice(&seed.expect("no link")?.content).ok()
         }
     }
 

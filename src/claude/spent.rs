@@ -139,6 +139,7 @@ fn walk(directory: &Held, conversation: Option<Uuid>, depth: usize, found: &mut 
         } else if entry.kind == EntryKind::File && path.has_extension("jsonl") {
             let Ok(Some(facts)) = directory.facts(&entry.name) else { continue };
             let conversation = conversation.or_else(id);
+            let path = path.at_rest();
             found.push(Transcript { path, conversation, modified: facts.modified, size: facts.size });
         }
     }

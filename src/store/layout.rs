@@ -41,7 +41,8 @@ pub struct Survey {
 /// for a link whose target is gone, and a link that is private by now and ours. Changes nothing.
 pub fn survey(layout: &Layout) -> Survey {
     // Below the base a link in a directory's place was made by somebody inside.
-    let missing = |path: &&PathBuf| match place(layout, path) {
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let missing = |path: &&PathBuf| match place(base.as_ref(), path) {
         Some(place) => !place.is_dir(),
         None => !path.is_dir(),
     };
@@ -77,7 +78,8 @@ pub fn put(layout: &Layout, lacking: &[Put]) -> Result<()> {
 }
 
 fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
-    let make_dirs = |path: &Path| match place(layout, path) {
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let make_dirs = |path: &Path| match place(base.as_ref(), path) {
         Some(place) => place.make_dirs(),
         None => os::create_private_dirs(path),
     };
@@ -86,7 +88,7 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
         if let Some(parent) = link.path.parent() {
             make_dirs(parent).map_err(failed)?;
         }
-        let made = match place(layout, &link.path) {
+        let made = match place(base.as_ref(), &link.path) {
             Some(place) => place.link(&link.target),
             None => os::make_link(&link.path, &link.target),
         };
@@ -112,7 +114,7 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
             // A link whose target is gone hides nothing, so it may be made to point where it should.
             Put::Relink(link) => {
                 if standing(link) == Standing::Dangling {
-                    let removed = match place(layout, &link.path) {
+                    let removed = match place(base.as_ref(), &link.path) {
                         Some(place) => place.remove(),
                         None => os::remove_link(&link.path),
                     };
@@ -125,17 +127,16 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
                 if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
                     make_dirs(parent).map_err(failed)?;
                 }
-                seed(file, &place(layout, &file.path).unwrap_or_else(|| beside(&file.path)))?;
+                seed(file, &place(base.as_ref(), &file.path).unwrap_or_else(|| beside(&file.path)))?;
             }
         }
     }
     Ok(())
 }
 
-/// Returns `path` as a place on the ground below the base of `layout`; `None` if it is not below that.
-fn place(layout: &Layout, path: &Path) -> Option<Foreign> {
-    let base = layout.base.as_deref()?;
-    path.starts_with(base).then(|| Foreign::at(base, path))
+/// Returns `path` as a place on the ground below `base`, that of a layout; `None` if it is not below that.
+fn place(base: Option<&Foreign>, path: &Path) -> Option<Foreign> {
+    base?.within(path)
 }
 
 /// Returns `path` as a place in its directory, which is none of a session.

@@ -4,14 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, Continuation, Project, Scene, SeedRequest};
+use crate::claude::{self, ConfigGround, Continuation, Project, Scene, SeedRequest};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
     SessionPaths, Subject, VarName,
 };
-use crate::os::{self, EntryKind, Foreign, MOST_BYTES};
+use crate::os::{self, Foreign, MOST_BYTES};
 use crate::shell::posix_word;
 use crate::store::{self};
 use crate::work::context::Context;
@@ -119,9 +119,10 @@ fn plan_with(
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                gather_isolated(context, session, profile, &paths, &mut scene)?;
+                let ground = ConfigGround::of(&paths);
+                gather_isolated(context, session, profile, &paths, &ground, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
-                    scene.status_line = status_line(context, &paths, &scene)?;
+                    scene.status_line = status_line(context, &ground, &scene)?;
                 }
                 if session.isolation == Isolation::Sandbox {
                     // The settings are not in there.
@@ -142,6 +143,7 @@ fn gather_isolated(
     session: &Session,
     profile: &Profile,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     scene: &mut Scene,
 ) -> Result<()> {
     let share = share_of(context, profile, session.bare)?;
@@ -204,17 +206,12 @@ fn gather_isolated(
     let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
-    let (file, of_profile) =
-        (Foreign::at(&paths.root, &paths.state), Foreign::led_to(&profile.home.state_file()));
+    let (file, of_profile) = (ground.of_state(&paths.state), Foreign::led_to(&profile.home.state_file()));
     let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted);
-    if seed.is_none()
-        && let Ok(Some(facts)) = file.facts()
-        && facts.kind != EntryKind::File
-    {
-        scene.notices.push(format!(
-            "{file} is a link or no file, and not read: what the session lacks there is not added"
-        ));
-    }
+    let seed = seed.unwrap_or_else(|why| {
+        scene.notices.push(format!("{file} is not read ({why}): what the session lacks there is not added"));
+        None
+    });
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
         scene.servers = claude::server_hashes(&seed.content);
     }
@@ -267,7 +264,7 @@ fn elsewhere_in(elsewhere: &Elsewhere, config: &Path, scene: &mut Scene) {
 
 /// The command of our status line, unless the session has one of its own: what is given on the command
 /// line, as ours is, would go before it.
-fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result<Option<String>> {
+fn status_line(context: &Context, ground: &ConfigGround, scene: &Scene) -> Result<Option<String>> {
     if !context.config()?.statusline.install {
         return Ok(None);
     }
@@ -277,12 +274,15 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
         Err(_) => Some(true),
     };
     let shared = scene.shared.iter().find(|shared| shared.item == "settings.json");
-    let own = Foreign::at(&paths.root, &paths.config).join("settings.json");
+    let own = ground.at("settings.json");
     let is_shared =
         shared.is_some_and(|shared| own.link_target().is_ok_and(|to| to.as_ref() == Some(&shared.target)));
     let own = if is_shared { None } else { has(&own) };
     let own = own.or_else(|| has(&Foreign::led_to(&shared?.target)));
-    let in_project = |path: &PathBuf| has(&Foreign::at(&scene.directory, path)) == Some(true);
+    let project = Foreign::ground(&scene.directory);
+    let in_project = |path: &PathBuf| {
+        path.strip_prefix(&scene.directory).is_ok_and(|below| has(&project.join(below)) == Some(true))
+    };
     if own == Some(true) || claude::project_settings(&scene.directory).iter().any(in_project) {
         return Ok(None);
     }
