@@ -50,6 +50,36 @@ pub fn copy_data(from: &File, to: &File, size: u64) -> io::Result<()> {
     to.set_len(size)
 }
 
+/// The content of a file without its holes, up to a size: in what is read line by line there is nothing in them.
+#[derive(Debug)]
+pub struct Data {
+    file: File,
+    at: u64,
+    piece: u64,
+    size: u64,
+}
+
+impl Data {
+    /// Returns what is in the first `size` bytes of `file`.
+    pub fn of(file: File, size: u64) -> Self {
+        Self { file, at: 0, piece: 0, size }
+    }
+}
+
+impl Read for Data {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.piece {
+            let Some((start, end)) = next_data(&self.file, self.at, self.size)? else { return Ok(0) };
+            self.file.seek(SeekFrom::Start(start))?;
+            (self.at, self.piece) = (start, end);
+        }
+        let most = usize::try_from(self.piece - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read(&mut buffer[..most])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// Returns the next piece of `file` from `at` on that is no hole, as far as the system tells; `None` at `size`.
 fn next_data(file: &File, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
     if at >= size {
@@ -126,6 +156,12 @@ mod tests {
         assert!(read("to") == read("from"), "byte for byte");
         let about = fs::metadata(dir.path().join("to")).expect("there");
         assert_eq!(about.modified().expect("a time"), then);
+        let mut data = Vec::new();
+        Data::of(File::open(dir.path().join("to")).expect("opened"), 96 << 20)
+            .read_to_end(&mut data)
+            .expect("read");
+        let said: Vec<u8> = data.into_iter().filter(|byte| *byte != 0).collect();
+        assert_eq!(said, b"begin\nend\n");
         #[cfg(target_os = "linux")]
         assert!(std::os::unix::fs::MetadataExt::blocks(&about) < 2048, "holes take no room: {about:?}");
         file.set_len(LARGEST + 1).expect("made longer");

@@ -25,7 +25,7 @@ use std::time::SystemTime;
 
 use crate::model::Failure;
 
-pub use copy::{copy_data, whole_lines};
+pub use copy::{Data, copy_data, whole_lines};
 #[cfg(not(unix))]
 use elsewhere as system;
 #[cfg(unix)]
