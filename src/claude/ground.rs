@@ -1,4 +1,6 @@
 //! The config directory of a session or profile, as ground that others wrote on.
+//!
+//! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
 use std::path::{Path, PathBuf};
 

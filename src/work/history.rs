@@ -1,4 +1,6 @@
 //! The history of a session or profile: with the session, with its profile, or in a group.
+//!
+//! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

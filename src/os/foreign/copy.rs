@@ -37,7 +37,7 @@ pub fn copy_data(from: &File, to: &File, size: u64) -> io::Result<()> {
     }
     let (mut from, mut to) = (from, to);
     let mut at = 0;
-    while let Some((start, end)) = next_data(from, at, size)? {
+    while let Some((start, end)) = next_data(from, at, size) {
         from.seek(SeekFrom::Start(start))?;
         to.seek(SeekFrom::Start(start))?;
         let copied = io::copy(&mut Read::by_ref(&mut from).take(end - start), &mut to)?;
@@ -69,7 +69,7 @@ impl Data {
 impl Read for Data {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.piece {
-            let Some((start, end)) = next_data(&self.file, self.at, self.size)? else { return Ok(0) };
+            let Some((start, end)) = next_data(&self.file, self.at, self.size) else { return Ok(0) };
             self.file.seek(SeekFrom::Start(start))?;
             (self.at, self.piece) = (start, end);
         }
@@ -81,30 +81,30 @@ impl Read for Data {
 }
 
 /// Returns the next piece of `file` from `at` on that is no hole, as far as the system tells; `None` at `size`.
-fn next_data(file: &File, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
+fn next_data(file: &File, at: u64, size: u64) -> Option<(u64, u64)> {
     if at >= size {
-        return Ok(None);
+        return None;
     }
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{SeekFrom, seek};
         use rustix::io::Errno;
-        return match seek(file, SeekFrom::Data(at)) {
-            Ok(start) if start >= size => Ok(None),
+        match seek(file, SeekFrom::Data(at)) {
+            Ok(start) if start >= size => None,
             Ok(start) => {
                 let end = seek(file, SeekFrom::Hole(start)).unwrap_or(size);
-                Ok(Some((start, end.clamp(start + 1, size))))
+                Some((start, end.clamp(start + 1, size)))
             }
             // From here on there is nothing but a hole.
-            Err(Errno::NXIO) => Ok(None),
+            Err(Errno::NXIO) => None,
             // The file system does not tell.
-            Err(_) => Ok(Some((at, size))),
-        };
+            Err(_) => Some((at, size)),
+        }
     }
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     {
         let _ = file;
-        Ok(Some((at, size)))
+        Some((at, size))
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
             file.set_len(size).expect("made longer");
             whole_lines(&file, size)
         };
-        let long = [b"one\n".as_slice(), &[b'a'; 100_000]].concat();
+        let long = [b"one\n".to_vec(), vec![b'a'; 100_000]].concat();
         for (text, size) in [(b"".as_slice(), 0), (b"torn", 0), (b"one\n", 4), (b"one\ntorn", 4), (&long, 4)]
         {
             assert_eq!(whole(text, 0).expect("looked"), size);
