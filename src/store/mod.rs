@@ -50,7 +50,7 @@ mod stowed;
 mod trash;
 mod trust;
 
-pub use batch::{Batch, Known};
+pub use batch::{Arrival, Batch, Known};
 pub use bindings::Binding;
 pub use config_files::{ConfigFiles, NewFile};
 pub use ephemeral::EphemeralNote;
