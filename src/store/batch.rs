@@ -129,14 +129,17 @@ impl Store {
     /// Puts what an import of the session `entry` left where it died with the rest of `batch`.
     fn put_aside(&self, batch: &Batch, entry: &str) -> Result<()> {
         let staged = self.staging().join(entry);
-        if !os::exists(&staged) {
+        if !os::is_dir(&staged) {
             return Ok(());
         }
-        // Of two imports that find it, the second could put aside what the first has put there since.
-        let _held = self.hold_names()?;
-        if !os::exists(&staged) || self.is_being_made(entry) {
-            return Ok(());
-        }
+        // What is there may be another import's by now, so it is moved with the lock in it. On Windows that is the one
+        // which the caller holds.
+        let path = self.lock_path(&staged, entry);
+        let _theirs = match (!cfg!(windows)).then(|| Lock::take(&path, Duration::ZERO)) {
+            None => None,
+            Some(Ok(lock)) if lock.is_at(&path) => Some(lock),
+            Some(_) => return Ok(()),
+        };
         let aside = batch.staged.join(Uuid::now_v7().to_string());
         os::publish_dir(&staged, &aside).map_err(|error| Failure::io("clear", &staged, &error))
     }

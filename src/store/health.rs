@@ -158,6 +158,9 @@ impl Store {
         if !there {
             return Err(Failure::of(Kind::Changed, format!("what had the name '{name}' has gone meanwhile")));
         }
+        if self.claim(name)? == Some(claim) {
+            return Ok(());
+        }
         match self.claim_name_among(name, claim, &held)? {
             None => Ok(()),
             Some(_) => {

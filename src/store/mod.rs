@@ -31,6 +31,8 @@ mod config_files;
 mod ephemeral;
 mod groups;
 mod health;
+#[cfg(test)]
+mod interleavings;
 mod layout;
 mod locking;
 mod manifest;
