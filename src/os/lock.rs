@@ -13,6 +13,7 @@ use super::process::host_name;
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    waited: bool,
 }
 
 /// The reason a lock was not taken.
@@ -77,6 +78,7 @@ impl Lock {
         }
         let mut file = options.open(path).map_err(LockError::Io)?;
         let deadline = Instant::now() + patience;
+        let mut waited = false;
         loop {
             let locked = uninterrupted(|| match file.try_lock() {
                 Ok(()) => Ok(true),
@@ -85,7 +87,10 @@ impl Lock {
             });
             match locked {
                 Ok(true) => break,
-                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(false) if Instant::now() < deadline => {
+                    waited = true;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 Ok(false) => {
                     let mut text = String::new();
                     let _ = file.read_to_string(&mut text);
@@ -97,7 +102,12 @@ impl Lock {
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
         let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
-        Ok(Self { file })
+        Ok(Self { file, waited })
+    }
+
+    /// Returns true if somebody else had the lock when this process asked for it.
+    pub fn was_waited_for(&self) -> bool {
+        self.waited
     }
 
     /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
@@ -110,14 +120,24 @@ impl Lock {
     /// Returns true if anybody holds the lock at `path`. Creates nothing, but for a moment nobody else
     /// can take the lock.
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = super::open_regular(path) else { return false };
-        matches!(
-            uninterrupted(|| match file.try_lock_shared() {
-                Err(TryLockError::Error(error)) => Err(error),
-                tried => Ok(tried.is_err()),
-            }),
-            Ok(true)
-        )
+        matches!(Self::look(path), Ok(true))
+    }
+
+    /// Returns false if nobody holds the lock at `path`, or there is none; true too if that cannot be told. Two that
+    /// look at once do not take each other for the holder. Creates nothing, but for a moment nobody can take the lock.
+    pub fn may_be_held(path: &Path) -> bool {
+        match Self::look(path) {
+            Ok(held) => held,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    fn look(path: &Path) -> io::Result<bool> {
+        let file = super::open_regular(path)?;
+        uninterrupted(|| match file.try_lock_shared() {
+            Err(TryLockError::Error(error)) => Err(error),
+            tried => Ok(tried.is_err()),
+        })
     }
 
     /// Returns true if the locked file is the one at `path` now. While this process waited for the lock,
@@ -158,7 +178,9 @@ mod tests {
     fn a_held_lock_is_refused_with_the_holders_pid_and_free_when_dropped() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("lock");
+        assert!(!Lock::may_be_held(&path) && !path.exists(), "looking makes none");
         let held = Lock::take(&path, Duration::ZERO).expect("free");
+        assert!(Lock::may_be_held(&path) && Lock::is_held(&path));
         match Lock::take(&path, Duration::ZERO) {
             Err(LockError::Held(by)) => {
                 assert_eq!(by, Some(Holder { pid: std::process::id(), elsewhere: None }));
@@ -169,6 +191,12 @@ mod tests {
         // Another test may just be starting a program, which holds the file until it is one.
         let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         assert!(held.is_at(&path));
+        drop(held);
+        let looking = std::fs::File::open(&path).expect("there");
+        looking.try_lock_shared().expect("free");
+        assert!(!Lock::may_be_held(&path), "another one that looks holds nothing");
+        drop(looking);
+        let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         std::fs::rename(&path, dir.path().join("moved")).expect("moved");
         assert!(!held.is_at(&path));
         let _other = Lock::take(&path, Duration::ZERO).expect("another file");

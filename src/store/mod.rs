@@ -31,6 +31,8 @@ mod config_files;
 mod ephemeral;
 mod groups;
 mod health;
+#[cfg(test)]
+mod interleavings;
 mod layout;
 mod locking;
 mod manifest;
@@ -50,7 +52,7 @@ mod stowed;
 mod trash;
 mod trust;
 
-pub use batch::{Batch, Known};
+pub use batch::{Arrival, Batch, Known};
 pub use bindings::Binding;
 pub use config_files::{ConfigFiles, NewFile};
 pub use ephemeral::EphemeralNote;

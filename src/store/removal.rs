@@ -406,8 +406,7 @@ impl Store {
     /// Returns true if some process seems to hold the lock in `directory`. Makes no lock that does not
     /// exist.
     fn seems_held(&self, directory: &Path, entry: &str) -> bool {
-        let path = self.lock_path(directory, entry);
-        os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
+        Lock::is_held(&self.lock_path(directory, entry))
     }
 
     /// Returns true if a session's or profile's directory has no record, and nothing but what `cs` itself

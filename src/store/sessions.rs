@@ -279,7 +279,9 @@ impl Store {
         let path = self.lock_path(&root, &session.id.to_string());
         let held = lock(&path, &format!("session '{}'", session.name))
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
-        if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+        // Who had it may have removed the session for good, and an import brought the very same back.
+        let is_its_own = !held.was_waited_for() || held.is_at(&path);
+        if is_its_own && self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
     }
 
     /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.

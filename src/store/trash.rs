@@ -1,6 +1,7 @@
 //! Removed sessions and profiles, until somebody empties the trash. Removing is one rename, so it works
 //! on a full disk, and nothing is half removed.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -64,8 +65,9 @@ impl Store {
     }
 
     /// Moves a profile to the trash and frees its name. An adopted config directory stays in its place:
-    /// only the record goes.
+    /// only the record goes. Takes the profile's lock, so that nobody changes its record meanwhile.
     pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
+        let _lock = self.lock_profile(name)?;
         let root = self.profile_root(name);
         guard(&root, &self.profiles_dir(), &name.key())?;
         let moved = self.to_trash(&root, &format!("profile.{}", name.key()))?;
@@ -75,9 +77,16 @@ impl Store {
 
     fn to_trash(&self, from: &Path, what: &str) -> Result<PathBuf> {
         self.ensure()?;
-        let to = self.trash_dir().join(format!("{what}-{}", jiff::Timestamp::now().as_millisecond()));
-        os::publish_dir(from, &to).map_err(|error| Failure::io("move to the trash", from, &error))?;
-        Ok(to)
+        let mut when = jiff::Timestamp::now().as_millisecond();
+        loop {
+            let to = self.trash_dir().join(format!("{what}-{when}"));
+            match os::publish_dir(from, &to) {
+                Ok(()) => return Ok(to),
+                // Another profile of this name went in this very millisecond, or the clock was set back to it.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => when += 1,
+                Err(error) => return Err(Failure::io("move to the trash", from, &error)),
+            }
+        }
     }
 
     /// Reads the trash, newest first. Entries that cannot be read are left out, and stay.
@@ -154,7 +163,9 @@ impl Store {
         if let Some(holder) = self.claim_name_among(name, claim, &held)? {
             return Err(taken(name, holder));
         }
-        if claim == Claim::Profile && os::exists(&place) {
+        // Of two profiles of one name the claim says the same. Who makes the other one looks for this one, too, once
+        // the names are free.
+        if claim == Claim::Profile && (os::exists(&place) || self.is_being_made(&entry)) {
             return Err(taken(name, claim));
         }
         let mut ports = None;
