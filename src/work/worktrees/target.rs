@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
+use crate::git::{self, Beginning, Copies, Entry, Here, Hooks, Included, LockedBy, Making, Repository};
 use crate::model::{Failure, Kind, Name, Profile, Result, Session, Subject, Worktree, WorktreeChange};
 use crate::os::{self, Umask};
 use crate::store;
@@ -175,7 +175,8 @@ impl Target {
             }
             let mut made = Made(None);
             if let Some(making) = &self.making {
-                match repository.make(making).map_err(|why| cannot_make(making, &why))? {
+                let hooks = super::hooks(context, repository, &repository.main).unwrap_or(Hooks::Off);
+                match repository.make(making, hooks).map_err(|why| cannot_make(making, &why))? {
                     None => made = Made(Some((repository.clone(), making.clone(), context.umask))),
                     Some(why) => {
                         context.say(&format!("the worktree is made, but a hook of git's failed: {why}"));
