@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &FinishArgs) -> Result<Outcome> {
     if args.message.is_some() && !matches!(how, Some(How::Merge | How::Squash)) {
         return Err(Failure::usage("--message goes with --squash or --merge"));
     }
-    let left = Left::find(context, args.name.as_deref(), args.onto.as_deref())?;
+    let left = Left::find(context, args.name.as_deref(), args.onto.as_deref(), args.dry_run)?;
     report::print(&shown(&left)?)?;
     match how {
         None => without(context, args, &left),

@@ -33,12 +33,9 @@ pub(crate) struct Way {
     pub is_stood_in: bool,
 }
 
-/// Puts a worktree back on its branch, where an earlier `cs wt finish` was ended when it was on none. Returns its state
-/// then.
-fn resumed(context: &Context, tree: &Tree, state: State, onto: Option<&str>) -> Result<State> {
-    if state.unfinished != Some(State::FINISH) {
-        return Ok(state);
-    }
+/// Puts a worktree back on its branch, where an earlier `cs wt finish` was ended when it was on none. Refuses
+/// that where somebody went on in it.
+fn resume(context: &Context, tree: &Tree) -> Result<()> {
     let mut locks = Vec::new();
     for session in &tree.sessions {
         locks.push(context.store()?.lock_session(session)?);
@@ -62,13 +59,19 @@ fn resumed(context: &Context, tree: &Tree, state: State, onto: Option<&str>) -> 
             )));
         }
     }
-    tree.state(onto)
+    Ok(())
 }
 
 impl Left {
     /// Returns what is left in the worktree `name`, or the one that somebody is in. The work goes to the branch
-    /// `onto`, or to the one it came from.
-    pub(crate) fn find(context: &Context, name: Option<&str>, onto: Option<&str>) -> Result<Self> {
+    /// `onto`, or to the one it came from. Where an earlier finish was ended in the middle, the worktree is put back on
+    /// its branch, unless this is a dry run.
+    pub(crate) fn find(
+        context: &Context,
+        name: Option<&str>,
+        onto: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Self> {
         let tree = match name {
             Some(name) => tree::find(context, name)?,
             None => tree::around(context)?.ok_or_else(|| {
@@ -82,7 +85,11 @@ impl Left {
             )
             .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
         }
-        let state = resumed(context, &tree, tree.state(onto)?, onto)?;
+        let mut state = tree.state(onto)?;
+        if state.unfinished == Some(State::FINISH) && !dry_run {
+            resume(context, &tree)?;
+            state = tree.state(onto)?;
+        }
         if let Some(wanted) = onto
             && state.onto.as_ref().is_none_or(|onto| onto.name != wanted)
         {
