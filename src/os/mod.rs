@@ -48,6 +48,7 @@ pub use process::{
 };
 pub use program::{
     Candidate, PassedOver, find_program, is_out_of_reach, path_out_of_reach, take_no_program_from,
+    take_no_program_of_sessions_in,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;

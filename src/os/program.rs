@@ -10,13 +10,26 @@ use std::sync::Mutex;
 
 use super::{exists, real_path};
 
-/// The directories that sessions work in, or are kept in, as far as this process has come across them.
+/// The directories that sessions work in, as far as this process has come across them.
 static OF_SESSIONS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// The directories in which there is one for each session, named by its id.
+static OF_ALL_SESSIONS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Has no program be taken from below `directory`, which a session can write, or from the checkouts it lies in.
 /// Makes no system call.
 pub fn take_no_program_from(directory: &Path) {
-    if let Ok(mut known) = OF_SESSIONS.lock()
+    note(&OF_SESSIONS, directory);
+}
+
+/// Has no program be taken from below `directory`, which has a directory for each session, named by its id. Makes no
+/// system call.
+pub fn take_no_program_of_sessions_in(directory: &Path) {
+    note(&OF_ALL_SESSIONS, directory);
+}
+
+fn note(places: &Mutex<Vec<PathBuf>>, directory: &Path) {
+    if let Ok(mut known) = places.lock()
         && !known.iter().any(|other| other == directory)
     {
         known.push(directory.to_path_buf());
@@ -91,7 +104,7 @@ pub fn is_out_of_reach(candidate: &Candidate) -> bool {
 
 /// Returns `path` (a value of `PATH`) without the entries that are relative, or that a session can write.
 pub fn path_out_of_reach(path: &OsStr) -> OsString {
-    let ground = ground_of_sessions();
+    let ground = [ground_of_sessions(), places_of_all_sessions()].concat();
     let is_fit = |entry: &PathBuf| {
         let real = real_path(entry);
         entry.is_absolute() && real.is_ok_and(|real| !ground.iter().any(|place| real.starts_with(place)))
@@ -106,7 +119,13 @@ fn in_directory(name: &OsStr, directory: &Path) -> Option<PathBuf> {
 /// Says where a program that was found lies.
 fn placed(path: PathBuf, ground: &[PathBuf]) -> Result<Candidate, PassedOver> {
     let (real, on_the_way) = way_to(&path);
-    let below = |place: &Path| ground.iter().find(|ground| place.starts_with(ground));
+    let named_by_id = |path: &Path| path.iter().any(|part| part.to_str().is_some_and(is_id));
+    let of_all = if on_the_way.iter().chain([&path, &real]).any(|path| named_by_id(path)) {
+        places_of_all_sessions()
+    } else {
+        Vec::new()
+    };
+    let below = |place: &Path| ground.iter().chain(&of_all).find(|ground| place.starts_with(ground));
     let Some(inside) = below(&real).or_else(|| on_the_way.iter().find_map(|link| below(link))).cloned()
     else {
         return Ok(Candidate { path, real, leads_into: None });
@@ -131,13 +150,17 @@ fn way_to(path: &Path) -> (PathBuf, Vec<PathBuf>) {
 /// in, and the checkouts which that and the current directory lie in. The home directory, and what it lies in, is none
 /// of them: it would be all there is.
 fn ground_of_sessions() -> Vec<PathBuf> {
-    let homes: Vec<PathBuf> = ["HOME", "USERPROFILE", "CS_REAL_HOME"]
-        .into_iter()
-        .filter_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-        .map(|home| real_path(Path::new(&home)).unwrap_or_else(|_| home.into()))
-        .collect();
-    let is_all = |place: &Path| place.parent().is_none() || homes.iter().any(|home| home.starts_with(place));
     let here = super::current_directory().ok();
+    let mut homes: Vec<PathBuf> = ["HOME", "USERPROFILE", "CS_REAL_HOME"]
+        .into_iter()
+        .filter_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
+        .collect();
+    // What the current directory is below of has no link in it.
+    let is_real = |home: &&PathBuf| here.as_ref().is_some_and(|here| here.starts_with(home));
+    let real: Vec<PathBuf> =
+        homes.iter().filter(|home| !is_real(home)).filter_map(|home| real_path(home).ok()).collect();
+    homes.extend(real);
+    let is_all = |place: &Path| place.parent().is_none() || homes.iter().any(|home| home.starts_with(place));
     let known = OF_SESSIONS.lock().map(|known| known.clone()).unwrap_or_default();
     let mut ground: Vec<PathBuf> = Vec::new();
     let mut add = |place: &Path| {
@@ -156,6 +179,17 @@ fn ground_of_sessions() -> Vec<PathBuf> {
         }
     }
     ground
+}
+
+/// Returns the real directories in which there is one for each session.
+fn places_of_all_sessions() -> Vec<PathBuf> {
+    let known = OF_ALL_SESSIONS.lock().map(|known| known.clone()).unwrap_or_default();
+    known.into_iter().flat_map(|place| real_path(&place).ok().into_iter().chain([place])).collect()
+}
+
+/// Returns true for what could be the id of a session.
+fn is_id(text: &str) -> bool {
+    text.len() == 36 && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
 
 #[cfg(all(test, unix))]
@@ -208,11 +242,18 @@ mod tests {
         assert_eq!(find(&[&dotted, &bin]), Ok(outside.clone()));
         let linked = find_program("tool", Some(&path(&[&base.join("links")])), |_| true);
         assert_eq!(linked, Ok(base.join("links/tool")), "the caller decides on a link from outside");
-        let here = std::env::current_dir().expect("one");
-        let relative = find_program("Cargo.toml", Some(OsStr::new(":.")), |_| true);
-        assert_eq!(relative, Err(None), "the control: nothing there can be run");
-        assert!(!here.as_os_str().is_empty());
-        assert_eq!(find(&[Path::new(""), Path::new("."), Path::new("bin"), &bin]), Ok(outside));
+        assert_eq!(find(&[Path::new(""), Path::new("."), Path::new("bin"), &bin]), Ok(outside.clone()));
+
+        let own = base.join("data/sessions/0189f7a0-0000-7000-8000-000000000000/claude/bin");
+        program(&own.join("tool"));
+        symlink(base.join("data"), base.join("linked-data")).expect("linked");
+        let by_link = base.join("linked-data").join(own.strip_prefix(base.join("data")).expect("below"));
+        assert_eq!(find(&[&own, &bin]), Ok(own.join("tool")), "the control: not known yet");
+        take_no_program_of_sessions_in(&base.join("linked-data/sessions"));
+        assert_eq!(
+            (find(&[&own, &bin]), find(&[&by_link, &bin])),
+            (Ok(outside.clone()), Ok(outside.clone()))
+        );
 
         let kept = path_out_of_reach(&path(&[
             Path::new("."),

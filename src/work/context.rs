@@ -204,7 +204,7 @@ impl Context {
             )));
         }
         let store = Store::open(root)?;
-        os::take_no_program_from(&store.root().join("sessions"));
+        os::take_no_program_of_sessions_in(&store.root().join("sessions"));
         Ok(self.store.get_or_init(|| store))
     }
 
