@@ -85,12 +85,19 @@ impl Settings {
         }
         let mut settings = Vec::new();
         for driver in &own {
+            let is_off = is_misled && driver.as_slice() == b"lfs";
             for key in KEYS {
                 let name = [b"filter.", driver.as_slice(), b".", key.as_bytes()].concat();
-                let persons = self.0.iter().rev().find(|entry| entry.is_persons && entry.name == name);
-                let persons = persons.filter(|_| !(is_misled && driver.as_slice() == b"lfs"));
+                let last = |is_persons: bool| {
+                    let of = |entry: &&Entry| entry.is_persons == is_persons && entry.name == name;
+                    self.0.iter().rev().find(of)
+                };
+                // An empty `process` would be one: `clean` would not be run.
+                if !is_off && last(false).is_none() {
+                    continue;
+                }
                 let none: &[u8] = if key == "required" { b"false" } else { b"" };
-                let value = persons.map_or(none, |entry| &entry.value);
+                let value = last(true).filter(|_| !is_off).map_or(none, |entry| &entry.value);
                 settings.push((os_string(&name), os_string(value)));
             }
         }
@@ -170,25 +177,16 @@ mod tests {
         let found = settings(&[
             ("system", "/etc/gitconfig", "filter.lfs.process", "git-lfs filter-process"),
             ("global", "/home/me/.gitconfig", "filter.mine.clean", "mine"),
-            ("global", "/home/me/.gitconfig", "filter.mine.required", "true"),
             ("local", ".git/config", "filter.a=b.c.clean", "planted"),
-            ("worktree", ".git/worktrees/x/config.worktree", "filter.mine.process", "planted"),
+            ("worktree", ".git/worktrees/x/config.worktree", "filter.mine.clean", "planted"),
+            ("local", ".git/config", "filter.mine.required", "true"),
             ("command", "", "filter.x.clean", "ours"),
         ]);
         let (own, over) = found.without_own_filters();
         assert_eq!(own, ["a=b.c", "mine"]);
         assert_eq!(
             text(&over),
-            [
-                "filter.a=b.c.clean=",
-                "filter.a=b.c.smudge=",
-                "filter.a=b.c.process=",
-                "filter.a=b.c.required=false",
-                "filter.mine.clean=mine",
-                "filter.mine.smudge=",
-                "filter.mine.process=",
-                "filter.mine.required=true",
-            ]
+            ["filter.a=b.c.clean=", "filter.mine.clean=mine", "filter.mine.required=false"]
         );
         assert_eq!(settings(&[]).without_own_filters(), (vec![], vec![]));
     }

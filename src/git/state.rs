@@ -174,6 +174,14 @@ impl Repository {
         })
     }
 
+    /// Returns true if nothing of the commit `head` is missing in the branch `onto`, or in what `onto` stands for.
+    pub fn is_in(&self, head: &str, onto: &str) -> bool {
+        let branch = self.commit(&format!("refs/heads/{onto}")).ok().flatten();
+        let Some(place) = branch.or_else(|| self.commit(onto).ok().flatten()) else { return false };
+        let asked = ask(&self.common, &["merge-base", "--is-ancestor", head, &place]);
+        asked.is_ok_and(|asked| asked.status.success()) || self.adds_nothing(head, &place)
+    }
+
     /// Returns the tree that merging `head` into `place` makes, without a program for any file: what one would be asked
     /// for is a conflict. Fails on a conflict.
     pub(super) fn merged_tree(&self, place: &str, head: &str) -> Result<String, Error> {
