@@ -17,7 +17,7 @@ pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
     // as an argument of its own and never becomes code. (On Windows a path holds no quote.)
     let mut command = if cfg!(windows) {
         let editor = if Path::new(&editor).is_file() { format!("\"{editor}\"") } else { editor.clone() };
-        os::shell_command(&format!("{editor} \"{}\"", path.display()))
+        os::shell_command(&format!("{editor} \"{}\"", path.display()), None)
     } else {
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path);
