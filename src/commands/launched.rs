@@ -104,6 +104,8 @@ fn described(step: &Step) -> Value {
                 let what = if file.replaces.is_some() { "add-to-file" } else { "write-file" };
                 json!({"do": what, "path": path(&file.path)})
             }
+            Put::Outdated(at) => json!({"do": "remove-settings", "path": path(at)}),
+            Put::Settings(file) => json!({"do": "write-settings", "path": path(&file.path)}),
         },
         Step::Tell(text) => json!({"do": "tell", "text": text}),
         Step::NoteEphemeral => json!({"do": "note-ephemeral"}),
@@ -185,6 +187,8 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
             Put::Relink(link) => ("relink", format!("{} -> {}", lossy(&link.path), lossy(&link.target))),
             Put::File(file) if file.replaces.is_some() => ("add to", lossy(&file.path)),
             Put::File(file) => ("file", lossy(&file.path)),
+            Put::Outdated(path) => ("remove", format!("{} (settings of an earlier start)", lossy(path))),
+            Put::Settings(file) => ("settings", format!("{} (only you can read it)", lossy(&file.path))),
         },
         Step::Tell(text) => ("note", text.clone()),
         Step::NoteEphemeral => ("ephemeral", "goes to the trash when Claude ends".to_owned()),

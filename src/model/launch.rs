@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use super::{Link, Name, Plan, Ports, SeedFile, Session, Worktree};
+use super::{Link, Name, Plan, Ports, SeedFile, Session, SettingsFile, Worktree};
 
 /// Everything that starting something does, in order. Nothing else is done, so what `--dry-run` prints, what
 /// the executor carries out and what `doctor` compares are one value.
@@ -105,6 +105,10 @@ pub enum Put {
     Relink(Link),
     /// Writes a file, 0600.
     File(SeedFile),
+    /// Removes the settings file of an earlier launch.
+    Outdated(PathBuf),
+    /// Writes the settings file of this launch, 0600.
+    Settings(SettingsFile),
 }
 
 /// The purpose of a launch, which decides what it holds and notes.

@@ -32,7 +32,7 @@ pub use failure::{Exit, Failure, Kind, Outcome, Result, reason};
 pub use launch::{Ended, InPane, Launch, Purpose, Put, Seen, Step, WorktreeChange};
 pub use manifest::{Manifest, ManifestPlace};
 pub use name::{Name, NameError};
-pub use plan::{Layout, Link, Plan, Program, SeedFile, Subject};
+pub use plan::{Layout, Link, Plan, Program, SeedFile, SettingsFile, Subject};
 pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
 pub use repository::Repository;

@@ -3,7 +3,7 @@
 //! See docs/decisions/003-exec-not-spawn.md
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -260,23 +260,38 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
-/// Returns a command that runs `line`, which a person wrote, in the shell of the system. What the line names is not
-/// looked for where a session can write.
-pub fn shell_command(line: &str) -> std::process::Command {
+/// Returns a command that runs `line`, which a person wrote, in the shell of the system, with the variables of
+/// `environment`; `None` for those of this process. What the line names is not looked for where a session can write.
+///
+/// A token may stand in the line (`printf sk-…`), and everybody on the machine may read a command line: so the shell
+/// has it from a variable, which is gone before anything of it is run. On Windows only the same user and
+/// administrators may, and it is on the command line.
+pub fn shell_command(
+    line: &str,
+    environment: Option<&BTreeMap<OsString, OsString>>,
+) -> std::process::Command {
+    // Where a system has a shell at all: what `sh` is on `PATH` is anybody's.
+    #[cfg(unix)]
+    let mut command = std::process::Command::new("/bin/sh");
+    #[cfg(windows)]
+    let mut command = std::process::Command::new("cmd");
+    if let Some(environment) = environment {
+        command.env_clear().envs(environment);
+    }
     #[cfg(unix)]
     {
-        // Where a system has a shell at all: what `sh` is on `PATH` is anybody's.
-        let mut command = std::process::Command::new("/bin/sh");
-        command.arg("-c").arg(line);
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", super::path_out_of_reach(&path));
+        let own = std::env::var_os("PATH");
+        let path = environment.map_or(own.as_ref(), |environment| environment.get(OsStr::new("PATH")));
+        if let Some(path) = path {
+            command.env("PATH", super::path_out_of_reach(path));
         }
+        let run = "set -- \"$CS_LINE\"; unset CS_LINE; eval \"set --\n$1\"";
+        command.args(["-c", run]).env("CS_LINE", line);
         command
     }
     #[cfg(windows)]
     {
         use std::os::windows::process::CommandExt;
-        let mut command = std::process::Command::new("cmd");
         // Quotes are cmd's own, which knows no backslash before one: it takes off the outer two.
         command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
         command
@@ -414,6 +429,36 @@ mod windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_line_for_the_shell_is_run_as_it_is_and_is_on_no_command_line() {
+        let said = |line: &str, environment: Option<&BTreeMap<OsString, OsString>>| {
+            let output = shell_command(line, environment).output().expect("there is a shell");
+            (String::from_utf8(output.stdout).expect("UTF-8"), output.status.code())
+        };
+        for (line, out, code) in [
+            ("printf '%s' 'it'\\''s \"$HOME\"' # quoted", "it's \"$HOME\"", 0),
+            ("echo one\necho two && exit 3", "one\ntwo\n", 3),
+            ("echo $#", "0\n", 0),
+            ("printf %s \"${CS_LINE-unset}\"", "unset", 0),
+            ("cat <<E\nhere\nE", "here\n", 0),
+            ("-no-such-program 2>/dev/null", "", 127),
+            ("false", "", 1),
+        ] {
+            assert_eq!(said(line, None), (out.to_owned(), Some(code)), "{line}");
+        }
+        let environment = [("ONLY".into(), "this".into()), ("PATH".into(), "/usr/bin:/bin".into())].into();
+        assert_eq!(said("printf %s \"$ONLY${HOME-}\"", Some(&environment)).0, "this");
+        let own = "tr '\\0' ' ' </proc/$$/cmdline";
+        if cfg!(target_os = "linux") {
+            assert!(!said(&format!("{own} # sk-canary"), None).0.contains("sk-canary"));
+            let mut naive = std::process::Command::new("sh");
+            let naive =
+                naive.args(["-c", &format!("{own}; : # sk-canary")]).output().expect("a shell").stdout;
+            assert!(String::from_utf8_lossy(&naive).contains("sk-canary"), "the control: it would be seen");
+        }
+    }
 
     #[test]
     fn this_process_is_alive_and_told_from_an_earlier_one_of_its_pid() {

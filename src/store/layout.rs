@@ -60,6 +60,8 @@ pub fn survey(layout: &Layout) -> Survey {
         }
     }
     survey.lacking.extend(layout.files.iter().cloned().map(Put::File));
+    survey.lacking.extend(layout.outdated.iter().cloned().map(Put::Outdated));
+    survey.lacking.extend(layout.settings.iter().cloned().map(Put::Settings));
     survey
 }
 
@@ -128,6 +130,18 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
                     make_dirs(parent).map_err(failed)?;
                 }
                 seed(file, &place(base.as_ref(), &file.path).unwrap_or_else(|| beside(&file.path)))?;
+            }
+            Put::Outdated(path) => {
+                os::remove_file(path).map_err(|error| Failure::io("remove", path, &error))?;
+            }
+            Put::Settings(file) => {
+                let failed = |error| Failure::io("write", &file.path, &error);
+                if let Some(parent) = file.path.parent() {
+                    make_dirs(parent).map_err(failed)?;
+                }
+                if !os::publish_file(&file.path, file.content.as_bytes()).map_err(failed)? {
+                    return Err(failed(std::io::Error::from(std::io::ErrorKind::AlreadyExists)));
+                }
             }
         }
     }

@@ -10,6 +10,7 @@
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
+//! sessions/<id>/settings/      settings with what a person named, for its Claude and its background jobs
 //! sessions/<id>/worktree/      worktree.toml  files/  git/: its worktree, which was removed with it
 //! sessions/<id>/inside          locked by what runs in the session's sandbox
 //! profiles/<name>/sandbox/      the login of its sandboxes

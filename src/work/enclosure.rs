@@ -230,8 +230,8 @@ fn system() -> Mounts {
     mounts
 }
 
-/// The real path of what may not be there yet.
-fn real_of(path: &Path) -> PathBuf {
+/// Returns the real path of what may not be there yet.
+pub(crate) fn real_of(path: &Path) -> PathBuf {
     let known = path.ancestors().find_map(|above| Some((os::real_path(above).ok()?, above)));
     let Some((real, above)) = known else { return path.to_path_buf() };
     real.components().chain(path.components().skip(above.components().count())).collect()

@@ -4,12 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, ConfigGround, Continuation, Project, Scene, SeedRequest};
+use uuid::Uuid;
+
+use crate::claude::{
+    self, Asked, ConfigGround, Continuation, NamedFile, Project, Scene, SeedRequest, SettingsPlace, Text,
+};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
-    SessionPaths, Subject, VarName,
+    SessionPaths, Subject, VarName, reason,
 };
 use crate::os::{self, Foreign, MOST_BYTES};
 use crate::shell::posix_word;
@@ -19,6 +23,12 @@ use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
 use crate::work::{binding, enclosure, ending, program};
+
+/// The largest file of settings that is merged with those of `cs`. A larger one is Claude's alone.
+const LARGEST_SETTINGS: u64 = 16 << 20;
+
+/// The most settings files of earlier launches that are kept for a session's background jobs.
+const MOST_SETTINGS: usize = 32;
 
 /// Looks at the disk and the environment, and plans.
 pub(crate) fn plan(
@@ -83,7 +93,8 @@ fn plan_with(
         seeds: Vec::new(),
         servers: std::collections::BTreeMap::new(),
         start,
-        settings_file: settings_file(launch),
+        named_file: named_file(context, launch, directory),
+        settings: None,
         status_line: None,
         token,
         ended: match (subject, launch) {
@@ -114,6 +125,7 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
+            scene.settings = settings_place(launch, &paths, session.isolation == Isolation::Sandbox);
             let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
@@ -360,12 +372,44 @@ fn memory_of(
     }
 }
 
-/// The text behind `--settings FILE` among the arguments for Claude.
-fn settings_file(launch: &Program) -> Option<String> {
+/// Returns the file of settings that the arguments for Claude name, as it is seen from where they were typed. It is
+/// read as a regular file and no larger than a settings file of ours may be, and nothing is waited for.
+fn named_file(context: &Context, launch: &Program, directory: &Path) -> Option<NamedFile> {
     let Program::Claude(arguments) = launch else { return None };
-    let value = claude::settings_argument(arguments)?;
-    if value.trim_start().starts_with('{') {
+    let mut path = claude::settings_path(arguments)?;
+    if path.is_relative()
+        && let Ok(here) = context.current_directory()
+        && here != directory
+    {
+        path = here.join(path);
+    }
+    let text = match os::read_small(&path, LARGEST_SETTINGS) {
+        Ok(text) => text.map(|text| Ok(Text(String::from_utf8_lossy(&text).into_owned()))),
+        Err(error) => Some(Err(reason(&error))),
+    };
+    let real = os::real_path(&path).ok();
+    let directory = real.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+    Some(NamedFile { path, directory, text })
+}
+
+/// Returns the place of the settings files of a session, where Claude is started in it for a conversation.
+fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Option<SettingsPlace> {
+    let Program::Claude(arguments) = launch else { return None };
+    if claude::asked(arguments) == Asked::Command {
         return None;
     }
-    String::from_utf8(os::read_optional(Path::new(&value)).ok()??).ok()
+    let directory = paths.root.join("settings");
+    let mut names = os::names_in(&directory, "");
+    if !names.is_empty() {
+        let mut kept = claude::kept_by_jobs(&paths.config, &names);
+        kept.sort_unstable();
+        kept.dedup();
+        // Ids sort by age.
+        kept.drain(..kept.len().saturating_sub(MOST_SETTINGS));
+        names.retain(|name| !kept.contains(name) && !directory.join(name).is_dir());
+        names.sort_unstable();
+    }
+    let outdated = names.into_iter().map(|name| directory.join(name)).collect();
+    let real = if sandbox { enclosure::real_of(&directory) } else { directory.clone() };
+    Some(SettingsPlace { directory, real, id: Uuid::now_v7(), outdated })
 }

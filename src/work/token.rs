@@ -91,7 +91,7 @@ fn token_entry(file: &Path, key: &str) -> Result<String> {
 }
 
 fn token_command(command: &str, profile: &str) -> Result<String> {
-    let output = os::shell_command(command)
+    let output = os::shell_command(command, None)
         .stdin(std::process::Stdio::inherit())
         .stderr(std::process::Stdio::inherit())
         .output()

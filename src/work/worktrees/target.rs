@@ -509,8 +509,8 @@ fn on_create(context: &Context, session: &Session, profile: &Profile) {
         }
         for line in lines {
             context.say(&format!("running: {line}"));
-            let mut command = os::shell_command(line);
-            command.env_clear().envs(&environment).current_dir(session.directory());
+            let mut command = os::shell_command(line, Some(&environment));
+            command.current_dir(session.directory());
             // Standard input and output are Claude's.
             command.stdin(Stdio::null()).stdout(std::io::stderr());
             let why = match context.umask.lifted(|| command.status()) {
