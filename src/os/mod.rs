@@ -5,6 +5,8 @@
 
 mod access;
 mod copying;
+#[cfg(unix)]
+mod descent;
 mod disk;
 mod files;
 mod handing;

@@ -134,7 +134,7 @@ fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
 
 fn unremovable(path: &Path, why: &Unremovable) -> Failure {
     match why {
-        Unremovable::Io(at, error) => Failure::io("remove", at, error),
+        Unremovable::Io(..) => Failure::of(Kind::Io, format!("cannot remove {why}")),
         Unremovable::Missing => Failure::refused(format!("{} is gone already", path.display())),
         why => Failure::refused(format!("{why}, so {} is left alone", path.display())),
     }
