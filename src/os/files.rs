@@ -235,19 +235,23 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
 /// Reads a regular file of at most 16 MiB; `None` if nothing is there. Fails, without waiting, for a
 /// FIFO, a device or a directory.
 pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match open_without_waiting(path) {
+        Ok(file) => read_opened(file).map(Some),
+        Err(error) if missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does the work of [`read_optional`] on a file that was opened without waiting.
+pub(super) fn read_opened(mut file: fs::File) -> io::Result<Vec<u8>> {
     const LIMIT: u64 = 16 << 20;
-    let mut file = match open_without_waiting(path) {
-        Ok(file) => file,
-        Err(error) if missing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
     // Nearly every file of ours fits here, and a read of a regular file is only short at its end.
     // What is larger, or reads as empty (as a FIFO without a writer does), is looked at closer; a
     // directory is an error by itself.
     let mut buffer = [0; 1024];
     let filled = uninterrupted(|| file.read(&mut buffer))?;
     if (1..buffer.len()).contains(&filled) {
-        return Ok(Some(buffer[..filled].to_vec()));
+        return Ok(buffer[..filled].to_vec());
     }
     let about = file.metadata()?;
     if !about.is_file() {
@@ -258,7 +262,7 @@ pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
     let mut content = buffer[..filled].to_vec();
     file.take(LIMIT).read_to_end(&mut content)?;
-    Ok(Some(content))
+    Ok(content)
 }
 
 /// Reads a regular file of at most `limit` bytes that a stranger may have put there; `None` if nothing is
@@ -284,7 +288,7 @@ pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Opens a file for reading, and does not wait for the other end of a FIFO.
-fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -410,7 +414,7 @@ fn sync_parent(path: &Path) {
 }
 
 /// Returns true if the error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
-fn missing(error: &io::Error) -> bool {
+pub(super) fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 

@@ -20,6 +20,7 @@ mod process;
 mod removal;
 mod trail;
 mod tree;
+mod trusted;
 mod usage;
 
 pub use access::{Access, access};
@@ -50,4 +51,5 @@ pub use process::{
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;
 pub use tree::{Size, tree_size};
+pub use trusted::{Distrust, Trusted, read_trusted, trusted_file, trusted_root};
 pub use usage::{Process, Processes, Used};

@@ -457,12 +457,7 @@ mod system {
     }
 
     /// Removes what is no directory in `directory`, which is at `path`, and adds the directories to `below`.
-    fn remove_files(
-        directory: BorrowedFd<'_>,
-        path: &Path,
-        below: &mut Vec<Entry>,
-        left: &mut Vec<Left>,
-    ) {
+    fn remove_files(directory: BorrowedFd<'_>, path: &Path, below: &mut Vec<Entry>, left: &mut Vec<Left>) {
         let found = match entries(directory) {
             Ok(found) => found,
             Err(error) => return left.push(leftover(path.to_path_buf(), error)),

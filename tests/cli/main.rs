@@ -13,6 +13,7 @@ mod bindings;
 mod canary;
 mod cleanup;
 mod combined;
+mod deep;
 mod deleting;
 mod doctor;
 mod dry_run;
