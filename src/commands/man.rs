@@ -10,6 +10,7 @@ use clap_mangen::roff::{Roff, roman};
 use super::report;
 use crate::cli::{Cli, ManArgs, help};
 use crate::model::{Failure, Outcome, Result};
+use crate::os;
 use crate::work::context::Context;
 
 const SOURCE: &str = concat!("cs ", env!("CARGO_PKG_VERSION"));
@@ -76,6 +77,9 @@ fn write(directory: &Path, pages: &[(String, String)]) -> Result<()> {
     fs::create_dir_all(directory).map_err(|error| Failure::io("create", directory, &error))?;
     for (name, text) in pages {
         let path = directory.join(name);
+        if let Some(what) = os::not_a_file(&path) {
+            return Err(Failure::refused(format!("{} is {what}, which is not replaced", path.display())));
+        }
         fs::write(&path, text).map_err(|error| Failure::io("write", &path, &error))?;
     }
     Ok(())

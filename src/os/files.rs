@@ -172,6 +172,44 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives the file `from` the name `to`, in the place of the regular file there, if there is one. Fails where
+/// anything else stands there ([`not_a_file`]). Both are in one directory.
+pub fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(what) = not_a_file(to) {
+        return Err(io::Error::other(format!("it is {what}")));
+    }
+    uninterrupted(|| fs::rename(from, to))?;
+    sync_parent(to);
+    Ok(())
+}
+
+/// Returns what stands at `path` where a person wants a file, with its article; `None` for a regular file, and if
+/// nothing is there. A link is a link, whatever it leads to.
+pub fn not_a_file(path: &Path) -> Option<&'static str> {
+    let kind = path.symlink_metadata().ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a FIFO");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return Some("a device");
+        }
+    }
+    match () {
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_symlink() => Some("a link"),
+        () => Some("something else than a file"),
+    }
+}
+
 /// Removes the file `path`. One that is not there is as good as removed.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     match uninterrupted(|| fs::remove_file(path)) {

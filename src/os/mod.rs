@@ -28,9 +28,9 @@ pub use copying::{NotCopied, copy_between};
 pub use disk::{Disk, disk_of};
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file,
-    only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
-    real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
+    exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file, not_a_file,
+    only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, put_in_place, read_optional,
+    read_small, real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
 pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]

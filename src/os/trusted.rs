@@ -160,6 +160,8 @@ mod system {
     fn way_to(path: &Path, what: As, known: &Trusted) -> Result<bool, Distrust> {
         let mut is_there = false;
         let mut seen = Vec::new();
+        // With a slash at its end the path of a link is that of what it leads to.
+        let path = &path.components().collect::<PathBuf>();
         for at in path.ancestors() {
             let is_end = at == path;
             if !is_end && known.0.borrow().contains(at) {
