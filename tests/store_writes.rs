@@ -40,6 +40,7 @@ const OF_OS: &[&str] = &[
     "remove_link",
     "remove_tree",
     "replace_file",
+    "replace_link",
     "rewrite_file",
     "touch",
 ];

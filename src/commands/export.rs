@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let mut writing = ui::Progress::new("writing");
     let told = if to_stdout {
         let written = export.write_plain(io::stdout().lock(), &mut |at| writing.at(at));
+        let written = written.and_then(|()| os::flush_output());
         written.map_err(|error| Failure::io("write", &path, &error))?;
         "standard output".to_owned()
     } else {

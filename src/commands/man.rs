@@ -1,6 +1,7 @@
 //! `cs man [DIRECTORY]`: the manual pages, from the command line's own description.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -80,7 +81,9 @@ fn write(directory: &Path, pages: &[(String, String)]) -> Result<()> {
         if let Some(what) = os::not_a_file(&path) {
             return Err(Failure::refused(format!("{} is {what}, which is not replaced", path.display())));
         }
-        fs::write(&path, text).map_err(|error| Failure::io("write", &path, &error))?;
+        let written = fs::File::create(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| os::settle(&file)));
+        written.map_err(|error| Failure::io("write", &path, &error))?;
     }
     Ok(())
 }

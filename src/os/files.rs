@@ -160,7 +160,7 @@ pub fn overwrite_note(path: &Path, content: &str) -> io::Result<()> {
     }
     let mut file = options.open(path)?;
     file.write_all(&block)?;
-    Ok(())
+    settle(&file)
 }
 
 /// Gives the directory `from` the name `to`, which must not exist. Both are on one file system.
@@ -268,6 +268,23 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Makes the symbolic link `path` to `target`, in the place of the link there, if there is one: whoever looks sees
+/// the old or the new one. Fails where anything else stands there.
+#[cfg(unix)]
+pub fn replace_link(path: &Path, target: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
+        return Err(io::Error::other("it is no link, so nothing of ours"));
+    }
+    let staged = staged_beside(path)?;
+    make_link(&staged, target)?;
+    if let Err(error) = uninterrupted(|| fs::rename(&staged, path)) {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_parent(path);
+    Ok(())
 }
 
 /// Reads a regular file of at most 16 MiB; `None` if nothing is there. Fails, without waiting, for a
@@ -389,14 +406,38 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// files themselves have to be flushed.
-pub fn flush_file_system(path: &Path) {
+/// files themselves have to be flushed. Fails if something of it cannot be written.
+pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    if let Ok(dir) = fs::File::open(path) {
-        let _ = rustix::fs::syncfs(&dir);
+    {
+        let dir = fs::File::open(path)?;
+        uninterrupted(|| Ok(rustix::fs::syncfs(&dir)?))
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = path;
+    {
+        let _ = path;
+        Ok(())
+    }
+}
+
+/// Fails if what was written to `file` is not taken by its file system. One that other machines reach says so as
+/// late as when the file is closed, and the standard library passes that on to nobody; flushing it says so too.
+/// On a disk of this machine the write itself has said it, and nothing is flushed.
+pub fn settle(file: &fs::File) -> io::Result<()> {
+    if super::disk::is_remote(file) { uninterrupted(|| file.sync_all()) } else { Ok(()) }
+}
+
+/// Flushes standard output to the disk, if it is a regular file.
+pub fn flush_output() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FileType, fstat, fsync};
+        let output = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(output)?.st_mode) == FileType::RegularFile {
+            return uninterrupted(|| Ok(fsync(output)?));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file `path`, mode 0600, for writing; an error if something is there already.
@@ -498,6 +539,8 @@ pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Re
     file.write_all(content)?;
     if durable {
         uninterrupted(|| file.sync_all())?;
+    } else {
+        settle(&file)?;
     }
     Ok(true)
 }

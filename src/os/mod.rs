@@ -26,11 +26,14 @@ mod usage;
 pub use access::{Access, access};
 pub use copying::{NotCopied, copy_between};
 pub use disk::{Disk, disk_of};
+#[cfg(unix)]
+pub use files::replace_link;
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file, not_a_file,
-    only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, put_in_place, read_optional,
-    read_small, real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
+    exists, flush_file_system, flush_output, is_dir, is_same_file, make_link, names_in, new_private_file,
+    not_a_file, only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, put_in_place,
+    read_optional, read_small, real_path, remove_file, remove_link, replace_file, rewrite_file, settle,
+    touch,
 };
 pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]
