@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
 use crate::model::{
-    Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
+    Clock, Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
 };
 use crate::os::{self, Trusted, Umask};
 use crate::shell::{CALLED_FROM, Call};
@@ -208,6 +208,11 @@ impl Context {
         }
         let store = Store::open_among(root, &self.trusted)?;
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Returns the clock, held against what was noted in the store.
+    pub(crate) fn clock(&self) -> Result<Clock> {
+        Ok(Clock::new(jiff::Timestamp::now(), self.store()?.noted()?))
     }
 
     /// Returns the directories that were found to be trusted, to look at each but once.
