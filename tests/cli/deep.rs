@@ -54,7 +54,7 @@ fn every_command_holds_with_it_and_the_trash_is_emptied_of_it() {
     let sizes: serde_json::Value = serde_json::from_str(&world.cs(&["du", "--json"]).ok()).unwrap();
     assert!(sizes.to_string().contains("api"), "{sizes}");
     let doctor = world.cs(&["doctor"]);
-    assert!(doctor.signal.is_none() && doctor.stdout.contains("problem"), "{doctor:?}");
+    assert!(doctor.signal.is_none() && doctor.stdout.contains("1 session: record"), "{doctor:?}");
     world.cs(&["cleanup", "--caches", "--yes", "api"]).ok();
     assert!(nothing_in(&world.config_of("api").join("debug")));
     world.cs(&["rm", "api"]).ok();
