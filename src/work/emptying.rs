@@ -124,11 +124,9 @@ pub(crate) fn chosen(
         Piece::Unknown { .. } => false,
     };
     let chosen = pieces.into_iter().filter(wanted).collect();
-    match clock.as_ref().and_then(Clock::doubt).filter(|_| is_held_back) {
-        Some(doubt) => Err(doubted(doubt)),
-        None => {
-            say_undated(context, undated);
-            Ok(chosen)
-        }
+    if let Some(doubt) = clock.as_ref().and_then(Clock::doubt).filter(|_| is_held_back) {
+        return Err(doubted(doubt));
     }
+    say_undated(context, undated);
+    Ok(chosen)
 }
