@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::finding::{Fix, Kind, Of, Report};
 use crate::claude::{self, ConfigGround, Live};
 use crate::config::Config;
-use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
+use crate::model::{self, Isolation, Name, Profile, Session, SessionPaths, Subject};
 use crate::os::{Foreign, Liveness};
 use crate::store::{Damage, Run, Store};
 use crate::work::context::Context;
@@ -85,7 +85,18 @@ impl<'a> Machine<'a> {
             report.blind(what, format!("{}{hint}", failure.message));
         };
         let home = context.home().map_err(|failure| said(report, "your home directory", failure)).ok();
-        let config = context.config().map_err(|failure| said(report, "the settings", failure)).ok();
+        let config = match context.config() {
+            Ok(config) => Some(config),
+            Err(failure) if failure.kind == model::Kind::Exposed => {
+                let fix = Fix::Hand(failure.hints.join("; "));
+                report.add(Kind::SettingsExposed, None, failure.message, context.config_path().ok(), fix);
+                None
+            }
+            Err(failure) => {
+                said(report, "the settings", failure);
+                None
+            }
+        };
         let store = context.store().map_err(|failure| said(report, "what cs keeps", failure)).ok();
         let mut machine =
             Self { context, home, config, store, profiles: BTreeMap::new(), patients: Vec::new(), only };

@@ -5,6 +5,8 @@
 
 mod access;
 mod copying;
+#[cfg(unix)]
+mod descent;
 mod disk;
 mod files;
 mod foreign;
@@ -20,16 +22,20 @@ mod program;
 mod removal;
 mod trail;
 mod tree;
+mod trusted;
 mod usage;
 
 pub use access::{Access, access};
 pub use copying::{NotCopied, copy_between};
 pub use disk::{Disk, disk_of};
+#[cfg(unix)]
+pub use files::replace_link;
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    exists, flush_file_system, is_dir, is_same_file, make_link, names_in, new_private_file,
-    only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
-    real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
+    exists, flush_file_system, flush_output, is_dir, is_same_file, make_link, names_in, new_private_file,
+    not_a_file, only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, put_in_place,
+    read_optional, read_small, real_path, remove_file, remove_link, replace_file, rewrite_file, settle,
+    touch,
 };
 pub use foreign::{
     Data, Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines,
@@ -57,4 +63,5 @@ pub use program::{
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;
 pub use tree::{Size, tree_size};
+pub use trusted::{Distrust, Trusted, read_trusted, trusted_file, trusted_root};
 pub use usage::{Process, Processes, Used};

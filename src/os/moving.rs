@@ -30,7 +30,10 @@ pub fn move_dir(from: &Path, to: &Path, key: &str) -> io::Result<()> {
         let _ = remove(&coming);
         return Err(error);
     }
-    flush_file_system(&coming);
+    if let Err(error) = flush_file_system(&coming) {
+        let _ = remove(&coming);
+        return Err(error);
+    }
     // The copy counts from here on.
     publish_dir(from, &going)?;
     finish_move(from, to, key)

@@ -1,7 +1,6 @@
 //! The size of whole directories.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 /// The space that something takes on the disk.
@@ -26,12 +25,67 @@ pub fn tree_size(path: &Path) -> Size {
     let Ok(about) = path.symlink_metadata() else { return Size::default() };
     let mut size = Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };
     if about.is_dir() {
-        let below: io::Result<fs::ReadDir> = fs::read_dir(path);
-        for entry in below.into_iter().flatten().flatten() {
-            size += tree_size(&entry.path());
-        }
+        add_below(path, &mut size);
     }
     size
+}
+
+/// Adds all that is below the directory `path`: however deep, so no path and no recursion leads there.
+#[cfg(unix)]
+fn add_below(path: &Path, size: &mut Size) {
+    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
+    use std::os::fd::AsFd;
+
+    use super::descent::Descent;
+
+    const DIRECTORY: OFlags =
+        OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+    // The directories right in an open one; all that is right in it is added.
+    let mut look = |directory: std::os::fd::BorrowedFd<'_>| {
+        let mut directories = Vec::new();
+        for entry in Dir::read_from(directory).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let Ok(about) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            size.bytes += u64::try_from(about.st_blocks).unwrap_or(0) * 512;
+            if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
+                directories.push(name.to_owned());
+            } else {
+                size.files += 1;
+            }
+        }
+        directories
+    };
+    let Ok(top) = openat(CWD, path, DIRECTORY, Mode::empty()) else { return };
+    let below = look(top.as_fd());
+    let Ok(mut descent) = Descent::new(top, below) else { return };
+    while let Some((here, below)) = descent.here() {
+        if let Some(name) = below.pop() {
+            let Ok(directory) = openat(here, &name, DIRECTORY, Mode::empty()) else { continue };
+            let below = look(directory.as_fd());
+            if descent.enter(directory, below).is_err() {
+                return;
+            }
+        } else if descent.leave().is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn add_below(path: &Path, size: &mut Size) {
+    let mut below = vec![path.to_path_buf()];
+    while let Some(path) = below.pop() {
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+            let Ok(about) = entry.path().symlink_metadata() else { continue };
+            *size += Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };
+            if about.is_dir() {
+                below.push(entry.path());
+            }
+        }
+    }
 }
 
 #[cfg(unix)]

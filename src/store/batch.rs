@@ -1,7 +1,7 @@
 //! Sessions from somewhere else: all of them are on disk and whole before the first one is seen.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -175,8 +175,9 @@ impl Store {
     }
 
     /// Flushes what was written below the data root to the disk, as far as the system can do that at once.
-    pub fn flush(&self) {
-        os::flush_file_system(Path::new(&self.root));
+    /// Fails if something of it cannot be written.
+    pub fn flush(&self) -> Result<()> {
+        os::flush_file_system(&self.root).map_err(|error| Failure::io("write", &self.root, &error))
     }
 }
 

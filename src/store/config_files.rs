@@ -135,7 +135,7 @@ impl NewFile {
     /// the disk when this returns.
     pub fn finish(self, modified: SystemTime) -> io::Result<()> {
         set_time(&self.0, Some(modified));
-        if cfg!(target_os = "linux") { Ok(()) } else { self.0.sync_all() }
+        if cfg!(target_os = "linux") { os::settle(&self.0) } else { self.0.sync_all() }
     }
 }
 

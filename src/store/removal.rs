@@ -134,7 +134,7 @@ fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
 
 fn unremovable(path: &Path, why: &Unremovable) -> Failure {
     match why {
-        Unremovable::Io(at, error) => Failure::io("remove", at, error),
+        Unremovable::Io(..) => Failure::of(Kind::Io, format!("cannot remove {why}")),
         Unremovable::Missing => Failure::refused(format!("{} is gone already", path.display())),
         why => Failure::refused(format!("{why}, so {} is left alone", path.display())),
     }
@@ -318,6 +318,7 @@ impl Store {
     fn cut_short(&self) -> Vec<Leftover> {
         let mut found = Vec::new();
         let mut rooms = vec![self.root.clone(), self.names(), self.ports_dir(), self.trust_dir()];
+        rooms.extend(self.shim_path().parent().map(Path::to_path_buf));
         for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
             rooms.extend(children(&all).into_iter().map(|(path, _)| path));
         }
@@ -480,13 +481,13 @@ fn is_abandoned(path: &Path) -> bool {
         .is_some_and(|age| age > ABANDONED)
 }
 
-/// Returns true if `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`,
-/// and old.
+/// Returns true if `path` is a file, or a link, that a process of ours began to put somewhere and was killed:
+/// `.NAME.ID.new`, and old.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")?.rsplit_once('.'));
     id.is_some_and(|(_, id)| Uuid::try_parse(id).is_ok())
-        && path.symlink_metadata().is_ok_and(|about| about.is_file())
+        && path.symlink_metadata().is_ok_and(|about| about.is_file() || about.is_symlink())
         && is_abandoned(path)
 }
 

@@ -356,7 +356,8 @@ pub(super) fn discard(staged: &Path) {
     }
 }
 
-fn modified(path: &Path) -> Option<jiff::Timestamp> {
+/// Returns the time of the last change of a file; `None` if it has none.
+pub(super) fn modified(path: &Path) -> Option<jiff::Timestamp> {
     jiff::Timestamp::try_from(path.metadata().ok()?.modified().ok()?).ok()
 }
 

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::locking::lock;
 use super::records::Damage;
-use super::sessions::taken;
+use super::sessions::{modified, taken};
 use super::{Claim, Store, records};
-use crate::model::{Failure, Kind, Name, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Noted, PortRange, Ports, Result, Session};
 use crate::os;
 
 /// The kind of a piece of trash.
@@ -106,6 +106,32 @@ impl Store {
             Self::trashed_at(&self.trash_dir().join(&name), &name)?.ok()
         };
         entries.into_iter().filter_map(read).take(most).collect()
+    }
+
+    /// Returns the times that were noted here by the clock: of sessions made, launched and changed, of profiles, and
+    /// of what was removed. What lies below a config directory is not asked.
+    pub fn noted(&self) -> Result<Vec<Noted>> {
+        let mut noted = Vec::new();
+        for entry in self.sessions()? {
+            let what = match &entry.record {
+                Ok(session) => format!("session '{}'", session.name),
+                Err(_) => format!("session {}", entry.id),
+            };
+            let made = entry.record.as_ref().ok().map(|session| session.created);
+            let changed = modified(&self.session_record_path(entry.id));
+            let times = [made, entry.used, changed].into_iter().flatten();
+            noted.extend(times.map(|at| Noted { at, what: what.clone() }));
+        }
+        for name in self.profile_names() {
+            let Ok(name) = Name::of_profile(&name) else { continue };
+            let changed = modified(&self.profile_record_path(&name));
+            noted.extend(changed.map(|at| Noted { at, what: format!("profile '{name}'") }));
+        }
+        let removed = os::names_in(&self.trash_dir(), "").into_iter();
+        noted.extend(
+            removed.filter_map(|name| Some(Noted { at: split(&name)?.1, what: "a removal".to_owned() })),
+        );
+        Ok(noted)
     }
 
     /// Reads the piece of trash that has the file name `name`, or the damage of its record. `None` if

@@ -57,7 +57,7 @@ fn into_file(path: &Path, force: bool, write: impl FnOnce(&File) -> io::Result<(
         write(&file).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
         let size = file.metadata().map_err(|error| failed(path, &error))?.len();
         if force {
-            fs::rename(&beside, path).map_err(|error| failed(path, &error))?;
+            os::put_in_place(&beside, path).map_err(|error| failed(path, &error))?;
         } else {
             os::publish_dir(&beside, path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => {

@@ -499,7 +499,7 @@ impl<'c> Import<'c> {
     fn publish(&mut self) -> Result<()> {
         let store = self.context.store()?;
         if self.batch.is_some() {
-            store.flush();
+            store.flush()?;
         }
         let result = (|| {
             for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, About, Login};
 use crate::git::Checkout;
-use crate::model::{Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::work::context::Context;
@@ -196,7 +196,12 @@ pub(crate) struct Summary {
 /// Returns what a list tells about each of `entries`, whose sessions are among `rows`.
 pub(crate) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row]) -> Result<Vec<Summary>> {
     let store = context.store()?;
-    let default = context.config().map(|config| config.default_profile.key()).unwrap_or_default();
+    let default = match context.config() {
+        Ok(config) => config.default_profile.key(),
+        Err(failure) if failure.kind == Kind::Exposed => return Err(failure),
+        // A mistake in the settings is told by what needs them.
+        Err(_) => String::new(),
+    };
     let mut sessions: BTreeMap<&Name, (usize, Option<jiff::Timestamp>)> = BTreeMap::new();
     for row in rows {
         let (count, used) = sessions.entry(&row.session.profile).or_default();

@@ -47,7 +47,7 @@ fn of_profile(name: &Name) -> String {
 pub(crate) fn say_left(context: &Context, left: &[Left]) {
     const MOST: usize = 5;
     for left in left.iter().take(MOST) {
-        context.say(&format!("not removed: {}: {}", left.path.display(), left.why));
+        context.say(&format!("not removed: {left}"));
     }
     if left.len() > MOST {
         context.say(&format!("not removed: {} more", left.len() - MOST));

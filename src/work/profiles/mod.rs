@@ -11,6 +11,7 @@ use crate::model::{Failure, Name, Profile, Result, Subject};
 use crate::os;
 use crate::store::ProfileEntry;
 use crate::work::context::Context;
+use crate::work::directory;
 use crate::work::open;
 
 /// Every profile, and those that can be used by name.
@@ -49,7 +50,12 @@ pub(crate) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
 /// Makes `name` the profile of new sessions, in `config.toml`.
 pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
     let path = context.config_path()?;
+    // What somebody else may have written would be ours afterwards.
+    context.config()?;
     let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+    if current.is_none() {
+        directory::refuse_dangling(&path)?;
+    }
     let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
     let current = String::from_utf8_lossy(&current).into_owned();
     // A file that is broken is told as it is, and left alone.
