@@ -38,7 +38,7 @@ pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> 
     let sandbox = sandbox.map(|(found, paths)| {
         notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
         notices.extend(found.notices.iter().cloned());
-        let sandbox = enclose(launch, scene, paths, found);
+        let sandbox = enclose(launch, paths, found);
         root_of(&sandbox, &mut layout);
         sandbox
     });

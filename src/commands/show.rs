@@ -29,7 +29,7 @@ fn session_details(
     let paths = context.paths(session, profile)?;
     let run = store.last_run(&store.session_run_path(session.id));
     let open = open::open_state(session, &paths, run.as_ref());
-    let pane = open.as_ref().and_then(|open| pane::pane_of(context, open.pid));
+    let pane = open.as_ref().and_then(open::Open::pid_here).and_then(|pid| pane::pane_of(context, pid));
     let mut conversations = claude::conversations(&paths.config)?;
     if session.isolation == Isolation::None {
         let noted = run.as_ref().and_then(|run| run.conversation);

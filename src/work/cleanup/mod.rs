@@ -82,8 +82,8 @@ impl Verdict {
         let run = store.last_run(&store.session_run_path(session.id));
         let used = last_used(context, session, &paths)?;
         let mut reasons = Vec::new();
-        let ran_out =
-            session.ephemeral && run.as_ref().is_some_and(|run| run.process.liveness() == os::Liveness::Dead);
+        let ran_out = session.ephemeral
+            && run.as_ref().is_some_and(|run| run.liveness(&paths.root) == os::Liveness::Dead);
         if ran_out {
             reasons.push(Reason::Ended);
         }
