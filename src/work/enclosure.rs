@@ -335,13 +335,14 @@ impl<'a> Ground<'a> {
         Checkout::of(link.parent()?).map(|checkout| checkout.root).filter(|root| !self.is_guarded(root))
     }
 
-    /// Returns the directory, or file, that can be written from inside a sandbox and that `path`, a real one, is in.
+    /// Returns the directory that can be written from inside a sandbox and that `path`, a real one, is in. What it is
+    /// itself is not decided inside.
     fn top_of(&self, path: &Path) -> Option<&Path> {
         if is_of_system(path) {
             return None;
         }
         let all = self.own.iter().chain(self.others.get_or_init(|| self.gather()));
-        all.map(PathBuf::as_path).find(|top| path.starts_with(top))
+        all.map(PathBuf::as_path).find(|top| path != *top && path.starts_with(top))
     }
 
     /// Returns true if `path`, a real one, can be written from inside a sandbox.
