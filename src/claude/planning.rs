@@ -42,7 +42,7 @@ pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> 
     let sandbox = sandbox.map(|(found, paths)| {
         notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
         notices.extend(found.notices.iter().cloned());
-        let mut sandbox = enclose(launch, scene, paths, found);
+        let mut sandbox = enclose(launch, paths, found);
         if let Some(file) = settings.given {
             sandbox.mounts.put(file, Mount::Read);
         }

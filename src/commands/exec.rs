@@ -35,7 +35,8 @@ fn directory_for(context: &Context, subject: &Subject) -> Result<PathBuf> {
         return Ok(here);
     }
     let own = directory::recorded_directory(session)?;
-    Ok(if here.starts_with(directory::real(&own)) { here } else { own })
+    let noted = session.walls.as_ref().map(|walls| PathBuf::from(&walls.directory));
+    Ok(if here.starts_with(noted.unwrap_or_else(|| directory::real(&own))) { here } else { own })
 }
 
 /// The program's absolute path. The session's environment has the same `PATH`, but naming the

@@ -78,6 +78,7 @@ fn described(step: &Step) -> Value {
     let path = |path: &Path| Value::String(lossy(path));
     match step {
         Step::HoldSession => json!({"do": "hold-session"}),
+        Step::NoteWalls(walls) => json!({"do": "note-walls", "walls": walls}),
         Step::SettleConversations => json!({"do": "settle-conversations"}),
         Step::ClaimPorts(ports) => {
             json!({"do": "claim-ports", "first": ports.first(), "last": ports.last()})
@@ -171,6 +172,7 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
         Step::HoldSession => ("lock", "the session, until Claude runs".to_owned()),
         Step::NoteRun { path, .. } => ("record", lossy(path)),
         Step::NoteOpen => ("record", "that it is open".to_owned()),
+        Step::NoteWalls(walls) => ("record", format!("that the session works in {}", walls.directory)),
         Step::SettleConversations => {
             ("settle", "the conversations that an ended process left on their way".to_owned())
         }

@@ -51,7 +51,7 @@ impl Patient {
         }
         let mut live = if self.is_isolated() { claude::live_in(&self.ground()) } else { Vec::new() };
         if let Some(run) = &self.run
-            && run.process.liveness() == Liveness::Alive
+            && run.liveness(&self.paths.root) == Liveness::Alive
             && run.process.pid != std::process::id()
             && !live.iter().any(|live| live.pid == run.process.pid)
         {

@@ -38,7 +38,7 @@ pub use plan::{Layout, Link, Plan, Program, SeedFile, SettingsFile, Subject};
 pub use ports::{PortRange, Ports};
 pub use profile::{ConfigHome, Endpoint, Profile, ProfileKind, TokenSource};
 pub use repository::Repository;
-pub use sandbox::{Engine, Mount, Mounts, Sandbox, Surroundings};
+pub use sandbox::{Abilities, Engine, Mount, Mounts, Sandbox, Surroundings, Walls};
 pub use session::{Isolation, Session, SessionPaths};
 pub use share::{History, SHAREABLE, SWITCHES, Share, ShareMode, ShareOverrides};
 pub use stowed::{StowedWorktree, own_branch};

@@ -36,6 +36,17 @@ pub struct Holder {
     pub elsewhere: Option<String>,
 }
 
+/// A lock, as somebody sees it who does not take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Somebody holds it.
+    pub is_held: bool,
+    /// The process that took it last, if it wrote that.
+    pub holder: Option<Holder>,
+    /// The text that the program it was left to wrote behind that.
+    pub more: String,
+}
+
 impl Holder {
     /// Returns the content of a lock file of this process. It always has the same length: nothing has to
     /// be cut off, which would make ext4 flush the file.
@@ -110,34 +121,85 @@ impl Lock {
         self.waited
     }
 
-    /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
-    /// when the last of them has ended.
+    /// Leaves the lock to the program that this process becomes: it is free when that has closed it, or ended. What
+    /// an earlier program wrote behind its holder is cut off.
     #[cfg(unix)]
-    pub fn survive_exec(&self) -> io::Result<()> {
-        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    pub fn hand_on(mut self) -> io::Result<super::HandedOn> {
+        let end = self.file.stream_position()?;
+        self.file.set_len(end)?;
+        Ok(super::HandedOn::of(self.file))
     }
 
-    /// Returns true if anybody holds the lock at `path`. Creates nothing, but for a moment nobody else
+    /// Looks at the lock at `path`; `None` if there is no such file. Creates nothing, but for a moment nobody else
     /// can take the lock.
-    pub fn is_held(path: &Path) -> bool {
-        matches!(Self::look(path), Ok(true))
+    pub fn look(path: &Path) -> Option<Looked> {
+        let mut file = super::open_regular(path).ok()?;
+        let tried = uninterrupted(|| match file.try_lock_shared() {
+            Err(TryLockError::Error(error)) => Err(error),
+            tried => Ok(tried.is_err()),
+        });
+        let mut text = String::new();
+        let _ = (&mut file).take(4096).read_to_string(&mut text);
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        Some(Looked {
+            is_held: matches!(tried, Ok(true)),
+            holder: Holder::parse(first),
+            more: rest.to_owned(),
+        })
+    }
+
+    /// Takes, beside others who hold it so, the lock at `path`, and leaves it to the program that this process becomes
+    /// and to all that one starts: it is free when the last of them has ended.
+    #[cfg(unix)]
+    pub fn share(path: &Path) -> io::Result<super::HandedOn> {
+        const TRIES: u32 = 100;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+        let mut tries = 0;
+        // Who looks holds it for a moment.
+        while let Err(error) = file.try_lock_shared() {
+            match error {
+                TryLockError::WouldBlock if tries < TRIES => std::thread::sleep(Duration::from_millis(1)),
+                TryLockError::WouldBlock => return Err(io::ErrorKind::WouldBlock.into()),
+                TryLockError::Error(error) => return Err(error),
+            }
+            tries += 1;
+        }
+        let shared = super::HandedOn::of(file);
+        shared.leave_open()?;
+        Ok(shared)
+    }
+
+    /// Returns true if anybody holds the lock at `path` by [`Lock::share`]; `None` if nobody ever did, or the file
+    /// system does not say. Creates nothing.
+    pub fn is_shared(path: &Path) -> Option<bool> {
+        let file = super::open_regular(path).ok()?;
+        // Two who look at once find each other.
+        for _ in 0..3 {
+            match file.try_lock() {
+                Ok(()) => return Some(false),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        Some(true)
     }
 
     /// Returns false if nobody holds the lock at `path`, or there is none; true too if that cannot be told. Two that
     /// look at once do not take each other for the holder. Creates nothing, but for a moment nobody can take the lock.
     pub fn may_be_held(path: &Path) -> bool {
-        match Self::look(path) {
+        let tried = super::open_regular(path).and_then(|file| {
+            uninterrupted(|| match file.try_lock_shared() {
+                Err(TryLockError::Error(error)) => Err(error),
+                tried => Ok(tried.is_err()),
+            })
+        });
+        match tried {
             Ok(held) => held,
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
-    }
-
-    fn look(path: &Path) -> io::Result<bool> {
-        let file = super::open_regular(path)?;
-        uninterrupted(|| match file.try_lock_shared() {
-            Err(TryLockError::Error(error)) => Err(error),
-            tried => Ok(tried.is_err()),
-        })
     }
 
     /// Returns true if the locked file is the one at `path` now. While this process waited for the lock,
@@ -180,7 +242,7 @@ mod tests {
         let path = dir.path().join("lock");
         assert!(!Lock::may_be_held(&path) && !path.exists(), "looking makes none");
         let held = Lock::take(&path, Duration::ZERO).expect("free");
-        assert!(Lock::may_be_held(&path) && Lock::is_held(&path));
+        assert!(Lock::may_be_held(&path) && Lock::look(&path).is_some_and(|looked| looked.is_held));
         match Lock::take(&path, Duration::ZERO) {
             Err(LockError::Held(by)) => {
                 assert_eq!(by, Some(Holder { pid: std::process::id(), elsewhere: None }));

@@ -40,10 +40,10 @@ pub use files::{
 pub use foreign::{
     Data, Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines,
 };
-pub use handing::{HandedOn, hand_on, user_ids};
+pub use handing::{HandedOn, PinError, hand_on, pin, user_ids};
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
-pub use lock::{Holder, Lock, LockError};
+pub use lock::{Holder, Lock, LockError, Looked};
 pub use memory::free_memory;
 pub use moving::{finish_move, move_dir};
 pub use ports::{Listener, listeners, ports_free};
@@ -52,9 +52,9 @@ pub use process::run_program;
 #[cfg(unix)]
 pub use process::terminal_size;
 pub use process::{
-    Identity, Liveness, Umask, absolute, become_program, boot_id, current_directory, environment,
-    environment_of, host_name, process_alive, restrict_umask, running_in, running_with, shell_command,
-    start_time, temporary_directory, terminal, this_program, working_directory_of,
+    Identity, Liveness, Umask, absolute, become_alone, become_program, boot_id, current_directory,
+    environment, environment_of, host_name, process_alive, restrict_umask, running_in, running_with,
+    shell_command, start_time, temporary_directory, terminal, this_program, working_directory_of,
 };
 pub use program::{
     Candidate, PassedOver, find_program, is_out_of_reach, path_out_of_reach, take_no_program_from,

@@ -24,6 +24,10 @@ pub struct Identity {
     /// The host it runs on: a home directory on a network has many.
     #[serde(default)]
     pub host: String,
+    /// The name space its pid belongs to: a container has one of its own. Empty if the system has none, or it was noted
+    /// before this was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub space: String,
 }
 
 /// The answer to "does this process still run?".
@@ -35,6 +39,8 @@ pub enum Liveness {
     Dead,
     /// It was started on another host, where we cannot look.
     Elsewhere,
+    /// It was started on this host among processes that have pids of their own: its pid says nothing here.
+    Apart,
 }
 
 impl Identity {
@@ -42,7 +48,14 @@ impl Identity {
     /// same one.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { pid, start: start_time(pid).unwrap_or_default(), boot: boot_id(), host: host_name() }
+        let start = start_time(pid).unwrap_or_default();
+        Self { pid, start, boot: boot_id(), host: host_name(), space: pid_space() }
+    }
+
+    /// Returns true if its pid means a process that can be looked up here.
+    pub fn is_among_ours(&self) -> bool {
+        (self.host.is_empty() || self.host == host_name())
+            && (self.space.is_empty() || self.space == pid_space())
     }
 
     /// Looks up the process and returns whether it still runs.
@@ -52,6 +65,9 @@ impl Identity {
         }
         if !self.boot.is_empty() && self.boot != boot_id() {
             return Liveness::Dead;
+        }
+        if !self.space.is_empty() && self.space != pid_space() {
+            return Liveness::Apart;
         }
         if process_alive(self.pid, &self.start) { Liveness::Alive } else { Liveness::Dead }
     }
@@ -105,6 +121,20 @@ pub fn boot_id() -> String {
         Some(String::from_utf8_lossy(&id).trim().to_owned())
     };
     BOOT.get_or_init(|| if cfg!(target_os = "linux") { read().unwrap_or_default() } else { String::new() })
+        .clone()
+}
+
+/// Returns the name space that pids belong to here; empty if the system has none, or does not say.
+fn pid_space() -> String {
+    static SPACE: OnceLock<String> = OnceLock::new();
+    // As in `pid:[4026531836]`.
+    let read = || {
+        let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+        let number = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
+        Some(number.to_owned())
+    };
+    SPACE
+        .get_or_init(|| if cfg!(target_os = "linux") { read().unwrap_or_default() } else { String::new() })
         .clone()
 }
 
@@ -367,6 +397,24 @@ pub fn become_program(
             Err(error) => error,
         }
     }
+}
+
+/// Becomes `program` as [`become_program`] does, with no open file but the three standard ones and `kept`: what this
+/// process was given by whoever called it is not for that program. Elsewhere than on Linux it is the same.
+pub fn become_alone(
+    program: &Path,
+    arguments: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    directory: &Path,
+    umask: Umask,
+    kept: &[super::HandedOn],
+) -> io::Error {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = super::handing::leave_open_only(kept) {
+        return error;
+    }
+    let _ = kept;
+    become_program(program, arguments, environment, directory, umask)
 }
 
 /// Runs `program` to its end, with the interrupts of the console left to it; its exit code.

@@ -12,7 +12,8 @@
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
 //! sessions/<id>/settings/      settings with what a person named, for its Claude and its background jobs
 //! sessions/<id>/worktree/      worktree.toml  files/  git/: its worktree, which was removed with it
-//! sessions/<id>/inside          locked by what runs in the session's sandbox
+//! sessions/<id>/inside          locked by Claude in the session's sandbox; inside.<n>: by what else runs there
+//! sessions/<id>/alive           locked by the Claude of a session without one, and by what that started
 //! profiles/<name>/sandbox/      the login of its sandboxes
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made, or where two processes meet for a moment
@@ -69,8 +70,8 @@ pub use profiles::{ForeignProfile, NewProfile, ProfileEntry};
 pub use records::Damage;
 pub use removal::{Keep, Leftover, Piece};
 pub use root::Store;
-pub use runs::Run;
-pub use sandboxes::{hold_sandbox, in_sandbox};
+pub use runs::{Run, alive_path, hold_alive};
+pub use sandboxes::{Inside, elsewhere_in_sandbox, hold_sandbox, in_sandbox};
 pub use sessions::{Draft, SessionEntry, taken};
 pub use stowed::Part;
 pub use trash::{Trashed, TrashedKind};
@@ -106,6 +107,7 @@ mod tests {
             forked_from: None,
             ports: None,
             worktree: None,
+            walls: None,
         }
     }
 }

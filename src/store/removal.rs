@@ -407,7 +407,7 @@ impl Store {
     /// Returns true if some process seems to hold the lock in `directory`. Makes no lock that does not
     /// exist.
     fn seems_held(&self, directory: &Path, entry: &str) -> bool {
-        Lock::is_held(&self.lock_path(directory, entry))
+        Lock::look(&self.lock_path(directory, entry)).is_some_and(|looked| looked.is_held)
     }
 
     /// Returns true if a session's or profile's directory has no record, and nothing but what `cs` itself

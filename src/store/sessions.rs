@@ -12,7 +12,7 @@ use super::locking::lock;
 use super::plain::Plain;
 use super::records::{self, Damage, Record};
 use super::{Claim, Store};
-use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Worktree};
+use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Walls, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -85,6 +85,7 @@ impl Record for Session {
             },
             created: plain.text("", "created")?.parse().ok()?,
             worktree: worktree(plain),
+            walls: walls(plain),
         };
         plain.is_used_up().then_some(session)
     }
@@ -321,6 +322,14 @@ impl Store {
         Ok(changed)
     }
 
+    /// Notes the walls of the sandboxed session `id`. The caller holds the session's lock.
+    pub fn note_walls(&self, id: Uuid, walls: Walls) -> Result<()> {
+        let session = self.session(id);
+        let session =
+            session.map_err(|damage| damage.failure("the session", &self.session_record_path(id)))?;
+        self.rewrite_session(&Session { walls: Some(Box::new(walls)), ..session })
+    }
+
     /// Replaces the record of a session. The caller holds the session's lock.
     pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
         let path = self.session_record_path(session.id);
@@ -336,6 +345,16 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
         repository: text("repository")?,
         branch: text("branch"),
         onto: text("onto"),
+    }))
+}
+
+fn walls(plain: &Plain<'_>) -> Option<Box<Walls>> {
+    let text = |key| plain.text("walls", key).map(str::to_owned);
+    Some(Box::new(Walls {
+        directory: text("directory")?,
+        checkout: text("checkout"),
+        git: text("git"),
+        common: text("common"),
     }))
 }
 
@@ -381,6 +400,7 @@ mod tests {
             forked_from,
             ports: Ports::new(20_000),
             worktree: None,
+            walls: None,
         };
         let twice =
             format!("{0}name = \"other\"\n", records::text(&session("/x", false, None)).expect("written"));

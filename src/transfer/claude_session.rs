@@ -129,6 +129,7 @@ fn import_one(
         forked_from: None,
         ports: None,
         worktree: None,
+        walls: None,
     };
     // Oldest first, so that the newest stays the newest also where times cannot be set.
     conversations.reverse();

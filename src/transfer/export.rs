@@ -240,7 +240,8 @@ impl Export {
         }
         for number in 0..self.parts.len() {
             // Ports are this machine's; where it is brought in it is given others.
-            let session = Session { ports: None, worktree: None, ..self.parts[number].session.clone() };
+            let session =
+                Session { ports: None, worktree: None, walls: None, ..self.parts[number].session.clone() };
             let root = format!("sessions/{}", session.id);
             let record =
                 Store::session_text(&session).map_err(|failure| io::Error::other(failure.message))?;

@@ -458,6 +458,8 @@ impl<'c> Import<'c> {
         session.history = None;
         // A worktree is of a machine; what a file says of one is not believed.
         session.worktree = None;
+        // Where it works is looked at here, when it is first started.
+        session.walls = None;
         session.profile = self.profile_for(&session, &mut notes)?;
         if let Some(new) = self.options.name {
             session.name = Context::new_name(new)?;

@@ -49,7 +49,7 @@ fn runs(store: &Store, entry: &str) -> bool {
     match store.last_run(&path).map(|run| run.process.liveness()) {
         Some(Liveness::Alive) => true,
         // Another host counts its own.
-        Some(Liveness::Elsewhere) => false,
+        Some(Liveness::Elsewhere | Liveness::Apart) => false,
         Some(Liveness::Dead) | None => {
             store.forget_open(entry);
             false

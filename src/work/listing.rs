@@ -137,9 +137,9 @@ pub(crate) fn resumable(context: &Context, most: usize) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// Returns the process it is open by.
+    /// Returns the process it is open by, if that can be looked at here.
     pub(crate) fn pid(&self) -> Option<u32> {
-        self.open.as_ref().map(|open| open.pid)
+        self.open.as_ref().and_then(open::Open::pid_here)
     }
 
     /// Returns the word for its state: what its live file says, `live` where that says nothing; where it is

@@ -80,7 +80,7 @@ pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>)
     if let Some(open) = open::open_state(session, paths, run) {
         return Some(Obstacle::Open(open.pid));
     }
-    let elsewhere = run.filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
+    let elsewhere = run.filter(|run| run.liveness(&paths.root) == Liveness::Elsewhere)?;
     Some(Obstacle::OpenedOn(elsewhere.process.host.clone()))
 }
 

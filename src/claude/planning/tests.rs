@@ -48,6 +48,7 @@ fn session(isolation: Isolation) -> Session {
         forked_from: None,
         ports: None,
         worktree: None,
+        walls: None,
     }
 }
 
@@ -464,13 +465,15 @@ fn surroundings() -> Surroundings {
     Surroundings {
         engine: Engine::Bwrap,
         program: "/usr/bin/bwrap".into(),
+        abilities: crate::model::Abilities::default(),
         system: mounts(&[("/usr", Mount::Read), ("/tmp", Mount::Empty)]),
         home: mounts(&[("/home/me", Mount::Empty)]),
         work: mounts(&[("/home/me/api", Mount::Write), ("/home/me/api/.git/hooks", Mount::Read)]),
         own: mounts(&[("/data/sessions/x/claude", Mount::Write)]),
-        more: mounts(&[("/home/me/notes", Mount::Read)]),
+        more: mounts(&[("/home/me/.claude/skills", Mount::Read), ("/home/me/notes", Mount::Read)]),
         network: true,
         login: Some("/data/profiles/work/sandbox".into()),
+        unnoted: None,
         notices: vec!["a notice".into()],
     }
 }
@@ -495,7 +498,7 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     assert_eq!(planned.command[0], "/bin/claude", "what is run in it is what is run without it");
     assert!(planned.layout.directories.contains(&"/data/profiles/work/sandbox".into()));
     let sandbox = planned.sandbox.expect("a sandbox");
-    assert_eq!(sandbox.held, Some("/data/sessions/x/inside".into()));
+    assert_eq!((sandbox.root.as_path(), sandbox.is_claude), (Path::new("/data/sessions/x"), true));
     for (path, held, written) in [
         ("/home/me/api", true, true),
         ("/home/me/api/.git/hooks", true, false),
@@ -509,10 +512,10 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
         assert_eq!((mounts.holds(path), mounts.lets_write(path)), (held, written), "{}", path.display());
     }
 
-    // What is not the session's Claude is no reason to refuse it.
+    // What is not the session's Claude runs beside it.
     for launch in [claude(&["mcp", "list"]), Program::Other(vec!["/bin/sh".into()])] {
         let planned = plan(&subject, &launch, &scene).expect("a plan");
-        assert_eq!(planned.sandbox.expect("a sandbox").held, None);
+        assert_eq!(planned.sandbox.map(|sandbox| sandbox.is_claude), Some(false));
     }
     // Variables for a shell outside leave that its own.
     let variables = plan(&subject, &Program::Nothing, &scene).expect("a plan");

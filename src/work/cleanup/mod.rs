@@ -88,8 +88,8 @@ impl Verdict {
         let ground = history::ground_left(store, session, &paths, profile.as_ref());
         let used = last_used(context, session, &paths, &ground)?;
         let mut reasons = Vec::new();
-        let ran_out =
-            session.ephemeral && run.as_ref().is_some_and(|run| run.process.liveness() == os::Liveness::Dead);
+        let ran_out = session.ephemeral
+            && run.as_ref().is_some_and(|run| run.liveness(&paths.root) == os::Liveness::Dead);
         if ran_out {
             reasons.push(Reason::Ended);
         }

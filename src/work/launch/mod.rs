@@ -76,7 +76,8 @@ pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
         let found = PathsAndRun::of(context, &session, profile)?;
         if let Some(pane) = request.pane
             && let Some(open) = open::open_state(&session, &found.paths, found.run.as_ref())
-            && let Some(place) = pane::pane_of(context, open.pid)
+            && let Some(pid) = open.pid_here()
+            && let Some(place) = pane::pane_of(context, pid)
         {
             return pane::show(context, &session.name, &place, pane, &request.arguments);
         }
@@ -104,7 +105,7 @@ pub(crate) fn preview(context: &Context, request: &Request) -> Result<Launch> {
             }
             let directory = work_directory(session, request.directory.as_deref())?;
             let claude = Program::Claude(request.arguments.clone());
-            let subject = Subject::Session(session.clone(), profile.clone());
+            let subject = Subject::Session(looked_at_anew(session.clone(), request), profile.clone());
             of_program(context, &subject, &claude, &directory)
         }
         Subject::Session(session, profile) => {
@@ -188,6 +189,13 @@ fn is_command(request: &Request) -> bool {
     claude::asked(&request.arguments) == Asked::Command
 }
 
+/// Returns `session` without the walls that were noted, where the person names the directory that is recorded: they are
+/// noted again, as they are now.
+fn looked_at_anew(session: Session, request: &Request) -> Session {
+    let is_meant = request.directory.as_deref().is_some_and(|directory| directory == session.directory());
+    if is_meant { Session { walls: None, ..session } } else { session }
+}
+
 fn of_session(
     context: &Context,
     session: &Session,
@@ -222,7 +230,7 @@ fn of_session(
         _ => conversations::gone_on_with(&request.arguments, &ground, &directory)?,
     };
     let conversation = continuation.conversation();
-    let subject = Subject::Session(planned, profile.clone());
+    let subject = Subject::Session(looked_at_anew(planned, request), profile.clone());
     let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, continuation)?;
     let purpose = Purpose::Session {
         ephemeral: session.ephemeral,

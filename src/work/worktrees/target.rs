@@ -161,6 +161,8 @@ impl Target {
         Ok(Session {
             directory: directory::recordable(&self.directory)?,
             worktree: Some(Box::new(self.record.clone())),
+            // It may not be there yet.
+            walls: None,
             ..session
         })
     }
