@@ -10,9 +10,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::ground::ConfigGround;
 use super::variables::CREDENTIALS;
 use crate::model::reason;
-use crate::os;
+use crate::os::{EntryKind, Foreign, MOST_BYTES};
 
 /// The days that Claude keeps conversations by default (`cleanupPeriodDays`).
 pub const RETENTION_DAYS: u64 = 30;
@@ -70,8 +71,8 @@ struct State {
     projects: BTreeMap<PathBuf, Value>,
 }
 
-/// Reads the state file `path`; `None` if there is none. Fails with the reason if it cannot be read.
-pub fn state_facts(path: &Path) -> Result<Option<StateFacts>, String> {
+/// Reads the state file at `path`; `None` if there is none. Fails with the reason if it cannot be read.
+pub fn state_facts(path: &Foreign) -> Result<Option<StateFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     let state: State = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     let text = |key: &str| {
@@ -116,8 +117,8 @@ struct Settings {
     claude_md_excludes: Option<Vec<IgnoredAny>>,
 }
 
-/// Reads the settings file `path`; `None` if there is none. Fails with the reason if it cannot be read.
-pub fn settings_facts(path: &Path) -> Result<Option<SettingsFacts>, String> {
+/// Reads the settings file at `path`; `None` if there is none. Fails with the reason if it cannot be read.
+pub fn settings_facts(path: &Foreign) -> Result<Option<SettingsFacts>, String> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     // An empty file is as good as none.
     if bytes.trim_ascii().is_empty() {
@@ -139,15 +140,15 @@ pub fn settings_facts(path: &Path) -> Result<Option<SettingsFacts>, String> {
 }
 
 /// Reads a file of Claude's, without the mark that editors on Windows begin a text with.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let bytes = os::read_optional(path).map_err(|error| reason(&error))?;
+fn read(path: &Foreign) -> Result<Option<Vec<u8>>, String> {
+    let bytes = path.read(MOST_BYTES).map_err(|error| reason(&error))?;
     Ok(bytes.map(|bytes| bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes)))
 }
 
-/// Reads the installed plugins that the config directory `config` records, each with its place: absolute
+/// Reads the installed plugins that are recorded on `ground`, each with its place: absolute
 /// paths through the config directory that they were installed from (2.1.197).
-pub fn plugin_places(config: &Path) -> Vec<(String, PathBuf)> {
-    let path = config.join("plugins/installed_plugins.json");
+pub fn plugin_places(ground: &ConfigGround) -> Vec<(String, PathBuf)> {
+    let path = ground.at("plugins/installed_plugins.json");
     let Ok(Some(bytes)) = read(&path) else { return Vec::new() };
     let Ok(record) = serde_json::from_slice::<Value>(&bytes) else { return Vec::new() };
     let mut places = Vec::new();
@@ -163,15 +164,15 @@ pub fn plugin_places(config: &Path) -> Vec<(String, PathBuf)> {
     places
 }
 
-/// Returns the lock directories of Claude in and beside the config directory `config` (and beside the
+/// Returns the lock directories of Claude in and beside the config directory `config` on `ground` (and beside the
 /// state file `state`), with the time since each was last touched. Claude makes one for each write, and
 /// touches it every few seconds while it holds it (proper-lockfile; 2.1.197).
-pub fn locks_of(config: &Path, state: &Path) -> Vec<(PathBuf, Duration)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(config)
+pub fn locks_of(ground: &ConfigGround, config: &Path, state: &Path) -> Vec<(PathBuf, Duration)> {
+    let entries = ground.at("").entries().ok().flatten().unwrap_or_default();
+    let mut paths: Vec<PathBuf> = entries
         .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
+        .filter(|entry| entry.kind == EntryKind::Directory)
+        .map(|entry| config.join(entry.name))
         .filter(|path| path.extension().is_some_and(|extension| extension == "lock"))
         .collect();
     for file in [config, state] {
@@ -188,17 +189,16 @@ pub fn locks_of(config: &Path, state: &Path) -> Vec<(PathBuf, Duration)> {
     paths.into_iter().filter_map(|path| Some((age(&path)?, path))).map(|(age, path)| (path, age)).collect()
 }
 
-/// Returns the live files in the config directory `config` of processes that run no more.
-pub fn live_files_left(config: &Path) -> Vec<PathBuf> {
-    let live: Vec<u32> = super::live_in(config).iter().map(|live| live.pid).collect();
-    let mut left: Vec<PathBuf> = fs::read_dir(config.join("sessions"))
+/// Returns the live files on `ground`, which is `config`, of processes that run no more. Their directory may be a
+/// link only where it is the person's.
+pub fn live_files_left(ground: &ConfigGround, config: &Path) -> Vec<PathBuf> {
+    let live: Vec<u32> = super::live_in(ground).iter().map(|live| live.pid).collect();
+    let entries = ground.at("sessions").entries().ok().flatten().unwrap_or_default();
+    let mut left: Vec<PathBuf> = entries
         .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let pid = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")?.parse().ok());
-            pid.is_some_and(|pid: u32| !live.contains(&pid))
+        .filter_map(|entry| {
+            let pid: u32 = entry.name.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            (!live.contains(&pid)).then(|| config.join("sessions").join(entry.name))
         })
         .collect();
     left.sort_unstable();
@@ -209,11 +209,11 @@ pub fn live_files_left(config: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
+    fn file(content: &str) -> (tempfile::TempDir, Foreign) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("file.json");
         fs::write(&path, content).expect("written");
-        (dir, path)
+        (dir, Foreign::ground(&path.with_file_name("")).join("file.json"))
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(facts.directories, ["CLAUDE_CONFIG_DIR"]);
         assert!(facts.retention_days == Some(7) && facts.excludes_memory);
         assert!(!format!("{facts:?}").contains("sk-secret"));
-        assert_eq!(settings_facts(Path::new("/nowhere/settings.json")), Ok(None));
+        assert_eq!(settings_facts(&Foreign::ground(Path::new("/nowhere")).join("settings.json")), Ok(None));
         let (_dir, torn) = file("{\"env\": {");
         assert!(settings_facts(&torn).is_err());
         let (_dir, empty) = file("\n");
@@ -267,7 +267,7 @@ mod tests {
         let record = r#"{"version": 2, "plugins": {
             "a@m": {"installPath": "/x/a"}, "b@m": [{"scope": "user", "installPath": "/x/b"}], "c@m": [{}]}}"#;
         fs::write(dir.path().join("plugins/installed_plugins.json"), record).expect("written");
-        let places = plugin_places(dir.path());
+        let places = plugin_places(&ConfigGround::of_profile(dir.path()));
         assert_eq!(places, [("a@m".into(), "/x/a".into()), ("b@m".into(), "/x/b".into())]);
     }
 
@@ -279,7 +279,7 @@ mod tests {
             fs::create_dir_all(dir.path().join(made)).expect("made");
         }
         fs::write(config.join("file.lock"), "").expect("written");
-        let found = locks_of(&config, &config.join(".claude.json"));
+        let found = locks_of(&ConfigGround::of_profile(&config), &config, &config.join(".claude.json"));
         let found: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();
         assert_eq!(found, [config.join(".claude.json.lock"), dir.path().join("claude.lock")]);
     }

@@ -1,12 +1,10 @@
 //! The Claude processes that run in a config directory, read from the live files they keep there.
 
-use std::fs;
-use std::path::Path;
-
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::os;
+use super::ground::ConfigGround;
+use crate::os::{self, EntryKind};
 
 /// A running Claude process: what it says of itself in `sessions/<pid>.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,30 +37,45 @@ struct LiveFile {
     kind: Option<String>,
 }
 
-/// Reads the Claude processes that run in the config directory `config` now: those whose live file names
+/// Reads the Claude processes that run in a config directory now: those whose live file names
 /// a process that runs and started when the file says.
 ///
 /// Live files are rewritten in place, so one may be read half-written: then its pid, which is its name,
 /// must do. Those of killed processes stay behind; they name nothing that runs.
-pub fn live_in(config: &Path) -> Vec<Live> {
-    let runs = |pid: u32, start: &str| os::process_alive(pid, start);
-    files_of(config, &runs)
+pub fn live_in(ground: &ConfigGround) -> Vec<Live> {
+    files_of(ground, &os::start_time)
 }
 
-/// Reads the live files in the config directory `config`, whether their processes run or not: those of a
-/// sandbox have pids of their own, and nobody outside can tell.
-pub fn noted_in(config: &Path) -> Vec<Live> {
-    files_of(config, &|_, _| true)
+/// Reads the live files on `ground`, whether their processes run or not: those of a sandbox have pids of their own,
+/// and nobody outside can tell.
+pub fn noted_in(ground: &ConfigGround) -> Vec<Live> {
+    files_of(ground, &|_| Some(String::new()))
 }
 
-fn files_of(config: &Path, runs: &dyn Fn(u32, &str) -> bool) -> Vec<Live> {
-    let Ok(entries) = fs::read_dir(config.join("sessions")) else { return Vec::new() };
+/// The most of a live file that is read. Claude's have some hundred bytes.
+const LONGEST: u64 = 64 << 10;
+
+/// The most live files that are read of one config directory. Nobody has as many Claudes in one.
+const MOST: usize = 1000;
+
+/// The most background jobs that are looked at in one config directory.
+const MOST_JOBS: usize = 10_000;
+
+/// Reads the live files of those processes of which `started` says when that was.
+fn files_of(ground: &ConfigGround, started: &dyn Fn(u32) -> Option<String>) -> Vec<Live> {
+    let Ok(Some(held)) = ground.at("sessions").hold() else { return Vec::new() };
+    let Ok(entries) = held.entries() else { return Vec::new() };
     let mut live: Vec<Live> = entries
-        .flatten()
+        .into_iter()
         .filter_map(|entry| {
-            let name = entry.file_name();
-            let pid: u32 = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
-            let parsed: Option<LiveFile> = os::read_optional(&entry.path())
+            let pid: u32 = entry.name.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            // What has ended needs no reading, however many such files somebody left there.
+            Some((pid, entry.name, started(pid)?))
+        })
+        .take(MOST)
+        .filter_map(|(pid, name, now)| {
+            let parsed: Option<LiveFile> = held
+                .read(&name, LONGEST)
                 .ok()
                 .flatten()
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -73,7 +86,8 @@ fn files_of(config: &Path, runs: &dyn Fn(u32, &str) -> bool) -> Vec<Live> {
             };
             // Elsewhere than on Linux the file's start time is in other terms than ours.
             let start = if cfg!(target_os = "linux") { start } else { String::new() };
-            if parsed.as_ref().is_some_and(|file| file.pid != pid) || !runs(pid, &start) {
+            let is_other = parsed.as_ref().is_some_and(|file| file.pid != pid);
+            if is_other || !start.is_empty() && !now.is_empty() && start != now {
                 return None;
             }
             let background =
@@ -89,30 +103,44 @@ fn files_of(config: &Path, runs: &dyn Fn(u32, &str) -> bool) -> Vec<Live> {
     live
 }
 
-/// Returns the name of a background job in the config directory `config` that has not ended, or does not
-/// say so. A job notes its end in `jobs/<id>/state.json` (2.1.329).
-pub fn pending_job(config: &Path) -> Option<String> {
+/// Returns the name of a background job on `ground` that has not ended, or does not say so. A job notes its end in
+/// `jobs/<id>/state.json` (2.1.329).
+pub fn pending_job(ground: &ConfigGround) -> Option<String> {
     const ENDED: &[&str] =
         &["stopped", "done", "completed", "failed", "killed", "cancelled", "canceled", "error", "exited"];
-    fs::read_dir(config.join("jobs")).ok()?.flatten().find_map(|job| {
-        let path = job.path().join("state.json");
-        let text = os::read_optional(&path).ok();
+    let held = ground.at("jobs").hold().ok()??;
+    let is_directory = |entry: &os::Entry| entry.kind == EntryKind::Directory;
+    held.entries().ok()?.into_iter().filter(is_directory).take(MOST_JOBS).find_map(|job| {
         // A directory without a state has nothing to be waited for.
-        let text = match text {
-            Some(None) => return None,
-            Some(Some(text)) => text,
-            None => Vec::new(),
+        let text = match held.hold(&job.name).and_then(|held| match held {
+            Some(held) => held.read("state.json".as_ref(), LONGEST),
+            None => Ok(None),
+        }) {
+            Ok(None) => return None,
+            Ok(Some(text)) => text,
+            Err(_) => Vec::new(),
         };
         let state = serde_json::from_slice::<serde_json::Value>(&text).ok();
         let state = state.as_ref().and_then(|state| state.get("state")).and_then(|state| state.as_str());
         let ended = state.is_some_and(|state| ENDED.contains(&state));
-        (!ended).then(|| job.file_name().to_string_lossy().into_owned())
+        (!ended).then(|| job.name.to_string_lossy().into_owned())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    fn live_in(config: &Path) -> Vec<Live> {
+        super::live_in(&ConfigGround::of_profile(config))
+    }
+
+    fn pending_job(config: &Path) -> Option<String> {
+        super::pending_job(&ConfigGround::of_profile(config))
+    }
 
     #[test]
     fn only_files_of_running_processes_count() {
@@ -130,7 +158,7 @@ mod tests {
         write(format!("{me}.json"), format!(r#"{{"pid":{me},"procStart":"{start}","status":"busy"}}"#));
         let live = live_in(dir.path());
         assert_eq!((live.len(), live[0].pid, live[0].status.as_deref()), (1, me, Some("busy")));
-        assert_eq!(noted_in(dir.path()).len(), 2, "whatever runs");
+        assert_eq!(noted_in(&ConfigGround::of_profile(dir.path())).len(), 2, "whatever runs");
 
         write(format!("{me}.json"), format!(r#"{{"pid":{me},"sess"#));
         assert_eq!(live_in(dir.path()).len(), 1, "a torn file of a running process counts");

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Project;
 use super::place::project_key;
 use crate::model::{Failure, Kind, Result, SeedFile, reason};
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES, unfit};
 
 /// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
@@ -85,25 +85,32 @@ impl Answers {
 pub struct Seed {
     /// Its state file with them; `None` if nothing is to be added.
     pub file: Option<SeedFile>,
-    /// What a person should know: the profile's state file could not be read, so its answers are not among them.
+    /// What a person should know: what could not be read, so that its answers are not among them.
     pub without: Option<String>,
 }
 
-/// Returns the state file `state` of a session with the answers it lacks, as far as its `profile`'s state
-/// file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
+/// Returns the state file `state` of a session, which is `file`, with the answers it lacks, as far as its `profile`'s
+/// state file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
 /// needed), has them. None if nothing is to be added, or if the file cannot be read: that is left to
-/// Claude.
+/// Claude. A link, or no file, in its place is not read, which is told.
 ///
 /// Fails where there is no state file yet and the profile's cannot be read, also when it was tried for a moment: the
 /// session would lack for good what is only put in when it is made. One that has a state file goes without until the
 /// next launch.
-pub fn seed_for<I: IntoIterator<Item = PathBuf>>(
+pub fn seed_for<I: IntoIterator<Item = Foreign>>(
     state: &Path,
-    profile: &Path,
+    file: &Foreign,
+    profile: &Foreign,
     siblings: impl FnOnce() -> I,
     wanted: &SeedRequest<'_>,
 ) -> Result<Seed> {
-    let Ok(before) = os::read_optional(state) else { return Ok(Seed::default()) };
+    let before = match file.read(MOST_BYTES) {
+        Ok(before) => before,
+        Err(error) => {
+            let told = |why| format!("{file} is not read ({why}): what the session lacks there is not added");
+            return Ok(Seed { file: None, without: unfit(&error).map(told) });
+        }
+    };
     let lacking = |bytes: &[u8]| {
         let answers: Answers = serde_json::from_slice(bytes).ok()?;
         if answers.complete(wanted) { None } else { serde_json::from_slice(bytes).ok() }
@@ -159,7 +166,7 @@ pub fn fresh_profile_state(base: Option<&Path>) -> Result<Vec<u8>> {
     let mut content = Map::new();
     content.insert("hasCompletedOnboarding".into(), json!(true));
     if let Some(base) = base {
-        let source = read_template(base)?;
+        let source = read_template(&Foreign::led_to(base))?;
         for key in ["lastOnboardingVersion", "mcpServers", "migrationVersion"] {
             copy(&source, key, &mut content);
         }
@@ -170,23 +177,23 @@ pub fn fresh_profile_state(base: Option<&Path>) -> Result<Vec<u8>> {
 
 /// Reads a state file of the user's own, or of a profile, that others begin with; nothing if there is none. Claude
 /// rewrites it all the time, so what is torn or cannot be read is tried again for a moment. Then it is a failure.
-fn read_template(path: &Path) -> Result<Raw> {
+fn read_template(path: &Foreign) -> Result<Raw> {
     const LARGEST: u64 = 256 << 20;
-    let attempt = || match os::read_small(path, LARGEST) {
+    let attempt = || match path.read(LARGEST) {
         Ok(None) => Ok(Raw::new()),
         Ok(Some(text)) => serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text))
             .map_err(|error| format!("it is no JSON (line {})", error.line())),
         Err(error) => Err(reason(&error)),
     };
     os::patiently(attempt).map_err(|why| {
-        Failure::of(Kind::Io, format!("cannot read Claude's state file {}: {why}", path.display())).hint(
+        Failure::of(Kind::Io, format!("cannot read Claude's state file {path}: {why}")).hint(
             "what begins without it would lack MCP servers for good; Claude keeps copies of it in backups/, beside or in ~/.claude",
         )
     })
 }
 
-fn read(path: &Path) -> Option<Raw> {
-    serde_json::from_slice(&os::read_optional(path).ok()??).ok()
+fn read(path: &Foreign) -> Option<Raw> {
+    serde_json::from_slice(&path.read(MOST_BYTES).ok()??).ok()
 }
 
 fn is_complete(content: &Map<String, Value>, wanted: &SeedRequest<'_>) -> bool {
@@ -284,15 +291,17 @@ mod tests {
             Self { dir: tempfile::tempdir().expect("a temporary directory"), project }
         }
 
-        fn file(&self, name: &str, content: &Value) -> PathBuf {
+        fn file(&self, name: &str, content: &Value) -> Foreign {
             let path = self.dir.path().join(name);
             fs::write(&path, content.to_string()).expect("written");
-            path
+            Foreign::led_to(&path)
         }
 
-        fn seed(&self, profile: &Path, siblings: Vec<PathBuf>) -> Option<Value> {
+        fn seed(&self, profile: &Foreign, siblings: Vec<Foreign>) -> Option<Value> {
             let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
-            let seed = seed_for(&self.dir.path().join("state"), profile, || siblings, &wanted).expect("read");
+            let state = self.dir.path().join("state");
+            let file = Foreign::at(self.dir.path(), &state);
+            let seed = seed_for(&state, &file, profile, || siblings, &wanted).expect("read");
             serde_json::from_slice(&seed.file?.content).ok()
         }
     }
@@ -379,7 +388,8 @@ mod tests {
         fs::write(&torn, r#"{"mcpServers": {"s"#).expect("written");
         let told =
             |failure: Failure| (failure.kind, failure.message.contains("torn: it is no JSON (line 1)"));
-        let seeded = |profile: &Path| seed_for(&state, profile, Vec::new, &wanted);
+        let file = Foreign::at(world.dir.path(), &state);
+        let seeded = |profile: &Path| seed_for(&state, &file, &Foreign::led_to(profile), Vec::new, &wanted);
         assert_eq!(told(seeded(&torn).expect_err("a new session")), (Kind::Io, true));
         assert_eq!(told(fresh_profile_state(Some(&torn)).expect_err("a new profile")), (Kind::Io, true));
         fs::write(&state, "{}").expect("written");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Failure, Kind, Result, SeedFile};
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES};
 
 /// The key of Claude's state file under which they are.
 const SERVERS: &str = "mcpServers";
@@ -43,19 +43,20 @@ pub fn server_hashes(state: &[u8]) -> BTreeMap<String, String> {
     servers(&state).iter().map(|(name, server)| (name.clone(), hash(server))).collect()
 }
 
-/// Merges the servers in the state file `state` three ways with those in `source`, the profile's; `base`
+/// Merges the servers in the state file `state`, which is `file`, three ways with those in `source`, the profile's; `base`
 /// has those that were put in before. Servers named in `take` become the profile's whatever was done to
 /// them here. With `wanted` false the profile is taken to have none. Writes nothing. Fails if a state
 /// file cannot be read; with [`Kind::Io`] also where that of the profile is torn, so that there is no telling what it
 /// has.
 pub fn merge_servers(
     state: &Path,
-    source: &Path,
+    file: &Foreign,
+    source: &Foreign,
     base: &BTreeMap<String, String>,
     take: &[String],
     wanted: bool,
 ) -> Result<Merge> {
-    let Some((before, mut content)) = read(state)? else {
+    let Some((before, mut content)) = read(file)? else {
         return Ok(Merge { base: base.clone(), ..Merge::default() });
     };
     let template = || read(source).map_err(|failure| failure.with_kind(Kind::Io));
@@ -118,14 +119,18 @@ type StateFile = (Vec<u8>, Map<String, Value>);
 
 /// Reads a state file, as it is and what it says; `None` if there is none. Claude rewrites it all the time, so what is
 /// torn or cannot be read is tried again for a moment.
-fn read(path: &Path) -> Result<Option<StateFile>> {
+fn read(path: &Foreign) -> Result<Option<StateFile>> {
     os::patiently(|| {
-        let text = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
+        let text = path.read(MOST_BYTES).map_err(|error| {
+            let failure = path.failure("read", &error);
+            // What is no file of Claude's is nothing that the system failed at.
+            if os::unfit(&error).is_some() { failure.with_kind(Kind::Failed) } else { failure }
+        })?;
         let Some(text) = text else { return Ok(None) };
         match serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text)) {
             Ok(content) => Ok(Some((text, content))),
             Err(error) => {
-                let (path, line) = (path.display(), error.line());
+                let line = error.line();
                 Err(Failure::failed(format!("{path} is no JSON (line {line}), so it is left alone")))
             }
         }
@@ -170,7 +175,9 @@ mod tests {
         let (state, source) = (file("state", ours), file("source", theirs));
         let base = server_hashes(json!({"mcpServers": put}).to_string().as_bytes());
         let take: Vec<String> = take.iter().map(|name| (*name).to_owned()).collect();
-        let merge = merge_servers(&state, &source, &base, &take, wanted).expect("merged");
+        let merge =
+            merge_servers(&state, &Foreign::led_to(&state), &Foreign::led_to(&source), &base, &take, wanted)
+                .expect("merged");
         let after = match &merge.file {
             Some(file) => serde_json::from_slice::<Value>(&file.content).expect("JSON"),
             None => json!({"mcpServers": ours, "other": 1}),
@@ -208,7 +215,15 @@ mod tests {
             let (state, source) = (dir.path().join("state"), dir.path().join("source"));
             fs::write(&state, json!({"mcpServers": after}).to_string()).expect("written");
             fs::write(&source, json!({"mcpServers": one(*theirs)}).to_string()).expect("written");
-            let again = merge_servers(&state, &source, &merge.base, &[], true).expect("merged");
+            let again = merge_servers(
+                &state,
+                &Foreign::led_to(&state),
+                &Foreign::led_to(&source),
+                &merge.base,
+                &[],
+                true,
+            )
+            .expect("merged");
             assert_eq!(again.file, None, "{what}");
         }
         let (merge, after) = merged(&one(Some(&b)), &one(Some(&c)), &one(Some(&a)), &["s"], true);

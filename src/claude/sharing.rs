@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Failure, Result, SeedFile, Share};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign};
 
 /// One shared item that exists: its name in a config directory, and the real path behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,29 +38,38 @@ pub fn shared_items(config: &Path, share: &Share) -> Result<Vec<Shared>> {
 }
 
 /// Returns copies for a memory directory that is being used for the first time: the notes in `from`, as
-/// files to make in `to`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
+/// files to make in `to`, which is `place`. Empty if `to` exists already. Only plain Markdown files of at most 256 KiB are
 /// copied, and at most 200. Fails where one cannot be read: it would be missing for good.
-pub fn memory_seeds(from: &Path, to: &Path) -> Result<Vec<SeedFile>> {
+///
+/// Sessions write in both, so neither is read nor looked at through a link.
+pub fn memory_seeds(from: &Foreign, to: &Path, place: &Foreign) -> Result<Vec<SeedFile>> {
     const LARGEST: u64 = 256 << 10;
-    if os::exists(to) {
+    if place.exists() {
         return Ok(Vec::new());
     }
-    let failed = |path: &Path, error: io::Error| Failure::io("read", path, &error);
-    let entries = match os::entries_of(from) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        entries => entries.map_err(|error| failed(from, error))?,
+    let failed = |error: io::Error| from.failure("read", &error);
+    // What is no directory, or behind a link, has none.
+    let is_none = |error: &io::Error| {
+        os::unfit(error).is_some() || matches!(error.kind(), io::ErrorKind::NotADirectory)
+    };
+    let notes = match from.hold() {
+        Ok(Some(notes)) => notes,
+        Ok(None) => return Ok(Vec::new()),
+        Err(error) if is_none(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
     };
     let mut seeds = Vec::new();
-    for path in entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-    {
-        let about = os::look(&path).map_err(|error| failed(&path, error))?;
-        if seeds.len() < 200 && about.is_some_and(|about| about.is_file() && about.len() <= LARGEST) {
-            let content = os::read_small(&path, LARGEST).map_err(|error| failed(&path, error))?;
-            let to = to.join(path.file_name().unwrap_or_default());
-            seeds.extend(content.map(|content| SeedFile { path: to, content, replaces: None }));
+    for entry in notes.entries().map_err(failed)? {
+        let is_markdown = Path::new(&entry.name).extension().is_some_and(|extension| extension == "md");
+        if entry.kind != EntryKind::File || !is_markdown || seeds.len() >= 200 {
+            continue;
         }
+        let content = match notes.read(&entry.name, LARGEST) {
+            Ok(content) => content,
+            Err(error) if is_none(&error) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        seeds.extend(content.map(|content| SeedFile { path: to.join(entry.name), content, replaces: None }));
     }
     Ok(seeds)
 }

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -14,6 +13,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
+
+use super::ground::ConfigGround;
+use crate::os::{Data, EntryKind, Foreign, Held};
 
 /// Tokens of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     /// Its file.
-    pub path: PathBuf,
+    pub path: Foreign,
     /// The conversation that it is of, if its path says so.
     pub conversation: Option<Uuid>,
     /// The time it was last written.
@@ -99,34 +101,47 @@ pub struct Transcript {
     pub size: u64,
 }
 
-/// Returns every transcript in the config directory `config`, those of subagents too. Directories whose
-/// real path is in `seen` are skipped: sessions can share them. So is anything that cannot be read.
-pub fn all_transcripts(config: &Path, seen: &mut BTreeSet<PathBuf>) -> Vec<Transcript> {
+/// The most transcripts that are read of one config directory, those of subagents too.
+const MOST: usize = 200_000;
+
+/// Returns every transcript on `ground`, those of subagents too. Conversations that lie in one of the directories
+/// `seen` are skipped: sessions can share them. So is anything that cannot be read, links among it.
+pub fn all_transcripts(ground: &ConfigGround, seen: &mut BTreeSet<OsString>) -> Vec<Transcript> {
     let mut found = Vec::new();
-    for project in fs::read_dir(config.join("projects")).into_iter().flatten().flatten() {
-        let Ok(real) = fs::canonicalize(project.path()) else { continue };
-        if real.is_dir() && seen.insert(real.clone()) {
-            walk(&real, None, 0, &mut found);
+    if seen.insert(ground.projects().clone().settled().told())
+        && let Ok(Some(projects)) = ground.projects().hold()
+    {
+        for project in projects.entries().into_iter().flatten() {
+            if project.kind == EntryKind::Directory
+                && let Ok(Some(held)) = projects.hold(&project.name)
+            {
+                walk(&held, None, 0, &mut found);
+            }
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
-/// Adds the transcripts in a directory and below it to `found`; links are not followed.
-fn walk(directory: &Path, conversation: Option<Uuid>, depth: usize, found: &mut Vec<Transcript>) {
+/// Adds the transcripts in a directory and below it to `found`.
+fn walk(directory: &Held, conversation: Option<Uuid>, depth: usize, found: &mut Vec<Transcript>) {
     const DEEPEST: usize = 8;
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-        let id = || path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        if kind.is_dir() && depth < DEEPEST {
+    for entry in directory.entries().into_iter().flatten() {
+        if found.len() >= MOST {
+            return;
+        }
+        let path = directory.path(&entry.name);
+        let id = || path.stem().and_then(|stem| stem.parse().ok());
+        if entry.kind == EntryKind::Directory && depth < DEEPEST {
             // Beside a transcript is a directory of its name, with what belongs to it.
-            walk(&path, conversation.or_else(id), depth + 1, found);
-        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "jsonl") {
-            let Ok(about) = entry.metadata() else { continue };
-            let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if let Ok(Some(below)) = directory.hold(&entry.name) {
+                walk(&below, conversation.or_else(id), depth + 1, found);
+            }
+        } else if entry.kind == EntryKind::File && path.has_extension("jsonl") {
+            let Ok(Some(facts)) = directory.facts(&entry.name) else { continue };
             let conversation = conversation.or_else(id);
-            found.push(Transcript { path, conversation, modified, size: about.len() });
+            let path = path.at_rest();
+            found.push(Transcript { path, conversation, modified: facts.modified, size: facts.size });
         }
     }
 }
@@ -194,9 +209,14 @@ pub fn read_spent(
     progress: &AtomicU64,
     mut each: impl FnMut(Message),
 ) -> io::Result<u64> {
+    /// A conversation of a year has less.
+    const MOST_BYTES: u64 = 4 << 30;
     /// Answers are far shorter; what is longer is somebody's file in a result.
     const LONGEST: u64 = 16 << 20;
-    let mut reader = BufReader::with_capacity(64 << 10, File::open(&transcript.path)?);
+    let Some((file, _)) = transcript.path.open()? else { return Err(io::ErrorKind::NotFound.into()) };
+    // As far as it went when it was found: what somebody adds meanwhile has an end too.
+    let data = Data::of(file, transcript.size).take(MOST_BYTES);
+    let mut reader = BufReader::with_capacity(64 << 10, data);
     let (mut line, mut senseless, mut last_model) = (Vec::new(), 0, Arc::<str>::from(""));
     let fallback = Timestamp::try_from(transcript.modified).unwrap_or(Timestamp::UNIX_EPOCH);
     loop {
@@ -277,14 +297,20 @@ fn message(line: &Line<'_>, fallback: Timestamp, last_model: &mut Arc<str>) -> O
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn ground(config: &std::path::Path) -> ConfigGround {
+        ConfigGround::of_profile(config)
+    }
 
     fn read(text: &[u8]) -> (Vec<Message>, u64) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let project = dir.path().join("projects/-w");
         fs::create_dir_all(&project).expect("made");
         fs::write(project.join("01890000-0000-7000-8000-00000000000a.jsonl"), text).expect("written");
-        let found = all_transcripts(dir.path(), &mut BTreeSet::new());
+        let found = all_transcripts(&ground(dir.path()), &mut BTreeSet::new());
         let progress = AtomicU64::new(0);
         let mut messages = Vec::new();
         let senseless = read_spent(&found[0], &progress, |message| messages.push(message)).expect("read");
@@ -345,17 +371,20 @@ mod tests {
         }
         fs::write(project.join("notes.txt"), "").expect("written");
         let mut seen = BTreeSet::new();
-        let found = all_transcripts(&dir.path().join("one"), &mut seen);
+        let found = all_transcripts(&ground(&dir.path().join("one")), &mut seen);
         let of: Vec<_> = found.iter().map(|found| found.conversation.is_some()).collect();
         assert_eq!(of, [true, true, false]);
+        let one = dir.path().join("one");
+        let other = ground(&dir.path().join("two"));
+        assert_eq!(all_transcripts(&other.clone().sharing(&one.join("projects")), &mut seen), []);
+        assert_eq!(all_transcripts(&other.sharing(&one.join("projects")), &mut BTreeSet::new()).len(), 3);
         #[cfg(unix)]
         {
-            let other = dir.path().join("two");
-            fs::create_dir(&other).expect("made");
-            std::os::unix::fs::symlink(dir.path().join("one/projects"), other.join("projects"))
-                .expect("linked");
-            assert_eq!(all_transcripts(&other, &mut seen), []);
-            assert_eq!(all_transcripts(&other, &mut BTreeSet::new()).len(), 3);
+            // A link to everything is looked through by nobody.
+            let linked = dir.path().join("three/projects");
+            fs::create_dir_all(&linked).expect("made");
+            std::os::unix::fs::symlink(&one, linked.join("-x")).expect("linked");
+            assert_eq!(all_transcripts(&ground(&dir.path().join("three")), &mut BTreeSet::new()), []);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::work::context::Context;
 use crate::work::create::New;
 use crate::work::launch::FirstStart;
 use crate::work::worktrees::{Branches, Spot, Target};
-use crate::work::{conversations, copying, create, directory};
+use crate::work::{conversations, copying, create, directory, history};
 
 pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     let ForkArgs { worktree: apart, branch, from, no_open, words } = args;
@@ -40,7 +40,8 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     }
     let paths = context.paths(&source, &profile)?;
     // What a fork was made from is not its own until it has gone on from there.
-    let from = conversations::newest(&source, &paths, source.directory(), None)?
+    let ground = history::ground(context.store()?, &source, &paths, &profile.home);
+    let from = conversations::newest(&source, &paths, &ground, source.directory(), None)?
         .filter(|found| source.forked_from != Some(found.id));
     let Some(from) = from else {
         return Err(Failure::refused(format!(
@@ -67,14 +68,14 @@ pub(super) fn run(context: &Context, args: ForkArgs) -> Result<Outcome> {
     if target.is_none() && !no_open {
         directory::recorded_directory(&session)?;
     }
-    let shared = std::fs::read_link(paths.config.join("projects")).ok();
+    let shared = ground.shared();
     // Where it is not copied, Claude would not find the id from another directory.
-    let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.clone());
+    let file = shared.as_ref().filter(|_| target.is_some()).map(|_| from.path.told());
     let continuation = Continuation::Fork { from: from.id, file, id: session.id };
     let start = (!no_open).then_some(FirstStart { arguments, continuation, pane: None });
     let works_in = session.directory().to_path_buf();
     let new = New { session, profile, worktree: target, start };
-    let made = new.make(context, |files| copy(&from, shared.as_deref(), files, &works_in))?;
+    let made = new.make(context, |files| copy(&from, shared, files, &works_in))?;
     report::say(&format!("session '{name}' goes on from a copy of '{}'", source.name));
     made.set_up(context);
     made.start(context)

@@ -78,6 +78,7 @@ fn described(step: &Step) -> Value {
     let path = |path: &Path| Value::String(lossy(path));
     match step {
         Step::HoldSession => json!({"do": "hold-session"}),
+        Step::NoteWalls(walls) => json!({"do": "note-walls", "walls": walls}),
         Step::SettleConversations => json!({"do": "settle-conversations"}),
         Step::ClaimPorts(ports) => {
             json!({"do": "claim-ports", "first": ports.first(), "last": ports.last()})
@@ -104,6 +105,8 @@ fn described(step: &Step) -> Value {
                 let what = if file.replaces.is_some() { "add-to-file" } else { "write-file" };
                 json!({"do": what, "path": path(&file.path)})
             }
+            Put::Outdated(at) => json!({"do": "remove-settings", "path": path(at)}),
+            Put::Settings(file) => json!({"do": "write-settings", "path": path(&file.path)}),
         },
         Step::Tell(text) => json!({"do": "tell", "text": text}),
         Step::NoteEphemeral => json!({"do": "note-ephemeral"}),
@@ -169,6 +172,7 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
         Step::HoldSession => ("lock", "the session, until Claude runs".to_owned()),
         Step::NoteRun { path, .. } => ("record", lossy(path)),
         Step::NoteOpen => ("record", "that it is open".to_owned()),
+        Step::NoteWalls(walls) => ("record", format!("that the session works in {}", walls.directory)),
         Step::SettleConversations => {
             ("settle", "the conversations that an ended process left on their way".to_owned())
         }
@@ -185,6 +189,8 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
             Put::Relink(link) => ("relink", format!("{} -> {}", lossy(&link.path), lossy(&link.target))),
             Put::File(file) if file.replaces.is_some() => ("add to", lossy(&file.path)),
             Put::File(file) => ("file", lossy(&file.path)),
+            Put::Outdated(path) => ("remove", format!("{} (settings of an earlier start)", lossy(path))),
+            Put::Settings(file) => ("settings", format!("{} (only you can read it)", lossy(&file.path))),
         },
         Step::Tell(text) => ("note", text.clone()),
         Step::NoteEphemeral => ("ephemeral", "goes to the trash when Claude ends".to_owned()),

@@ -29,12 +29,13 @@ fn session_details(
     let paths = context.paths(session, profile)?;
     let run = store.last_run(&store.session_run_path(session.id));
     let open = open::open_state(session, &paths, run.as_ref());
-    let pane = open.as_ref().and_then(|open| pane::pane_of(context, open.pid));
-    let mut conversations = claude::conversations(&paths.config)?;
+    let pane = open.as_ref().and_then(open::Open::pid_here).and_then(|pid| pane::pane_of(context, pid));
+    let ground = history::ground(store, session, &paths, &profile.home);
+    let mut conversations = claude::conversations(&ground)?;
     if session.isolation == Isolation::None {
         let noted = run.as_ref().and_then(|run| run.conversation);
         conversations.retain(|found| found.id == session.id || Some(found.id) == noted);
-    } else if paths.config.join("projects").is_symlink() {
+    } else if ground.shares() {
         let own = Own::of(session, &paths, session.directory(), run.as_ref())?;
         conversations.retain(|found| own.has(found));
     }
@@ -51,7 +52,7 @@ fn session_details(
         let conversations: Vec<_> = abouts
             .iter()
             .map(|(found, about)| {
-                json!({"id": found.id, "path": found.path.to_string_lossy(), "modified": written(found),
+                json!({"id": found.id, "path": found.path.to_string(), "modified": written(found),
                        "size": found.size, "title": about.title, "branch": about.branch, "directory": about.directory})
             })
             .collect();

@@ -1,26 +1,27 @@
 //! The contents of a config directory, of a session or a profile alike: settings, Claude's state, plugins,
 //! locks, modes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
 use super::repair::Repair;
-use crate::claude;
-use crate::os;
+use crate::claude::{self, ConfigGround};
+use crate::os::{self, Foreign};
 use crate::shell::word;
 use crate::store::LOCK_IS_NOBODYS;
 
 /// A lock of Claude's that is older than this was left behind: it is touched every few seconds.
 const LOCK_IS_STALE: Duration = Duration::from_secs(60 * 60);
 
-/// Looks at Claude's state file and at the settings in a config directory.
+/// Looks at Claude's state file, `state`, which is read as `file`, and at the settings in a config directory.
 pub(super) fn config_directory(
     machine: &Machine<'_>,
     of: &Of,
     config: &Path,
     state: &Path,
+    file: &Foreign,
     report: &mut Report,
 ) {
     let legacy = claude::legacy_state_file(config);
@@ -29,7 +30,7 @@ pub(super) fn config_directory(
         let what = ".config.json stands beside .claude.json";
         report.add(Kind::StateLegacy, Some(of), what, Some(legacy), fix);
     }
-    match claude::state_facts(state) {
+    match claude::state_facts(file) {
         Ok(Some(_)) => private(of, state, machine.is_ours(state), report),
         Ok(None) => {}
         Err(why) => {
@@ -42,14 +43,20 @@ pub(super) fn config_directory(
     let path = claude::settings_file(config);
     // A link leads to settings that are looked at where they are.
     if !path.is_symlink() {
-        settings(of, path, false, report);
+        settings(of, &path, &Foreign::at(config, &path), false, report);
     }
 }
 
 /// Reports live files of processes that ended. One of another host (`elsewhere`) may be of one that runs.
 /// Claude takes them away itself (2.1.197) or leaves them (2.1.329).
-pub(super) fn live_files(of: &Of, config: &Path, elsewhere: Option<&Path>, report: &mut Report) {
-    let mut left = claude::live_files_left(config);
+pub(super) fn live_files(
+    of: &Of,
+    ground: &ConfigGround,
+    config: &Path,
+    elsewhere: Option<&Path>,
+    report: &mut Report,
+) {
+    let mut left = claude::live_files_left(ground, config);
     left.retain(|path| elsewhere != Some(path.as_path()));
     let Some(first) = left.first() else { return };
     let (what, place) = match left.len() {
@@ -60,9 +67,10 @@ pub(super) fn live_files(of: &Of, config: &Path, elsewhere: Option<&Path>, repor
     report.add(Kind::LiveFileLeft, Some(of), what, place, fix);
 }
 
-/// Looks at a settings file; `shared` with whoever has the project.
-pub(super) fn settings(of: &Of, path: PathBuf, shared: bool, report: &mut Report) {
-    let facts = match claude::settings_facts(&path) {
+/// Looks at the settings file `path`, which is read as `file`; `shared` with whoever has the project.
+pub(super) fn settings(of: &Of, path: &Path, file: &Foreign, shared: bool, report: &mut Report) {
+    let path = path.to_path_buf();
+    let facts = match claude::settings_facts(file) {
         Ok(Some(facts)) => facts,
         Ok(None) => return,
         Err(why) => {
@@ -93,6 +101,7 @@ pub(super) fn settings(of: &Of, path: PathBuf, shared: bool, report: &mut Report
 pub(super) fn plugins(
     machine: &Machine<'_>,
     of: &Of,
+    ground: &ConfigGround,
     config: &Path,
     root: Option<&Path>,
     report: &mut Report,
@@ -101,12 +110,13 @@ pub(super) fn plugins(
         return;
     }
     let record = config.join("plugins/installed_plugins.json");
-    for (name, place) in claude::plugin_places(config) {
+    for (name, place) in claude::plugin_places(ground) {
         let fix = || Fix::Command(format!("cs {} plugin install {}", of.name, word(&name)));
         let other = machine.patients.iter().find(|patient| {
             place.starts_with(&patient.paths.root) && root.is_none_or(|root| !place.starts_with(root))
         });
-        if !place.exists() {
+        // The record says what it likes: it is only looked whether anything is there, and through no link.
+        if !machine.place(&place).exists() {
             let what = format!("the files of plugin '{name}' are gone: {}", place.display());
             report.add(Kind::PluginGone, Some(of), what, Some(record.clone()), fix());
         } else if let Some(other) = other {
@@ -117,11 +127,18 @@ pub(super) fn plugins(
 }
 
 /// Reports locks that nobody holds. `ours` says that `--fix` may remove them once they are surely nobody's.
-pub(super) fn locks(of: &Of, config: &Path, state: &Path, live: bool, ours: bool, report: &mut Report) {
+pub(super) fn locks(
+    of: &Of,
+    ground: &ConfigGround,
+    (config, state): (&Path, &Path),
+    live: bool,
+    ours: bool,
+    report: &mut Report,
+) {
     if live {
         return;
     }
-    for (path, age) in claude::locks_of(config, state) {
+    for (path, age) in claude::locks_of(ground, config, state) {
         if age < LOCK_IS_STALE {
             continue;
         }

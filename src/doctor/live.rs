@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::{Machine, Patient};
 use super::planned;
-use crate::claude::{self, DIRECTORY_VARIABLES, Live};
+use crate::claude::{self, ConfigGround, DIRECTORY_VARIABLES, Live};
 use crate::model::{Change, Environment, Name};
 use crate::os;
 
@@ -60,7 +60,7 @@ fn all<'m>(machine: &'m Machine<'_>) -> Vec<Runs<'m>> {
         }));
     }
     for profile in machine.profiles.values() {
-        for live in claude::live_in(&profile.home.directory()) {
+        for live in claude::live_in(&ConfigGround::of_profile(&profile.home.directory())) {
             // A session that is only another conversation in its profile runs there too.
             match runs.iter_mut().find(|run| run.live.pid == live.pid) {
                 Some(run) => run.live = live,

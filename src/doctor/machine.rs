@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::finding::{Fix, Kind, Of, Report};
-use crate::claude::{self, Live};
+use crate::claude::{self, ConfigGround, Live};
 use crate::config::Config;
-use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
-use crate::os::Liveness;
+use crate::model::{self, Isolation, Name, Profile, Session, SessionPaths, Subject};
+use crate::os::{Foreign, Liveness};
 use crate::store::{Damage, Run, Store};
 use crate::work::context::Context;
 use crate::work::open::open_state;
@@ -24,6 +24,11 @@ pub(super) struct Patient {
 impl Patient {
     pub(super) fn of(&self) -> Of {
         Of::session(&self.session.name)
+    }
+
+    /// Returns its config directory as ground to be read.
+    pub(super) fn ground(&self) -> ConfigGround {
+        ConfigGround::of(&self.paths)
     }
 
     /// Returns it with its profile, as what can be started.
@@ -44,9 +49,9 @@ impl Patient {
                 |pid| Live { pid, conversation: None, status: None, waiting_for: None, background: false };
             return open.map(|open| open.live.unwrap_or(unsaid(open.pid))).into_iter().collect();
         }
-        let mut live = if self.is_isolated() { claude::live_in(&self.paths.config) } else { Vec::new() };
+        let mut live = if self.is_isolated() { claude::live_in(&self.ground()) } else { Vec::new() };
         if let Some(run) = &self.run
-            && run.process.liveness() == Liveness::Alive
+            && run.liveness(&self.paths.root) == Liveness::Alive
             && run.process.pid != std::process::id()
             && !live.iter().any(|live| live.pid == run.process.pid)
         {
@@ -80,7 +85,18 @@ impl<'a> Machine<'a> {
             report.blind(what, format!("{}{hint}", failure.message));
         };
         let home = context.home().map_err(|failure| said(report, "your home directory", failure)).ok();
-        let config = context.config().map_err(|failure| said(report, "the settings", failure)).ok();
+        let config = match context.config() {
+            Ok(config) => Some(config),
+            Err(failure) if failure.kind == model::Kind::Exposed => {
+                let fix = Fix::Hand(failure.hints.join("; "));
+                report.add(Kind::SettingsExposed, None, failure.message, context.config_path().ok(), fix);
+                None
+            }
+            Err(failure) => {
+                said(report, "the settings", failure);
+                None
+            }
+        };
         let store = context.store().map_err(|failure| said(report, "what cs keeps", failure)).ok();
         let mut machine =
             Self { context, home, config, store, profiles: BTreeMap::new(), patients: Vec::new(), only };
@@ -174,8 +190,18 @@ impl<'a> Machine<'a> {
 
     /// Returns true if any Claude runs in the profile or in a session of it.
     pub(super) fn profile_is_live(&self, profile: &Profile) -> bool {
-        !claude::live_in(&profile.home.directory()).is_empty()
+        !claude::live_in(&ConfigGround::of_profile(&profile.home.directory())).is_empty()
             || self.sessions_of(profile).any(|patient| !patient.live().is_empty())
+    }
+
+    /// Returns `path`, which somebody else wrote down, as a place to look at: in what `cs` keeps or in a profile, or
+    /// else anywhere on this machine.
+    pub(super) fn place(&self, path: &Path) -> Foreign {
+        let store = self.store.map(|store| store.root().to_path_buf());
+        let mut grounds = store.into_iter().chain(self.profiles.values().map(|of| of.home.directory()));
+        let ground = grounds.find(|ground| path.starts_with(ground));
+        let top = || path.ancestors().last().unwrap_or(path).to_path_buf();
+        Foreign::at(&ground.unwrap_or_else(top), path)
     }
 
     /// Returns true if `path` lies below the data root, as its text has it: then it was made by `cs`.

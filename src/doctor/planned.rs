@@ -60,7 +60,9 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
                 link,
             ),
             // What a start makes of itself, and takes away, is nothing to be ill of.
-            Put::Directory(_) | Put::TakeAway(_) | Put::File(_) => continue,
+            Put::Directory(_) | Put::TakeAway(_) | Put::File(_) | Put::Outdated(_) | Put::Settings(_) => {
+                continue;
+            }
         };
         let layout = Layout { base: layout.base.clone(), links: vec![link.clone()], ..Layout::default() };
         let fix = Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout });

@@ -7,9 +7,9 @@ use super::contents::{config_directory, live_files, locks, plugins, private};
 use super::finding::{Fix, Kind, Of, Report};
 use super::machine::Machine;
 use super::planned;
-use crate::claude::{self, Account, Login};
+use crate::claude::{self, Account, ConfigGround, Login};
 use crate::model::{ConfigHome, Profile, ProfileKind, Subject, TokenSource, VarName};
-use crate::os;
+use crate::os::{self, Foreign};
 use crate::shell::word;
 
 pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
@@ -61,11 +61,12 @@ fn one(machine: &Machine<'_>, profile: &Profile, report: &mut Report) {
         Err(why) => planned::impossible(&of, why, report),
     }
     adopted_default(machine, profile, &of, &config, report);
-    config_directory(machine, &of, &config, &profile.home.state_file(), report);
-    plugins(machine, &of, &config, None, report);
-    live_files(&of, &config, None, report);
+    let (ground, state) = (ConfigGround::of_profile(&config), profile.home.state_file());
+    config_directory(machine, &of, &config, &state, &Foreign::led_to(&state), report);
+    plugins(machine, &of, &ground, &config, None, report);
+    live_files(&of, &ground, &config, None, report);
     let live = machine.profile_is_live(profile);
-    locks(&of, &config, &profile.home.state_file(), live, ours, report);
+    locks(&of, &ground, (&config, &state), live, ours, report);
     login_file(&of, &config, ours, report);
     no_login(machine, profile, &of, report);
     base_memory(machine, profile, &of, &config, report);
@@ -156,7 +157,7 @@ fn token(machine: &Machine<'_>, profile: &Profile, of: &Of, report: &mut Report)
 /// Reports what Claude reads of `~/.claude` when it runs as the profile itself, where no plan keeps it out.
 fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path, report: &mut Report) {
     let (Some(home), ConfigHome::Directory(_)) = (&machine.home, &profile.home) else { return };
-    let settings = claude::settings_facts(&claude::settings_file(config));
+    let settings = claude::settings_facts(&Foreign::led_to(&claude::settings_file(config)));
     if matches!(settings, Ok(Some(facts)) if facts.excludes_memory) {
         return;
     }
@@ -178,7 +179,7 @@ fn base_memory(machine: &Machine<'_>, profile: &Profile, of: &Of, config: &Path,
 /// Reports trust in directories that are gone.
 fn trusted_projects(profile: &Profile, of: &Of, report: &mut Report) {
     let state = profile.home.state_file();
-    let Ok(Some(facts)) = claude::state_facts(&state) else { return };
+    let Ok(Some(facts)) = claude::state_facts(&Foreign::led_to(&state)) else { return };
     let gone: Vec<PathBuf> = facts.trusted.into_iter().filter(|path| !path.exists()).collect();
     let Some(first) = gone.first() else { return };
     let more = if gone.len() > 1 { format!(" and {} more", gone.len() - 1) } else { String::new() };
@@ -226,7 +227,9 @@ fn pairs(machine: &Machine<'_>, report: &mut Report) {
         if profile.kind != ProfileKind::Account {
             continue;
         }
-        let Ok(Some(facts)) = claude::state_facts(&profile.home.state_file()) else { continue };
+        let Ok(Some(facts)) = claude::state_facts(&Foreign::led_to(&profile.home.state_file())) else {
+            continue;
+        };
         let Some(Account { id, masked }) = facts.account else { continue };
         if let Some(other) = accounts.get(&id).filter(|other| about_asked(other)) {
             let what = format!("it is the account of profile '{}' too ({masked})", other.name);

@@ -11,7 +11,7 @@ use super::worktrees;
 use crate::claude;
 use crate::git::{self, Linked};
 use crate::model::{Isolation, ManifestPlace, Plan, Subject};
-use crate::os::{self, Liveness};
+use crate::os::{self, Foreign, Liveness};
 use crate::shell::word;
 use crate::store;
 use crate::work::history;
@@ -47,13 +47,16 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
         }
         notes(&of, &ManifestPlace::new(&patient.paths.root, &patient.paths.config), report);
         detached_login(patient, &of, report);
-        config_directory(machine, &of, &patient.paths.config, &patient.paths.state, report);
-        plugins(machine, &of, &patient.paths.config, Some(&patient.paths.root), report);
-        locks(&of, &patient.paths.config, &patient.paths.state, !patient.live().is_empty(), true, report);
+        let (paths, ground) = (&patient.paths, patient.ground());
+        let state = Foreign::at(&paths.root, &paths.state);
+        config_directory(machine, &of, &paths.config, &paths.state, &state, report);
+        plugins(machine, &of, &ground, &paths.config, Some(&paths.root), report);
+        let live = !patient.live().is_empty();
+        locks(&of, &ground, (&paths.config, &paths.state), live, true, report);
         let elsewhere = elsewhere(patient, &of, report);
         // What runs in a sandbox names itself by a pid that means something else out here.
-        if patient.session.isolation != Isolation::Sandbox || patient.live().is_empty() {
-            live_files(&of, &patient.paths.config, elsewhere.as_deref(), report);
+        if patient.session.isolation != Isolation::Sandbox || !live {
+            live_files(&of, &ground, &paths.config, elsewhere.as_deref(), report);
         }
     }
     if !machine.is_narrowed() || count > 0 {
@@ -175,8 +178,9 @@ fn project_settings(machine: &Machine<'_>, patient: &Patient, report: &mut Repor
         return;
     }
     let [shared, local] = claude::project_settings(directory);
-    settings(&patient.of(), shared, true, report);
-    settings(&patient.of(), local, false, report);
+    for (path, shared) in [(shared, true), (local, false)] {
+        settings(&patient.of(), &path, &Foreign::at(directory, &path), shared, report);
+    }
 }
 
 /// Reports a session that may be open on another host. Returns the live file that says so.

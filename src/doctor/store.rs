@@ -8,7 +8,7 @@ use super::machine::{Machine, Patient, days_since};
 use super::repair::Repair;
 use super::worktrees;
 use crate::git::Checkout;
-use crate::model::{History, Place, Profile, Target};
+use crate::model::{Clock, History, Place, Profile, Target};
 use crate::os;
 use crate::store::{Claim, EphemeralNote, Nameless, Ownerless, Store, Trashed, TrashedKind};
 use crate::ui;
@@ -43,7 +43,17 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     root_place(store.root(), report);
     names(machine, store, report);
     without_record(store, report);
-    for leftover in seen(report, "what was left unfinished", store.unfinished()) {
+    // Both are told by their age.
+    let clock = machine.context.clock().map_err(|failure| report.blind("the clock", failure.message)).ok();
+    if let Some(doubt) = clock.as_ref().and_then(|clock| clock.doubt()) {
+        report.blind("what was left over, and how old the trash is", doubt.to_string());
+    }
+    let clock = clock.filter(|clock| clock.doubt().is_none());
+    for leftover in clock
+        .iter()
+        .flat_map(|_| seen(report, "what was left unfinished", store.unfinished()))
+        .collect::<Vec<_>>()
+    {
         let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
         report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
     }
@@ -52,7 +62,9 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     let trash = seen(report, "the trash", store.trash());
     bindings(machine, store, &trash, report);
     trust(store, report);
-    old_trash(machine, &trash, report);
+    if let Some(clock) = &clock {
+        old_trash(machine, clock, &trash, report);
+    }
     worktrees::kept_commits(machine, store, report);
     report
         .checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
@@ -264,11 +276,11 @@ fn trust(store: &Store, report: &mut Report) {
     }
 }
 
-fn old_trash(machine: &Machine<'_>, trash: &[Trashed], report: &mut Report) {
+fn old_trash(machine: &Machine<'_>, clock: &Clock, trash: &[Trashed], report: &mut Report) {
     let Some(config) = machine.config else { return };
     let keep = config.cleanup.keep_trash;
-    let now = jiff::Timestamp::now();
-    let old: Vec<&Trashed> = trash.iter().filter(|trashed| keep.is_reached(trashed.removed, now)).collect();
+    let old: Vec<&Trashed> =
+        trash.iter().filter(|trashed| clock.has_reached(keep, trashed.removed)).collect();
     let Some(oldest) = old.last() else { return };
     let days = days_since(oldest.removed.into());
     let what = match old.len() {

@@ -85,6 +85,7 @@ fn append(path: &std::path::Path) -> io::Result<bool> {
         let _ = file.set_len(text.len() as u64);
         return Err(error);
     }
+    os::settle(&file)?;
     Ok(true)
 }
 

@@ -207,7 +207,7 @@ pub fn overwrite_note(path: &Path, content: &str) -> io::Result<()> {
     }
     let mut file = options.open(path)?;
     file.write_all(&block)?;
-    Ok(())
+    settle(&file)
 }
 
 /// Gives the directory `from` the name `to`, which must not exist. Both are on one file system.
@@ -217,6 +217,44 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<()> {
     sync_parent(to);
     sync_parent(from);
     Ok(())
+}
+
+/// Gives the file `from` the name `to`, in the place of the regular file there, if there is one. Fails where
+/// anything else stands there ([`not_a_file`]). Both are in one directory.
+pub fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(what) = not_a_file(to) {
+        return Err(io::Error::other(format!("it is {what}")));
+    }
+    uninterrupted(|| fs::rename(from, to))?;
+    sync_parent(to);
+    Ok(())
+}
+
+/// Returns what stands at `path` where a person wants a file, with its article; `None` for a regular file, and if
+/// nothing is there. A link is a link, whatever it leads to.
+pub fn not_a_file(path: &Path) -> Option<&'static str> {
+    let kind = path.symlink_metadata().ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a FIFO");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return Some("a device");
+        }
+    }
+    match () {
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_symlink() => Some("a link"),
+        () => Some("something else than a file"),
+    }
 }
 
 /// Removes the file `path`. One that is not there is as good as removed.
@@ -279,22 +317,43 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     }
 }
 
+/// Makes the symbolic link `path` to `target`, in the place of the link there, if there is one: whoever looks sees
+/// the old or the new one. Fails where anything else stands there.
+#[cfg(unix)]
+pub fn replace_link(path: &Path, target: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
+        return Err(io::Error::other("it is no link, so nothing of ours"));
+    }
+    let staged = staged_beside(path)?;
+    make_link(&staged, target)?;
+    if let Err(error) = uninterrupted(|| fs::rename(&staged, path)) {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_parent(path);
+    Ok(())
+}
+
 /// Reads a regular file of at most 16 MiB; `None` if nothing is there. Fails, without waiting, for a
 /// FIFO, a device or a directory.
 pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match open_without_waiting(path) {
+        Ok(file) => read_opened(file).map(Some),
+        Err(error) if missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does the work of [`read_optional`] on a file that was opened without waiting.
+pub(super) fn read_opened(mut file: fs::File) -> io::Result<Vec<u8>> {
     const LIMIT: u64 = 16 << 20;
-    let mut file = match open_without_waiting(path) {
-        Ok(file) => file,
-        Err(error) if missing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
     // Nearly every file of ours fits here, and a read of a regular file is only short at its end.
     // What is larger, or reads as empty (as a FIFO without a writer does), is looked at closer; a
     // directory is an error by itself.
     let mut buffer = [0; 1024];
     let filled = uninterrupted(|| file.read(&mut buffer))?;
     if (1..buffer.len()).contains(&filled) {
-        return Ok(Some(buffer[..filled].to_vec()));
+        return Ok(buffer[..filled].to_vec());
     }
     let about = file.metadata()?;
     if !about.is_file() {
@@ -305,7 +364,7 @@ pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
     let mut content = buffer[..filled].to_vec();
     file.take(LIMIT).read_to_end(&mut content)?;
-    Ok(Some(content))
+    Ok(content)
 }
 
 /// Reads a regular file of at most `limit` bytes that a stranger may have put there; `None` if nothing is
@@ -331,7 +390,7 @@ pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Opens a file for reading, and does not wait for the other end of a FIFO.
-fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -428,7 +487,7 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// directories below it, and the files themselves have to be flushed. Fails where the disk does.
+/// directories below it, and the files themselves have to be flushed. Fails if something of it cannot be written.
 pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -455,6 +514,26 @@ pub fn flush_directories(path: &Path) -> io::Result<()> {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
             done => done?,
+        }
+    }
+    Ok(())
+}
+
+/// Fails if what was written to `file` is not taken by its file system. One that other machines reach says so as
+/// late as when the file is closed, and the standard library passes that on to nobody; flushing it says so too.
+/// On a disk of this machine the write itself has said it, and nothing is flushed.
+pub fn settle(file: &fs::File) -> io::Result<()> {
+    if super::disk::is_remote(file) { uninterrupted(|| file.sync_all()) } else { Ok(()) }
+}
+
+/// Flushes standard output to the disk, if it is a regular file.
+pub fn flush_output() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FileType, fstat, fsync};
+        let output = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(output)?.st_mode) == FileType::RegularFile {
+            return uninterrupted(|| Ok(fsync(output)?));
         }
     }
     Ok(())
@@ -513,7 +592,7 @@ fn sync_parent(path: &Path) {
 }
 
 /// Returns true if the error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
-fn missing(error: &io::Error) -> bool {
+pub(super) fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -564,6 +643,8 @@ pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Re
     file.write_all(content)?;
     if durable {
         uninterrupted(|| file.sync_all())?;
+    } else {
+        settle(&file)?;
     }
     Ok(true)
 }

@@ -1,6 +1,5 @@
 //! Locks that the kernel releases when their holder dies.
 
-use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -13,17 +12,17 @@ use super::process::host_name;
 /// stays; it is closed on `exec`, so a program we become never holds it.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
-    /// It was left to a program, and is not given up with this value.
-    left: Cell<bool>,
+    /// Taken where the lock is handed on.
+    file: Option<File>,
+    waited: bool,
 }
 
 /// Gives the lock up, whether or not its file can be closed, and whether or not a process that was just started still
 /// has it open.
 impl Drop for Lock {
     fn drop(&mut self) {
-        if !self.left.get() {
-            let _ = self.file.unlock();
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
         }
     }
 }
@@ -46,6 +45,17 @@ pub struct Holder {
     pub pid: u32,
     /// Its host, if that is another one than this.
     pub elsewhere: Option<String>,
+}
+
+/// A lock, as somebody sees it who does not take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Somebody holds it.
+    pub is_held: bool,
+    /// The process that took it last, if it wrote that.
+    pub holder: Option<Holder>,
+    /// The text that the program it was left to wrote behind that.
+    pub more: String,
 }
 
 impl Holder {
@@ -90,6 +100,7 @@ impl Lock {
         }
         let mut file = options.open(path).map_err(LockError::Io)?;
         let deadline = Instant::now() + patience;
+        let mut waited = false;
         loop {
             let locked = uninterrupted(|| match file.try_lock() {
                 Ok(()) => Ok(true),
@@ -98,7 +109,10 @@ impl Lock {
             });
             match locked {
                 Ok(true) => break,
-                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(false) if Instant::now() < deadline => {
+                    waited = true;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 Ok(false) => {
                     let mut text = String::new();
                     let _ = file.read_to_string(&mut text);
@@ -110,29 +124,100 @@ impl Lock {
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
         let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
-        Ok(Self { file, left: Cell::new(false) })
+        Ok(Self { file: Some(file), waited })
     }
 
-    /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
-    /// when the last of them has ended.
+    /// Returns true if somebody else had the lock when this process asked for it.
+    pub fn was_waited_for(&self) -> bool {
+        self.waited
+    }
+
+    /// Leaves the lock to the program that this process becomes: it is free when that has closed it, or ended. What
+    /// an earlier program wrote behind its holder is cut off.
     #[cfg(unix)]
-    pub fn survive_exec(&self) -> io::Result<()> {
-        rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?;
-        self.left.set(true);
-        Ok(())
+    pub fn hand_on(mut self) -> io::Result<super::HandedOn> {
+        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        let end = file.stream_position()?;
+        file.set_len(end)?;
+        Ok(super::HandedOn::of(file))
     }
 
-    /// Returns true if anybody holds the lock at `path`, or may: where it is there and there is no telling. Creates
-    /// nothing, but for a moment nobody else can take the lock.
-    pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = super::open_regular(path) else { return super::exists(path) };
+    /// Looks at the lock at `path`; `None` if there is no such file. Creates nothing, but for a moment nobody else
+    /// can take the lock.
+    /// What cannot be looked at counts as held.
+    pub fn look(path: &Path) -> Option<Looked> {
+        let mut file = match super::open_regular(path) {
+            Ok(file) => file,
+            Err(_) if super::exists(path) => {
+                return Some(Looked { is_held: true, holder: None, more: String::new() });
+            }
+            Err(_) => return None,
+        };
         let tried = uninterrupted(|| match file.try_lock_shared() {
             Err(TryLockError::Error(error)) => Err(error),
             tried => Ok(tried.is_err()),
         });
+        let mut text = String::new();
+        let _ = (&mut file).take(4096).read_to_string(&mut text);
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        Some(Looked {
+            is_held: tried.unwrap_or_else(|error| !has_none(&error)),
+            holder: Holder::parse(first),
+            more: rest.to_owned(),
+        })
+    }
+
+    /// Takes, beside others who hold it so, the lock at `path`, and leaves it to the program that this process becomes
+    /// and to all that one starts: it is free when the last of them has ended.
+    #[cfg(unix)]
+    pub fn share(path: &Path) -> io::Result<super::HandedOn> {
+        const TRIES: u32 = 100;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+        let mut tries = 0;
+        // Who looks holds it for a moment.
+        while let Err(error) = file.try_lock_shared() {
+            match error {
+                TryLockError::WouldBlock if tries < TRIES => std::thread::sleep(Duration::from_millis(1)),
+                TryLockError::WouldBlock => return Err(io::ErrorKind::WouldBlock.into()),
+                TryLockError::Error(error) => return Err(error),
+            }
+            tries += 1;
+        }
+        let shared = super::HandedOn::of(file);
+        shared.leave_open()?;
+        Ok(shared)
+    }
+
+    /// Returns true if anybody holds the lock at `path` by [`Lock::share`]; `None` if nobody ever did, or the file
+    /// system does not say. Creates nothing.
+    pub fn is_shared(path: &Path) -> Option<bool> {
+        let file = super::open_regular(path).ok()?;
+        // Two who look at once find each other.
+        for _ in 0..3 {
+            match file.try_lock() {
+                Ok(()) => return Some(false),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        Some(true)
+    }
+
+    /// Returns false if nobody holds the lock at `path`, or there is none; true too if that cannot be told. Two that
+    /// look at once do not take each other for the holder. Creates nothing, but for a moment nobody can take the lock.
+    pub fn may_be_held(path: &Path) -> bool {
+        let tried = super::open_regular(path).and_then(|file| {
+            uninterrupted(|| match file.try_lock_shared() {
+                Err(TryLockError::Error(error)) => Err(error),
+                tried => Ok(tried.is_err()),
+            })
+        });
         match tried {
             Ok(held) => held,
-            Err(error) => !has_none(&error),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
 
@@ -146,12 +231,12 @@ impl Lock {
                 path.symlink_metadata()
                     .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()))
             };
-            self.file.metadata().is_ok_and(same)
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok_and(same))
         }
         #[cfg(not(unix))]
         {
             // An open file, and so the directory it is in, stays where it is.
-            self.file.metadata().is_ok() && path.exists()
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok()) && path.exists()
         }
     }
 }
@@ -205,7 +290,9 @@ mod tests {
     fn a_held_lock_is_refused_with_the_holders_pid_and_free_when_dropped() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("lock");
+        assert!(!Lock::may_be_held(&path) && !path.exists(), "looking makes none");
         let held = Lock::take(&path, Duration::ZERO).expect("free");
+        assert!(Lock::may_be_held(&path) && Lock::look(&path).is_some_and(|looked| looked.is_held));
         match Lock::take(&path, Duration::ZERO) {
             Err(LockError::Held(by)) => {
                 assert_eq!(by, Some(Holder { pid: std::process::id(), elsewhere: None }));
@@ -216,6 +303,12 @@ mod tests {
         // Another test may just be starting a program, which holds the file until it is one.
         let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         assert!(held.is_at(&path));
+        drop(held);
+        let looking = std::fs::File::open(&path).expect("there");
+        looking.try_lock_shared().expect("free");
+        assert!(!Lock::may_be_held(&path), "another one that looks holds nothing");
+        drop(looking);
+        let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         std::fs::rename(&path, dir.path().join("moved")).expect("moved");
         assert!(!held.is_at(&path));
         let _other = Lock::take(&path, Duration::ZERO).expect("another file");

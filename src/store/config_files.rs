@@ -1,13 +1,19 @@
 //! Files put into the config directory of a session before anybody sees it: copies of conversations, settings, links.
 //! The caller says what, and where in that directory; nothing gets anywhere else.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::model::{ConfigHome, Isolation, SessionPaths};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign, Held};
+
+/// The number of directories that what is copied may be deep.
+const DEEPEST: usize = 32;
+
+/// The number of files that are copied beside one conversation.
+const MOST_FILES: usize = 100_000;
 
 /// The config directory of a session that is being made. Places in it are relative paths; a place that leads out of it
 /// is an error, and so is every place of a session that has none of its own.
@@ -49,20 +55,58 @@ impl ConfigFiles {
     }
 
     /// Copies the file `from` to `at`, mode 0600, with its time; what was there is replaced.
-    pub fn copy(&self, from: &Path, at: &Path) -> io::Result<()> {
-        os::copy_file(from, &self.ready(at)?)
+    pub fn copy(&self, from: &Foreign, at: &Path) -> io::Result<()> {
+        let path = self.ready(at)?;
+        Foreign::at(&self.root, &path).copy_from(from)
+    }
+
+    /// Copies the file `from`, up to its last whole line, to `at`, mode 0600, with the time `modified`, if there is
+    /// one. It has reached the disk when this returns. Fails if something is there.
+    pub fn copy_lines(&self, from: &Foreign, at: &Path, modified: Option<SystemTime>) -> io::Result<()> {
+        let (source, facts) = from.open()?.ok_or(io::ErrorKind::NotFound)?;
+        let NewFile(copy) = self.create(at)?;
+        os::copy_data(&source, &copy, os::whole_lines(&source, facts.size)?)?;
+        set_time(&copy, modified);
+        copy.sync_all()
     }
 
     /// Copies the directory `from` to `at`: regular files and directories. Links are skipped, so nothing outside is
-    /// reached.
-    pub fn copy_tree(&self, from: &Path, at: &Path) -> io::Result<()> {
+    /// reached. Fails above [`DEEPEST`] directories, and above [`MOST_FILES`] files.
+    pub fn copy_tree(&self, from: &Foreign, at: &Path) -> io::Result<()> {
+        let Some(held) = from.hold()? else { return Ok(()) };
+        self.copy_below(&held, at, 0, &mut 0)
+    }
+
+    fn copy_below(&self, from: &Held, at: &Path, depth: usize, count: &mut usize) -> io::Result<()> {
+        if depth > DEEPEST {
+            return Err(io::Error::other(format!("more than {DEEPEST} directories deep")));
+        }
         os::create_private_dir(&self.ready(at)?)?;
-        for entry in os::entries_of(from)? {
-            let (about, at) = (entry.symlink_metadata()?, at.join(entry.file_name().unwrap_or_default()));
-            if about.is_dir() {
-                self.copy_tree(&entry, &at)?;
-            } else if about.is_file() {
-                self.put(&at, &fs::read(&entry)?, None)?;
+        for entry in from.entries()? {
+            let at = at.join(&entry.name);
+            match entry.kind {
+                EntryKind::Directory => {
+                    if let Some(below) = from.hold(&entry.name)? {
+                        self.copy_below(&below, &at, depth + 1, count)?;
+                    }
+                }
+                EntryKind::File => {
+                    *count += 1;
+                    if *count > MOST_FILES {
+                        return Err(io::Error::other(format!("more than {MOST_FILES} files")));
+                    }
+                    // One that went, or became something else, meanwhile is none of it.
+                    let (source, facts) = match from.open(&entry.name) {
+                        Ok(Some(opened)) => opened,
+                        Ok(None) => continue,
+                        Err(error) if os::unfit(&error).is_some() => continue,
+                        Err(error) => return Err(error),
+                    };
+                    let NewFile(copy) = self.create(&at)?;
+                    os::copy_data(&source, &copy, facts.size)?;
+                    copy.sync_all()?;
+                }
+                EntryKind::Link | EntryKind::Other => {}
             }
         }
         Ok(())
@@ -97,7 +141,7 @@ impl NewFile {
     /// the disk when this returns.
     pub fn finish(self, modified: SystemTime) -> io::Result<()> {
         set_time(&self.0, Some(modified));
-        if cfg!(target_os = "linux") { Ok(()) } else { self.0.sync_all() }
+        if cfg!(target_os = "linux") { os::settle(&self.0) } else { self.0.sync_all() }
     }
 }
 
@@ -120,6 +164,8 @@ fn set_time(file: &File, modified: Option<SystemTime>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -138,7 +184,7 @@ mod tests {
             assert!(files.put(at, b"other", None).is_err(), "something is there");
             let mut file = files.create(Path::new("settings.json")).expect("made");
             file.write_all(b"{}").and_then(|()| file.finish(then)).expect("written");
-            files.copy(&path, Path::new("history.jsonl")).expect("copied");
+            files.copy(&Foreign::at(&root, &path), Path::new("history.jsonl")).expect("copied");
             for out in ["", ".", "..", "../x", "projects/../../x", "/x"] {
                 assert!(files.put(Path::new(out), b"", None).is_err(), "{out:?}");
                 assert!(files.link(Path::new(out), dir.path()).is_err(), "{out:?}");
@@ -158,7 +204,9 @@ mod tests {
         fs::write(from.join("subagents/agent-1.jsonl"), "x").expect("written");
         #[cfg(unix)]
         std::os::unix::fs::symlink("/etc/passwd", from.join("subagents/link")).expect("linked");
-        ConfigFiles::new(&root, Isolation::ConfigDir).copy_tree(&from, Path::new("a/b")).expect("copied");
+        ConfigFiles::new(&root, Isolation::ConfigDir)
+            .copy_tree(&Foreign::ground(&from), Path::new("a/b"))
+            .expect("copied");
         assert!(root.join("claude/a/b/subagents/agent-1.jsonl").is_file());
         assert!(!os::exists(&root.join("claude/a/b/subagents/link")));
     }

@@ -9,15 +9,15 @@
 //! See docs/decisions/010-what-is-shared-is-noted-and-ones-own-stays-aside.md
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::locking::lock;
 use super::root::listed;
 use crate::model::{Failure, Name, Result};
-use crate::os::{self, Lock};
+use crate::os::{self, EntryKind, Foreign, Lock};
 
 /// The transcripts in a config directory, and the file of prompts.
 const PROJECTS: &str = "projects";
@@ -102,6 +102,11 @@ impl Member {
         self.config.join(PROJECTS)
     }
 
+    /// Its own transcripts, as ground to be read.
+    fn own(&self) -> Foreign {
+        Foreign::at(&self.root, &self.projects())
+    }
+
     fn prompts(&self) -> PathBuf {
         self.config.join(PROMPTS)
     }
@@ -154,7 +159,7 @@ impl Member {
     /// Returns the files that [`Member::join`] would copy. Changes nothing.
     pub fn joining(&self, to: &Apart, may_grow: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         if self.is_apart() {
-            merge(&self.projects(), &to.projects, &|_| true, may_grow, true)
+            merge(&self.own(), &Foreign::ground(&to.projects), &|_| true, may_grow, true)
         } else {
             Ok(Merged::default())
         }
@@ -167,17 +172,17 @@ impl Member {
         make_dirs(&to.projects)?;
         let mut merged = Merged::default();
         if self.is_apart() {
-            merged = merge(&self.projects(), &to.projects, &|_| true, may_grow, false)?;
+            merged = merge(&self.own(), &Foreign::ground(&to.projects), &|_| true, may_grow, false)?;
             rename(&self.projects(), &self.free("own-projects", ""))?;
         }
         link(&self.projects(), &to.projects)?;
         if let Some(prompts) = &to.prompts {
             let own = self.prompts();
             if self.has_own_prompts() {
-                append_missing(&own, prompts, &|_| true)?;
+                append_missing(Some(&Foreign::at(&self.root, &own)), prompts, &|_| true)?;
                 rename(&own, &self.free("own-history", ".jsonl"))?;
             } else {
-                append_missing(Path::new(""), prompts, &|_| true)?;
+                append_missing(None, prompts, &|_| true)?;
             }
             link(&own, prompts)?;
         }
@@ -187,7 +192,13 @@ impl Member {
     /// Returns the files that [`Member::leave`] would copy. Changes nothing.
     pub fn leaving(&self, is_own: &dyn Fn(&Path) -> bool) -> Result<Merged> {
         let Some(from) = self.linked().filter(|from| from.is_dir()) else { return Ok(Merged::default()) };
-        merge(&from, &self.aside("own-projects", "", 1), is_own, &|_| true, true)
+        merge(
+            &Foreign::ground(&from),
+            &Foreign::ground(&self.aside("own-projects", "", 1)),
+            is_own,
+            &|_| true,
+            true,
+        )
     }
 
     /// Moves out again: its own conversations, as `is_own` and `is_own_prompt` know them, are brought up
@@ -199,13 +210,15 @@ impl Member {
         is_own_prompt: &dyn Fn(&str) -> bool,
     ) -> Result<Merged> {
         let mut merged = Merged::default();
-        if let Some(from) = self.linked() {
+        let shared = self.linked();
+        if let Some(from) = &shared {
             let own = self.aside("own-projects", "", 1);
             make_dirs(&own)?;
             if from.is_dir() {
-                merged = merge(&from, &own, is_own, &|_| true, false)?;
+                merged = merge(&Foreign::ground(from), &Foreign::ground(&own), is_own, &|_| true, false)?;
             }
             for more in self.put_aside().into_iter().skip(1) {
+                let (more, own) = (Foreign::ground(&more), Foreign::ground(&own));
                 merged.different.extend(merge(&more, &own, &|_| true, &|_| true, false)?.different);
             }
             unlink(&self.projects())?;
@@ -213,9 +226,12 @@ impl Member {
         }
         if let Some(from) = self.linked_prompts() {
             let own = self.aside("own-history", ".jsonl", 1);
+            // They lie beside the conversations. A link to anything else was made by somebody inside.
+            let is_ours = shared.is_none_or(|shared| shared.parent() == from.parent());
             // Where there is no telling, the file is read, which says why it cannot be.
-            if from.try_exists().unwrap_or(true) || os::exists(&own) {
-                append_missing(&from, &own, is_own_prompt)?;
+            if is_ours && from.try_exists().unwrap_or(true) || os::exists(&own) {
+                let from = is_ours.then(|| file(&from));
+                append_missing(from.as_ref(), &own, is_own_prompt)?;
                 unlink(&self.prompts())?;
                 rename(&own, &self.prompts())?;
             } else {
@@ -265,11 +281,15 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     os::publish_dir(from, to).map_err(|error| Failure::io("move", from, &error))
 }
 
+/// The number of directories that conversations that are merged may be deep.
+const DEEPEST: usize = 64;
+
 /// Copies every regular file below `from` that is `wanted` and not below `to`. A file that `to` has in
-/// part is completed if it `may_grow`; any other difference stays as it is in each.
+/// part is completed if it `may_grow`; any other difference stays as it is in each. Links are passed over in `from`,
+/// and an error in `to`.
 fn merge(
-    from: &Path,
-    to: &Path,
+    from: &Foreign,
+    to: &Foreign,
     wanted: &dyn Fn(&Path) -> bool,
     may_grow: &dyn Fn(&Path) -> bool,
     dry_run: bool,
@@ -278,36 +298,36 @@ fn merge(
     let mut inner = vec![PathBuf::new()];
     while let Some(directory) = inner.pop() {
         let path = from.join(&directory);
-        let failed = |error| Failure::io("list", &path, &error);
-        let mut entries = os::entries_of(&path).map_err(failed)?;
-        entries.sort_unstable();
+        if directory.components().count() > DEEPEST {
+            return Err(Failure::failed(format!("{path} is more than {DEEPEST} directories deep")));
+        }
+        let mut entries = path.entries().map_err(|error| path.failure("list", &error))?.unwrap_or_default();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
-            let relative = directory.join(entry.file_name().unwrap_or_default());
-            let kind = entry.symlink_metadata().map_err(failed)?;
-            if kind.is_dir() {
+            let relative = directory.join(&entry.name);
+            if entry.kind == EntryKind::Directory {
                 inner.push(relative);
                 continue;
             }
-            if !kind.is_file() || !wanted(&relative) {
+            if entry.kind != EntryKind::File || !wanted(&relative) {
                 continue;
             }
             let (source, target) = (from.join(&relative), to.join(&relative));
-            let grown =
-                match compare(&source, &target).map_err(|error| Failure::io("read", &target, &error))? {
-                    Difference::Missing => true,
-                    Difference::Longer => may_grow(&relative),
-                    Difference::Nothing => continue,
-                    Difference::Other => false,
-                };
+            let grown = match compare(&source, &target).map_err(|error| target.failure("read", &error))? {
+                Difference::Missing => true,
+                Difference::Longer => may_grow(&relative),
+                Difference::Nothing => continue,
+                Difference::Other => false,
+            };
             if !grown {
                 merged.different.push(relative);
                 continue;
             }
             if !dry_run {
                 if let Some(parent) = target.parent() {
-                    make_dirs(parent)?;
+                    parent.make_dirs().map_err(|error| parent.failure("create", &error))?;
                 }
-                os::copy_file(&source, &target).map_err(|error| Failure::io("copy", &source, &error))?;
+                target.copy_from(&source).map_err(|error| source.failure("copy", &error))?;
             }
             merged.copied.push(relative);
         }
@@ -329,15 +349,10 @@ enum Difference {
     Other,
 }
 
-fn compare(source: &Path, target: &Path) -> io::Result<Difference> {
-    let mut other = match File::open(target) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !os::exists(target) => {
-            return Ok(Difference::Missing);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut file = File::open(source)?;
+fn compare(source: &Foreign, target: &Foreign) -> io::Result<Difference> {
+    let Some((mut other, _)) = target.open()? else { return Ok(Difference::Missing) };
+    // What went meanwhile has nothing that the other lacks.
+    let Some((mut file, _)) = source.open()? else { return Ok(Difference::Nothing) };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     loop {
         const PIECE: u64 = 1 << 20;
@@ -358,15 +373,28 @@ fn compare(source: &Path, target: &Path) -> io::Result<Difference> {
     }
 }
 
+/// The most of a file of prompts that is read.
+const MOST_PROMPTS: u64 = 256 << 20;
+
+/// Returns the file `path`, whose directory is ours or the person's, as ground to be read.
+fn file(path: &Path) -> Foreign {
+    match (path.parent(), path.file_name()) {
+        (Some(above), Some(name)) => Foreign::ground(above).join(name),
+        _ => Foreign::ground(path),
+    }
+}
+
 /// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. Makes `to` if it
 /// is missing.
-fn append_missing(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
-    let read = |path: &Path| match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(Failure::io("read", path, &error)),
+fn append_missing(from: Option<&Foreign>, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    let read = |path: &Foreign| match path.read(MOST_PROMPTS) {
+        Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) => Err(path.failure("read", &error)),
     };
-    let (source, target) = (read(from)?, read(to)?);
+    let place = file(to);
+    let source = from.map(read).transpose()?.flatten().unwrap_or_default();
+    let there = read(&place)?;
+    let target = there.as_deref().unwrap_or_default();
     let known: HashSet<&str> = target.lines().collect();
     let mut more = String::new();
     if !target.is_empty() && !target.ends_with('\n') {
@@ -376,19 +404,14 @@ fn append_missing(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Resu
         more.push_str(line);
         more.push('\n');
     }
-    let failed = |error| Failure::io("write", to, &error);
-    if !os::exists(to) {
+    let failed = |error| place.failure("write", &error);
+    if there.is_none() {
         if let Some(parent) = to.parent() {
             make_dirs(parent)?;
         }
-        os::publish_file(to, more.as_bytes()).map_err(failed)?;
-        return Ok(());
+        return place.publish(more.as_bytes()).map(drop).map_err(failed);
     }
-    if more.trim().is_empty() {
-        return Ok(());
-    }
-    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(failed)?;
-    file.write_all(more.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    if more.trim().is_empty() { Ok(()) } else { place.append(more.as_bytes()).map_err(failed) }
 }
 
 #[cfg(test)]

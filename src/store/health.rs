@@ -158,6 +158,7 @@ impl Store {
     /// Puts back the claim of a session or profile that has lost it. Refuses if the owner is gone by now,
     /// or somebody else has the name.
     pub fn claim_again(&self, name: &Name, claim: Claim) -> Result<()> {
+        let held = self.hold_names()?;
         let there = match claim {
             Claim::Session(id) => self.session(id).is_ok_and(|session| session.name == *name),
             Claim::Profile => os::is_dir(&self.profile_root(name)),
@@ -165,7 +166,10 @@ impl Store {
         if !there {
             return Err(Failure::of(Kind::Changed, format!("what had the name '{name}' has gone meanwhile")));
         }
-        match self.claim_name(name, claim)? {
+        if self.claim(name)? == Some(claim) {
+            return Ok(());
+        }
+        match self.claim_name_among(name, claim, &held)? {
             None => Ok(()),
             Some(_) => {
                 Err(Failure::of(Kind::NameTaken, format!("something else has the name '{name}' by now")))

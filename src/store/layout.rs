@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::manifest::{read_manifest, write_manifest};
 use super::root::removed_meanwhile;
 use crate::model::{Failure, Layout, Link, Manifest, ManifestPlace, Put, Result, SeedFile};
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES};
 
 /// A path that is not as the plan has it, and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,12 @@ pub struct Survey {
 /// for a link whose target is gone, and a link that is private by now and ours. Changes nothing. Fails where the system
 /// cannot read which links are ours.
 pub fn survey(layout: &Layout) -> Result<Survey> {
-    let missing = |path: &&PathBuf| !path.is_dir();
+    // Below the base a link in a directory's place was made by somebody inside.
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let missing = |path: &&PathBuf| match place(base.as_ref(), path) {
+        Some(place) => !place.is_dir(),
+        None => !path.is_dir(),
+    };
     let directories = layout.directories.iter().filter(missing).cloned().map(Put::Directory);
     let mut survey = Survey { lacking: directories.collect(), drifts: Vec::new() };
     if let Some(place) = &layout.manifest {
@@ -66,6 +71,8 @@ pub fn survey(layout: &Layout) -> Result<Survey> {
         }
     }
     survey.lacking.extend(layout.files.iter().cloned().map(Put::File));
+    survey.lacking.extend(layout.outdated.iter().cloned().map(Put::Outdated));
+    survey.lacking.extend(layout.settings.iter().cloned().map(Put::Settings));
     Ok(survey)
 }
 
@@ -86,17 +93,21 @@ pub fn put(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
 
 fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
     let mut drifts = Vec::new();
-    let make_dirs = |path: &Path| match &layout.base {
-        Some(base) if path == base => Ok(()),
-        Some(base) if path.starts_with(base) => os::create_private_dirs_below(base, path),
-        _ => os::create_private_dirs(path),
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let make_dirs = |path: &Path| match place(base.as_ref(), path) {
+        Some(place) => place.make_dirs(),
+        None => os::create_private_dirs(path),
     };
     let make = |link: &Link| {
         let failed = |error: std::io::Error| link_failed(link, &error);
         if let Some(parent) = link.path.parent() {
             make_dirs(parent).map_err(failed)?;
         }
-        os::make_link(&link.path, &link.target).map(drop).map_err(failed)
+        let made = match place(base.as_ref(), &link.path) {
+            Some(place) => place.link(&link.target),
+            None => os::make_link(&link.path, &link.target),
+        };
+        made.map(drop).map_err(failed)
     };
     for put in lacking {
         if let Put::Directory(path) = put {
@@ -118,7 +129,11 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
             // A link whose target is gone hides nothing, so it may be made to point where it should.
             Put::Relink(link) => {
                 if standing(link) == Standing::Dangling {
-                    os::remove_link(&link.path).map_err(|error| link_failed(link, &error))?;
+                    let removed = match place(base.as_ref(), &link.path) {
+                        Some(place) => place.remove(),
+                        None => os::remove_link(&link.path),
+                    };
+                    removed.map_err(|error| link_failed(link, &error))?;
                 }
                 make(link)?;
             }
@@ -127,11 +142,37 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
                 if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
                     make_dirs(parent).map_err(failed)?;
                 }
-                drifts.extend(seed(file)?);
+                let place = place(base.as_ref(), &file.path).unwrap_or_else(|| beside(&file.path));
+                drifts.extend(seed(file, &place)?);
+            }
+            Put::Outdated(path) => {
+                os::remove_file(path).map_err(|error| Failure::io("remove", path, &error))?;
+            }
+            Put::Settings(file) => {
+                let failed = |error| Failure::io("write", &file.path, &error);
+                if let Some(parent) = file.path.parent() {
+                    make_dirs(parent).map_err(failed)?;
+                }
+                if !os::publish_file(&file.path, file.content.as_bytes()).map_err(failed)? {
+                    return Err(failed(std::io::Error::from(std::io::ErrorKind::AlreadyExists)));
+                }
             }
         }
     }
     Ok(drifts)
+}
+
+/// Returns `path` as a place on the ground below `base`, that of a layout; `None` if it is not below that.
+fn place(base: Option<&Foreign>, path: &Path) -> Option<Foreign> {
+    base?.within(path)
+}
+
+/// Returns `path` as a place in its directory, which is none of a session.
+fn beside(path: &Path) -> Foreign {
+    match (path.parent(), path.file_name()) {
+        (Some(above), Some(name)) => Foreign::ground(above).join(name),
+        _ => Foreign::ground(path),
+    }
 }
 
 fn link_failed(link: &Link, error: &std::io::Error) -> Failure {
@@ -204,7 +245,10 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     let Some(mut manifest) = whole_manifest(place)? else { return Ok(()) };
     for link in links {
         if fs::read_link(&link.path).is_ok_and(|target| target == link.target) {
-            os::remove_link(&link.path).map_err(|error| Failure::io("remove", &link.path, &error))?;
+            let ground = place.file.parent().unwrap_or(&place.config);
+            Foreign::at(ground, &link.path)
+                .remove()
+                .map_err(|error| Failure::io("remove", &link.path, &error))?;
         }
         if let Some(name) = place.name_of(&link.path) {
             manifest.links.remove(&name);
@@ -315,10 +359,10 @@ fn take_guard(guard: &Path) -> std::io::Result<Result<(), Option<&'static str>>>
 
 /// Makes `file`, or adds to it what it lacks. That can wait for the next launch, if its lock is not to be had; what is
 /// in the way of the lock for good is returned.
-fn seed(file: &SeedFile) -> Result<Option<Drift>> {
+fn seed(file: &SeedFile, place: &Foreign) -> Result<Option<Drift>> {
     let failed = |error| Failure::io("write", &file.path, &error);
     let Some(expected) = &file.replaces else {
-        os::publish_file(&file.path, &file.content).map_err(failed)?;
+        place.publish(&file.content).map_err(failed)?;
         return Ok(None);
     };
     let mut guard = file.path.clone().into_os_string();
@@ -332,8 +376,8 @@ fn seed(file: &SeedFile) -> Result<Option<Drift>> {
         }
     }
     let write = || {
-        let unchanged = os::read_optional(&file.path)?.as_deref() == Some(expected);
-        if unchanged { os::replace_file(&file.path, &file.content, true) } else { Ok(()) }
+        let unchanged = place.read(MOST_BYTES)?.as_ref() == Some(expected);
+        if unchanged { place.replace(&file.content) } else { Ok(()) }
     };
     let written = write();
     let _ = fs::remove_dir(&guard);

@@ -4,7 +4,6 @@
 //! See docs/decisions/002-names-are-claimed-by-link.md
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -63,19 +62,6 @@ impl Store {
         }
     }
 
-    /// Returns who has `name`: the owner in its claim, if that exists or is being made. Of a claim that a process which
-    /// died left behind, nobody: whoever makes something under that name takes it over. Changes nothing.
-    pub fn owner_of(&self, name: &Name) -> Result<Option<Claim>> {
-        let is_being_made = |entry: &str| {
-            let staged = self.staging().join(entry);
-            Lock::is_held(&self.lock_path(&staged, entry))
-        };
-        Ok(self.claim(name)?.filter(|claim| match claim {
-            Claim::Session(id) => is_being_made(&id.to_string()) || self.session_has_name(*id, name),
-            Claim::Profile => is_being_made(&name.key()) || os::exists(&self.profile_root(name)),
-        }))
-    }
-
     /// Returns every claimed name (its key), in name order.
     pub fn claimed_names(&self) -> Result<Vec<String>> {
         self.claimed_names_from("")
@@ -91,17 +77,20 @@ impl Store {
 
     /// Claims `name`. Returns `Ok(None)` if it is ours now; else its owner.
     ///
-    /// Takes over a claim whose owner does not exist, and is not being made right now.
+    /// Takes over a claim whose owner does not exist, and is not being made right now. What the claim is for exists
+    /// or is being made, by the caller.
+    ///
+    /// A name that nobody claims is had by one link, and costs no lock.
     pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
         if self.publish_claim(name, claim)? {
             return Ok(None);
         }
-        if let Some(holder) = self.holder(name)? {
-            return Ok(if holder == claim { None } else { Some(holder) });
+        match self.holder(name)? {
+            Some(holder) if holder != claim => Ok(Some(holder)),
+            // A claim that says the same was left by another: a profile of this name, or an import of this session.
+            // Who gives that one up has looked under the lock, and is about to remove it.
+            _ => self.claim_name_among(name, claim, &self.hold_names()?),
         }
-        // The repair is rare and serialised. Whoever holds this lock looks again before it takes
-        // anything away, so two repairers cannot take each other's claim.
-        self.claim_name_among(name, claim, &self.hold_names()?)
     }
 
     /// Makes the claim of `name`; false if there is one.
@@ -110,8 +99,11 @@ impl Store {
         os::publish_file(&path, claim.text().as_bytes()).map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Holds the names: nobody takes over or gives up a claim meanwhile. Whoever claims a name for something that
-    /// exists, but has that name a moment later only, holds them until it has.
+    /// Holds the names: no claim that is there is taken over, joined or given up meanwhile. Whoever claims a name for
+    /// something that exists, but has that name a moment later only, holds them until it has.
+    ///
+    /// A claim is removed under this lock only, after a look at its owner under it. Every order of the steps of those
+    /// who want a name is tried in `interleavings.rs`.
     pub(super) fn hold_names(&self) -> Result<Lock> {
         lock(&self.names().join(".repair"), "the names")
     }
@@ -167,8 +159,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
-    pub(super) fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made. Of a claim that a process
+    /// which died left behind, nobody: whoever makes something under that name takes it over. Changes nothing.
+    pub fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 
@@ -187,7 +180,7 @@ impl Store {
     /// Returns true if some living process is making `staging/<entry>` now: it holds the lock in it.
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
-        os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()
+        os::is_dir(&staged) && Lock::may_be_held(&self.lock_path(&staged, entry))
     }
 }
 

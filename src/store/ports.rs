@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -276,9 +275,7 @@ impl Store {
         let Ok(thrown) = os::names_in(&self.trash_dir(), &format!("{entry}-")) else { return true };
         let places = [self.staging().join(&entry), self.session_root(id)];
         let places = places.into_iter().chain(thrown.into_iter().map(|name| self.trash_dir().join(name)));
-        // What cannot be locked may be held.
-        let is_held = |path: PathBuf| os::exists(&path) && Lock::take(&path, Duration::ZERO).is_err();
-        places.into_iter().any(|place| is_held(self.lock_path(&place, &entry)))
+        places.into_iter().any(|place| Lock::may_be_held(&self.lock_path(&place, &entry)))
     }
 }
 

@@ -309,21 +309,19 @@ impl Store {
         let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
         let held = self.begin_profile(name, &staged)?;
         let discard = || discard(&staged);
-        match self.claim_name(name, Claim::Profile) {
-            Ok(None) if !os::exists(&place) => {}
-            Ok(_) if os::exists(&place) => {
-                discard();
-                return Err(taken(name, Claim::Profile));
-            }
+        let refused = match self.claim_name(name, Claim::Profile) {
+            Ok(None) if !os::exists(&place) => None,
             Ok(holder) => {
-                discard();
-                return Err(taken(name, holder.unwrap_or(Claim::Profile)));
+                let holder = holder.filter(|_| !os::exists(&place));
+                Some(taken(name, holder.unwrap_or(Claim::Profile)))
             }
-            Err(failure) => {
-                discard();
-                self.release_name(name, Claim::Profile);
-                return Err(failure);
-            }
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = refused {
+            discard();
+            // As long as this was being made, whoever removed the one of this name left it the claim.
+            self.release_name(name, Claim::Profile);
+            return Err(failure);
         }
         let made = || {
             // Whoever died here before may have meant another profile by this name.

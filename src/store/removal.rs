@@ -134,7 +134,7 @@ fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
 
 fn unremovable(path: &Path, why: &Unremovable) -> Failure {
     match why {
-        Unremovable::Io(at, error) => Failure::io("remove", at, error),
+        Unremovable::Io(..) => Failure::of(Kind::Io, format!("cannot remove {why}")),
         Unremovable::Missing => Failure::refused(format!("{} is gone already", path.display())),
         why => Failure::refused(format!("{why}, so {} is left alone", path.display())),
     }
@@ -322,6 +322,7 @@ impl Store {
     fn cut_short(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         let mut rooms = vec![self.root.clone(), self.names(), self.ports_dir(), self.trust_dir()];
+        rooms.extend(self.shim_path().parent().map(Path::to_path_buf));
         for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
             rooms.extend(children(&all)?.into_iter().map(|(path, _)| path));
         }
@@ -410,8 +411,7 @@ impl Store {
     /// Returns true if some process seems to hold the lock in `directory`. Makes no lock that does not
     /// exist.
     fn seems_held(&self, directory: &Path, entry: &str) -> bool {
-        let path = self.lock_path(directory, entry);
-        os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
+        Lock::look(&self.lock_path(directory, entry)).is_some_and(|looked| looked.is_held)
     }
 
     /// Returns true if a session's or profile's directory has no record, and nothing but what `cs` itself
@@ -436,7 +436,10 @@ impl Store {
             return Ok(None);
         }
         let held = try_lock(&self.lock_path(&root, &session.id.to_string()))?;
-        Ok(held.filter(|_| self.session(session.id).as_ref() == Ok(session)))
+        if held.is_some() && !self.is_still(session)? {
+            return Ok(None);
+        }
+        Ok(held)
     }
 }
 
@@ -482,13 +485,13 @@ fn is_abandoned(path: &Path) -> bool {
         .is_some_and(|age| age > ABANDONED)
 }
 
-/// Returns true if `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`,
-/// and old.
+/// Returns true if `path` is a file, or a link, that a process of ours began to put somewhere and was killed:
+/// `.NAME.ID.new`, and old.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")?.rsplit_once('.'));
     id.is_some_and(|(_, id)| Uuid::try_parse(id).is_ok())
-        && path.symlink_metadata().is_ok_and(|about| about.is_file())
+        && path.symlink_metadata().is_ok_and(|about| about.is_file() || about.is_symlink())
         && is_abandoned(path)
 }
 

@@ -13,7 +13,7 @@ use super::profiles::clear;
 use super::records::{self, Damage, Record};
 use super::root::listed;
 use super::{Claim, Store};
-use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Worktree};
+use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Walls, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -86,6 +86,7 @@ impl Record for Session {
             },
             created: plain.text("", "created")?.parse().ok()?,
             worktree: worktree(plain),
+            walls: walls(plain),
         };
         plain.is_used_up().then_some(session)
     }
@@ -310,7 +311,17 @@ impl Store {
         let path = self.lock_path(&root, &session.id.to_string());
         let held = lock(&path, &format!("session '{}'", session.name))
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
-        if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+        // Who had it may have removed the session for good, and an import brought the very same back.
+        let is_its_own = !held.was_waited_for() || held.is_at(&path);
+        if is_its_own && self.is_still(session)? { Ok(held) } else { Err(changed()) }
+    }
+
+    /// Returns true if the record of a session still says what it did. Fails where the system cannot read it.
+    pub(super) fn is_still(&self, session: &Session) -> Result<bool> {
+        match self.session(session.id) {
+            Err(damage) if damage.is_unread() => Err(self.unread_session(session.id, &damage)),
+            record => Ok(record.as_ref() == Ok(session)),
+        }
     }
 
     /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.
@@ -350,6 +361,14 @@ impl Store {
         Ok(changed)
     }
 
+    /// Notes the walls of the sandboxed session `id`. The caller holds the session's lock.
+    pub fn note_walls(&self, id: Uuid, walls: Walls) -> Result<()> {
+        let session = self.session(id);
+        let session =
+            session.map_err(|damage| damage.failure("the session", &self.session_record_path(id)))?;
+        self.rewrite_session(&Session { walls: Some(Box::new(walls)), ..session })
+    }
+
     /// Replaces the record of a session. The caller holds the session's lock.
     pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
         let path = self.session_record_path(session.id);
@@ -365,6 +384,16 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
         repository: text("repository")?,
         branch: text("branch"),
         onto: text("onto"),
+    }))
+}
+
+fn walls(plain: &Plain<'_>) -> Option<Box<Walls>> {
+    let text = |key| plain.text("walls", key).map(str::to_owned);
+    Some(Box::new(Walls {
+        directory: text("directory")?,
+        checkout: text("checkout"),
+        git: text("git"),
+        common: text("common"),
     }))
 }
 
@@ -385,7 +414,8 @@ pub(super) fn discard(staged: &Path) {
     }
 }
 
-fn modified(path: &Path) -> Option<jiff::Timestamp> {
+/// Returns the time of the last change of a file; `None` if it has none.
+pub(super) fn modified(path: &Path) -> Option<jiff::Timestamp> {
     jiff::Timestamp::try_from(path.metadata().ok()?.modified().ok()?).ok()
 }
 
@@ -409,6 +439,7 @@ mod tests {
             forked_from,
             ports: Ports::new(20_000),
             worktree: None,
+            walls: None,
         };
         let twice =
             format!("{0}name = \"other\"\n", records::text(&session("/x", false, None)).expect("written"));

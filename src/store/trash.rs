@@ -1,6 +1,7 @@
 //! Removed sessions and profiles, until somebody empties the trash. Removing is one rename, so it works
 //! on a full disk, and nothing is half removed.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -8,9 +9,9 @@ use uuid::Uuid;
 use super::locking::lock;
 use super::records::Damage;
 use super::root::listed;
-use super::sessions::taken;
+use super::sessions::{modified, taken};
 use super::{Claim, Store, records};
-use crate::model::{Failure, Kind, Name, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Noted, PortRange, Ports, Result, Session};
 use crate::os;
 
 /// The kind of a piece of trash.
@@ -49,7 +50,7 @@ impl Store {
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
-        if self.session(session.id).as_ref() != Ok(session) {
+        if !self.is_still(session)? {
             return Err(Failure::of(
                 Kind::Changed,
                 format!("session '{}' has changed meanwhile", session.name),
@@ -65,8 +66,9 @@ impl Store {
     }
 
     /// Moves a profile to the trash and frees its name. An adopted config directory stays in its place:
-    /// only the record goes.
+    /// only the record goes. Takes the profile's lock, so that nobody changes its record meanwhile.
     pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
+        let _lock = self.lock_profile(name)?;
         let root = self.profile_root(name);
         guard(&root, &self.profiles_dir(), &name.key())?;
         let moved = self.to_trash(&root, &format!("profile.{}", name.key()))?;
@@ -76,9 +78,16 @@ impl Store {
 
     fn to_trash(&self, from: &Path, what: &str) -> Result<PathBuf> {
         self.ensure()?;
-        let to = self.trash_dir().join(format!("{what}-{}", jiff::Timestamp::now().as_millisecond()));
-        os::publish_dir(from, &to).map_err(|error| Failure::io("move to the trash", from, &error))?;
-        Ok(to)
+        let mut when = jiff::Timestamp::now().as_millisecond();
+        loop {
+            let to = self.trash_dir().join(format!("{what}-{when}"));
+            match os::publish_dir(from, &to) {
+                Ok(()) => return Ok(to),
+                // Another profile of this name went in this very millisecond, or the clock was set back to it.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => when += 1,
+                Err(error) => return Err(Failure::io("move to the trash", from, &error)),
+            }
+        }
     }
 
     /// Reads the trash, newest first. Entries that cannot be read are left out, and stay: [`Store::pieces`] has them.
@@ -99,6 +108,32 @@ impl Store {
             Self::trashed_at(&self.trash_dir().join(&name), &name)?.ok()
         };
         Ok(entries.into_iter().filter_map(read).take(most).collect())
+    }
+
+    /// Returns the times that were noted here by the clock: of sessions made, launched and changed, of profiles, and
+    /// of what was removed. What lies below a config directory is not asked.
+    pub fn noted(&self) -> Result<Vec<Noted>> {
+        let mut noted = Vec::new();
+        for entry in self.sessions()? {
+            let what = match &entry.record {
+                Ok(session) => format!("session '{}'", session.name),
+                Err(_) => format!("session {}", entry.id),
+            };
+            let made = entry.record.as_ref().ok().map(|session| session.created);
+            let changed = modified(&self.session_record_path(entry.id));
+            let times = [made, entry.used, changed].into_iter().flatten();
+            noted.extend(times.map(|at| Noted { at, what: what.clone() }));
+        }
+        for name in self.profile_names()? {
+            let Ok(name) = Name::of_profile(&name) else { continue };
+            let changed = modified(&self.profile_record_path(&name));
+            noted.extend(changed.map(|at| Noted { at, what: format!("profile '{name}'") }));
+        }
+        let removed = listed(&self.trash_dir(), "")?.into_iter();
+        noted.extend(
+            removed.filter_map(|name| Some(Noted { at: split(&name)?.1, what: "a removal".to_owned() })),
+        );
+        Ok(noted)
     }
 
     /// Reads the piece of trash that has the file name `name`, or the damage of its record. `None` if
@@ -156,7 +191,9 @@ impl Store {
         if let Some(holder) = self.claim_name_among(name, claim, &held)? {
             return Err(taken(name, holder));
         }
-        if claim == Claim::Profile && os::exists(&place) {
+        // Of two profiles of one name the claim says the same. Who makes the other one looks for this one, too, once
+        // the names are free.
+        if claim == Claim::Profile && (os::exists(&place) || self.is_being_made(&entry)) {
             return Err(taken(name, claim));
         }
         let mut ports = None;

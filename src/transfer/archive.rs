@@ -103,9 +103,11 @@ impl Entry {
     }
 }
 
+/// The number of parts that a path in such a file may have.
+pub(super) const DEEPEST: usize = 32;
+
 /// Fails with the reason if a file at the path `inside` of a session's config directory cannot be in such a file.
 pub(super) fn check_inside(inside: &[&str]) -> Result<(), &'static str> {
-    const DEEPEST: usize = 32;
     const LONGEST: usize = 2048;
     for part in inside {
         check_component(part)?;

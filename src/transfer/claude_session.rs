@@ -1,16 +1,15 @@
 //! Taking over directories `~/.claude/sessions/<uuid>` that earlier shell scripts
 //! used as config directories.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::names::free_name;
 use super::takeover::Takeover;
-use crate::claude::{self, Conversation};
+use crate::claude::{self, ConfigGround, Conversation};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign};
 use crate::store::{ConfigFiles, Known};
 use crate::work::context::Context;
 use crate::work::copying::copy_conversation;
@@ -102,7 +101,7 @@ fn import_one(
         Known::InTrash => return Ok(found.skipped(format!("it is in the trash: cs restore {id}"))),
         Known::Not => {}
     }
-    let mut conversations = match claude::conversations(directory) {
+    let mut conversations = match claude::conversations(&ConfigGround::of_profile(directory)) {
         Ok(conversations) => conversations,
         Err(failure) => return Ok(found.failed(failure.message)),
     };
@@ -112,16 +111,16 @@ fn import_one(
     let place = || claude::about(&newest, &Name::suggest("session")).directory;
     let Some(place) = place().or_else(place) else {
         // Or it could not be read, twice.
-        return Ok(match fs::File::open(&newest.path) {
+        return Ok(match newest.path.open() {
             Ok(_) => found.skipped("its conversation does not say in which directory it was"),
-            Err(error) => found.failed(Failure::io("read", &newest.path, &error).message),
+            Err(error) => found.failed(newest.path.failure("read", &error).message),
         });
     };
     if !Path::new(&place).is_absolute() || recordable(Path::new(&place)).is_err() {
         return Ok(found.skipped("its conversation names no plain directory"));
     }
     let is_taken =
-        |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.owner_of(name)?.is_some()) };
+        |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.holder(name)?.is_some()) };
     let name = match options.name {
         Some(name) => Context::new_name(name)?,
         None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,
@@ -141,6 +140,7 @@ fn import_one(
         forked_from: None,
         ports: None,
         worktree: None,
+        walls: None,
     };
     // Oldest first, so that the newest stays the newest also where times cannot be set.
     conversations.reverse();
@@ -180,9 +180,9 @@ fn copy(
         }
         // The scripts wrote `history` before there was a `history.jsonl`.
         for name in ["history.jsonl", "history"] {
-            let path = from.join(name);
-            if path.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                files.copy(&path, Path::new(name)).map_err(|error| Failure::io("copy", &path, &error))?;
+            let path = Foreign::ground(from).join(name);
+            if path.facts().is_ok_and(|facts| facts.is_some_and(|facts| facts.kind == EntryKind::File)) {
+                files.copy(&path, Path::new(name)).map_err(|error| path.failure("copy", &error))?;
             }
         }
         Ok(())

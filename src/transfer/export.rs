@@ -1,9 +1,9 @@
 //! Writing records and conversations into a file, never a login.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,15 +11,16 @@ use serde_json::Value;
 use tar::{Builder, EntryType, Header};
 
 use super::archive::{
-    END, End, Listed, MANIFEST, Manifest, SecretLines, VERSION, check_inside, holds_secret,
+    DEEPEST, END, End, Listed, MANIFEST, Manifest, SecretLines, VERSION, check_inside, holds_secret,
 };
-use crate::claude::{self, CONVERSATIONS, OWN};
+use crate::claude::{self, CONVERSATIONS, ConfigGround, OWN};
 use crate::model::{Failure, Isolation, Name, Result, Session, SessionPaths, VarName};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign, Unfit};
 use crate::store::Store;
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::conversations::Own;
+use crate::work::history;
 use crate::work::open;
 use crate::work::removal::paths_of;
 
@@ -30,6 +31,10 @@ pub(crate) fn chosen(context: &Context, names: &[String], all: bool) -> Result<V
         for entry in context.store()?.sessions()? {
             match entry.record {
                 Ok(session) => sessions.push(session),
+                // Who can read it in a moment wants it in the file.
+                Err(damage) if damage.is_unread() => {
+                    return Err(context.store()?.unread_session(entry.id, &damage));
+                }
                 Err(damage) => {
                     context.goes_without(&format!("not in the file: session {}: {damage}", entry.id));
                 }
@@ -58,7 +63,7 @@ fn into_file(path: &Path, force: bool, write: impl FnOnce(&File) -> io::Result<(
         write(&file).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
         let size = file.metadata().map_err(|error| failed(path, &error))?.len();
         if force {
-            fs::rename(&beside, path).map_err(|error| failed(path, &error))?;
+            os::put_in_place(&beside, path).map_err(|error| failed(path, &error))?;
         } else {
             os::publish_dir(&beside, path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => {
@@ -82,7 +87,7 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
 struct SourceFile {
     /// Its path in the session's config directory.
     inside: String,
-    path: PathBuf,
+    path: Foreign,
     modified: std::time::SystemTime,
 }
 
@@ -140,7 +145,8 @@ impl Export {
                 export.parts.push(Part { session, files: Vec::new() });
                 continue;
             }
-            let files = files_of(context, &session, &paths, run.as_ref())?;
+            let ground = history::ground_left(store, &session, &paths, profile.as_ref());
+            let files = files_of(context, &session, &paths, &ground, run.as_ref())?;
             export.flagged.extend(flagged(&session, &files));
             export.parts.push(Part { session, files });
         }
@@ -148,6 +154,11 @@ impl Export {
             for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
+                }
+                if let Err(damage) = entry.profile.as_ref().map_err(Clone::clone)
+                    && damage.is_unread()
+                {
+                    return Err(store.unread_profile(&entry.name, &damage));
                 }
                 if let Err(damage) = &entry.profile {
                     context.goes_without(&format!("not in the file: profile '{}': {damage}", entry.name));
@@ -240,7 +251,8 @@ impl Export {
         }
         for number in 0..self.parts.len() {
             // Ports are this machine's; where it is brought in it is given others.
-            let session = Session { ports: None, worktree: None, ..self.parts[number].session.clone() };
+            let session =
+                Session { ports: None, worktree: None, walls: None, ..self.parts[number].session.clone() };
             let root = format!("sessions/{}", session.id);
             let record =
                 Store::session_text(&session).map_err(|failure| io::Error::other(failure.message))?;
@@ -263,18 +275,13 @@ impl Export {
     }
 
     fn add_file<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, found: &SourceFile) -> io::Result<()> {
-        let mut file = match os::open_regular(&found.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.vanished += 1;
-                return Ok(());
-            }
-            Err(error) => {
-                return Err(io::Error::new(error.kind(), format!("{}: {error}", found.path.display())));
-            }
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", found.path));
+        let Some((file, facts)) = found.path.open().map_err(named)? else {
+            self.vanished += 1;
+            return Ok(());
         };
-        let lines = found.path.extension().is_some_and(|ending| ending == "jsonl");
-        let size = if lines { whole_lines(&mut file)? } else { file.metadata()?.len() };
+        let lines = found.path.has_extension("jsonl");
+        let size = if lines { os::whole_lines(&file, facts.size).map_err(named)? } else { facts.size };
         let seconds = found.modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut content = Exactly { file, left: size, secrets: lines.then(SecretLines::default) };
         tar.append_data(&mut header(size, seconds), path, &mut content)?;
@@ -295,26 +302,6 @@ fn header(size: u64, seconds: u64) -> Header {
     header.set_mode(0o600);
     header.set_mtime(seconds);
     header
-}
-
-/// How many bytes of a file are whole lines. One that is being written to may end in the middle of one.
-fn whole_lines(file: &mut File) -> io::Result<u64> {
-    const STEP: u64 = 64 << 10;
-    let mut end = file.metadata()?.len();
-    let mut buffer = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        buffer.clear();
-        file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(file).take(end - start).read_to_end(&mut buffer)?;
-        if let Some(at) = buffer.iter().rposition(|byte| *byte == b'\n') {
-            end = start + at as u64 + 1;
-            break;
-        }
-        end = start;
-    }
-    file.rewind()?;
-    Ok(end)
 }
 
 /// Exactly so many bytes of a file, or a failure: the file may be cut while it is read.
@@ -348,18 +335,20 @@ fn files_of(
     context: &Context,
     session: &Session,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     run: Option<&crate::store::Run>,
 ) -> Result<Vec<SourceFile>> {
     let mut files = Vec::new();
     let mut skipped = Vec::new();
-    if session.isolation == Isolation::None || paths.config.join("projects").is_symlink() {
+    if session.isolation == Isolation::None || ground.shares() {
         // Its conversations are among those of others, whose are theirs to move.
         let own = Own::of(session, paths, session.directory(), run)?;
-        for found in claude::conversations(&paths.config)?.into_iter().filter(|found| own.has(found)) {
+        for found in claude::conversations(ground)?.into_iter().filter(|found| own.has(found)) {
             let place = format!("projects/{}", found.slug());
             collect(&found.path, &format!("{place}/{}.jsonl", found.id), &mut files, &mut skipped)?;
-            let beside = found.path.with_extension("");
-            collect(&beside, &format!("{place}/{}", found.id), &mut files, &mut skipped)?;
+            if let Some(beside) = found.beside() {
+                collect(&beside, &format!("{place}/{}", found.id), &mut files, &mut skipped)?;
+            }
         }
         context.say(&format!(
             "session '{}' shares its conversations: those that are its own are in the file",
@@ -368,43 +357,58 @@ fn files_of(
     }
     if session.isolation != Isolation::None {
         for item in CONVERSATIONS.iter().chain(OWN) {
-            collect(&paths.config.join(item), item, &mut files, &mut skipped)?;
+            collect(&ground.at(item), item, &mut files, &mut skipped)?;
         }
     }
     files.sort_by_key(|file| file.modified);
     for path in skipped {
-        context.say(&format!("not in the file, for its name: {}", path.display()));
+        context.say(&format!("not in the file, for its name: {path}"));
     }
     Ok(files)
 }
 
 /// Collects the regular files at `path` and below. Links are passed over: what they lead to is not the
 /// session's own.
-fn collect(path: &Path, inside: &str, files: &mut Vec<SourceFile>, skipped: &mut Vec<PathBuf>) -> Result<()> {
-    let about = match path.symlink_metadata() {
-        Ok(about) => about,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Failure::io("read", path, &error)),
-    };
-    if about.is_dir() {
-        let entries = os::entries_of(path).map_err(|error| Failure::io("list", path, &error))?;
-        for entry in entries {
-            let Some(name) = entry.file_name().and_then(OsStr::to_str) else {
-                skipped.push(entry);
-                continue;
-            };
-            // What could hold a login is passed over without a word, and unseen.
-            if claude::may_be_copied(name) {
-                collect(&entry, &format!("{inside}/{name}"), files, skipped)?;
+fn collect(
+    path: &Foreign,
+    inside: &str,
+    files: &mut Vec<SourceFile>,
+    skipped: &mut Vec<Foreign>,
+) -> Result<()> {
+    let mut left = vec![(path.clone(), inside.to_owned())];
+    while let Some((path, inside)) = left.pop() {
+        let failed = |error: io::Error| path.failure("read", &error);
+        let facts = match path.facts() {
+            Ok(Some(facts)) => facts,
+            Ok(None) => continue,
+            // It is behind a link by now.
+            Err(error) if os::unfit(&error) == Some(Unfit::Link) => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        match facts.kind {
+            EntryKind::Directory if inside.split('/').count() > DEEPEST => skipped.push(path),
+            EntryKind::Directory => {
+                let mut entries = path.entries().map_err(failed)?.unwrap_or_default();
+                entries.sort_by(|a, b| b.name.cmp(&a.name));
+                for entry in entries {
+                    let Some(name) = entry.name.to_str() else {
+                        skipped.push(path.join(&entry.name));
+                        continue;
+                    };
+                    // What could hold a login is passed over without a word, and unseen.
+                    if claude::may_be_copied(name) {
+                        left.push((path.join(name), format!("{inside}/{name}")));
+                    }
+                }
             }
+            EntryKind::File if check_inside(&inside.split('/').collect::<Vec<_>>()).is_err() => {
+                skipped.push(path);
+            }
+            EntryKind::File => {
+                files.push(SourceFile { inside, path, modified: facts.modified });
+            }
+            EntryKind::Link | EntryKind::Other => {}
         }
-    } else if about.is_file() {
-        if check_inside(&inside.split('/').collect::<Vec<_>>()).is_err() {
-            skipped.push(path.to_path_buf());
-            return Ok(());
-        }
-        let modified = about.modified().map_err(|error| Failure::io("read", path, &error))?;
-        files.push(SourceFile { inside: inside.to_owned(), path: path.to_path_buf(), modified });
     }
     Ok(())
 }
@@ -417,10 +421,10 @@ fn flagged(session: &Session, files: &[SourceFile]) -> Vec<String> {
         if !OWN.contains(&file.inside.split('/').next().unwrap_or_default()) {
             continue;
         }
-        let Ok(Some(text)) = os::read_small(&file.path, LARGEST) else { continue };
+        let Ok(Some(text)) = file.path.read(LARGEST) else { continue };
         let mut keys = Vec::new();
         match serde_json::from_slice::<Value>(&text) {
-            Ok(value) if file.path.extension().is_some_and(|ending| ending == "json") => {
+            Ok(value) if file.path.has_extension("json") => {
                 secret_keys(&value, "", &mut keys);
             }
             _ => {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::claude::{self, Message, Transcript};
+use crate::claude::{self, ConfigGround, Message, Transcript};
 use crate::model::{ConfigHome, Isolation, Name, Result, SessionPaths};
 use crate::work::context::Context;
-use crate::work::profiles;
+use crate::work::{history, profiles};
 
 /// A session, or a profile itself.
 pub(crate) struct Owner {
@@ -45,7 +45,7 @@ impl Sources {
         for profile in profiles.values() {
             let name = profile.name.clone();
             owners.push(Owner { profile: name.clone(), name, is_session: false });
-            places.push(profile.home.directory());
+            places.push(ConfigGround::of_profile(&profile.home.directory()));
         }
         // Where conversations of many lie together, their ids tell whose they are.
         let mut conversations: HashMap<Uuid, usize> = HashMap::new();
@@ -64,11 +64,11 @@ impl Sources {
             }
             let (name, profile) = (session.name.clone(), session.profile.clone());
             owners.push(Owner { name, profile, is_session: true });
-            places.push(paths.config);
+            places.push(history::ground(store, session, &paths, &home));
         }
         let (mut seen, mut files) = (BTreeSet::new(), Vec::new());
-        for (owner, config) in places.iter().enumerate() {
-            files.extend(claude::all_transcripts(config, &mut seen).into_iter().map(|transcript| {
+        for (owner, ground) in places.iter().enumerate() {
+            files.extend(claude::all_transcripts(ground, &mut seen).into_iter().map(|transcript| {
                 let known = transcript.conversation.and_then(|id| conversations.get(&id).copied());
                 (known.unwrap_or(owner), transcript)
             }));

@@ -49,7 +49,7 @@ fn runs(store: &Store, entry: &str) -> bool {
     match store.noted_run(&path).map(|run| run.map(|run| run.process.liveness())) {
         Ok(Some(Liveness::Alive)) => true,
         // Another host counts its own.
-        Ok(Some(Liveness::Elsewhere)) | Err(_) => false,
+        Ok(Some(Liveness::Elsewhere | Liveness::Apart)) | Err(_) => false,
         Ok(Some(Liveness::Dead) | None) => {
             store.forget_open(entry);
             false

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 use uuid::Uuid;
 
-use crate::claude::{self, Conversation};
+use crate::claude::{self, ConfigGround, Conversation};
 use crate::git::Checkout;
 use crate::model::verb::Slot;
 use crate::model::{Candidate, ConfigHome, Isolation, Name, Profile, Session, SessionPaths};
@@ -249,8 +249,8 @@ impl Lookup<'_> {
         let nowhere = ConfigHome::Directory(root.clone());
         [Isolation::ConfigDir, Isolation::Home]
             .into_iter()
-            .map(|isolation| SessionPaths::new(&root, isolation, &nowhere).config)
-            .flat_map(|config| claude::conversations(&config).unwrap_or_default())
+            .map(|isolation| ConfigGround::of(&SessionPaths::new(&root, isolation, &nowhere)))
+            .flat_map(|ground| claude::conversations(&ground).unwrap_or_default())
             .collect()
     }
 
@@ -298,15 +298,20 @@ impl Lookup<'_> {
     }
 
     fn title(&self, session: &Session) -> Option<String> {
-        let latest = conversations::latest(self.store, session, &self.paths(session)?)?;
+        let home = &self.known().get(&session.profile)?.home;
+        let latest = conversations::latest(self.store, session, &self.paths(session)?, home)?;
         claude::about(&latest, &session.name).title
     }
 
     fn paths(&self, session: &Session) -> Option<SessionPaths> {
-        let known = || profiles::known(self.context).map(|(_, known)| known).unwrap_or_default();
-        let profiles = self.profiles.get_or_init(known);
-        let profile = profiles.get(&session.profile)?;
+        let profile = self.known().get(&session.profile)?;
         Some(SessionPaths::new(&self.store.session_root(session.id), session.isolation, &profile.home))
+    }
+
+    /// Returns the profiles.
+    fn known(&self) -> &BTreeMap<Name, Profile> {
+        let known = || profiles::known(self.context).map(|(_, known)| known).unwrap_or_default();
+        self.profiles.get_or_init(known)
     }
 
     fn key(&self) -> String {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
 use crate::model::{
-    Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
+    Clock, Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
 };
-use crate::os::{self, Umask};
+use crate::os::{self, Trusted, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
 use crate::work::files_above::FilesAbove;
@@ -41,6 +41,8 @@ pub struct Context {
     without: RefCell<Vec<String>>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
+    /// The directories that nobody else can have prepared.
+    trusted: Trusted,
 }
 
 /// The shell, or other program, that calls `cs`.
@@ -85,6 +87,7 @@ impl Context {
             without: RefCell::new(Vec::new()),
             config: OnceCell::new(),
             store: OnceCell::new(),
+            trusted: Trusted::default(),
         }
     }
 
@@ -198,12 +201,12 @@ impl Context {
         Ok(config::path(None, &directory))
     }
 
-    /// The settings.
+    /// The settings. Fails with `Kind::Exposed` if somebody else may have written them.
     pub fn config(&self) -> Result<&Config> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
-        let loaded = Config::load(&self.config_path()?)?;
+        let loaded = Config::load(&self.config_path()?, &self.trusted)?;
         Ok(self.config.get_or_init(|| loaded))
     }
 
@@ -229,8 +232,19 @@ impl Context {
                 root.display()
             )));
         }
-        let store = Store::open(root)?;
+        let store = Store::open_among(root, &self.trusted)?;
+        os::take_no_program_of_sessions_in(&store.root().join("sessions"));
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Returns the clock, held against what was noted in the store.
+    pub(crate) fn clock(&self) -> Result<Clock> {
+        Ok(Clock::new(jiff::Timestamp::now(), self.store()?.noted()?))
+    }
+
+    /// Returns the directories that were found to be trusted, to look at each but once.
+    pub(crate) fn trusted(&self) -> &Trusted {
+        &self.trusted
     }
 
     /// A name a person gave for something new.
@@ -283,6 +297,7 @@ impl Context {
     /// A session with the profile it belongs to.
     pub fn with_profile(&self, session: Session) -> Result<Subject> {
         let profile = self.profile_of(&session)?;
+        os::take_no_program_from(session.directory());
         Ok(Subject::Session(session, profile))
     }
 

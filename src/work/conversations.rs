@@ -6,11 +6,13 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use crate::claude::{self, Continuation, Conversation, GoesOn};
-use crate::model::{Isolation, Name, Result, Session, SessionPaths, Subject};
+use crate::claude::{self, ConfigGround, Continuation, Conversation, GoesOn};
+use crate::model::{ConfigHome, Isolation, Name, Result, Session, SessionPaths, Subject};
+use crate::os::Foreign;
 use crate::store::{Member, Run, Store};
 use crate::work::context::Context;
 use crate::work::directory::real;
+use crate::work::history;
 
 /// The conversations that are a session's own, where they lie among those of others: those known by their ids,
 /// and those that bear its name, which Claude carries over a `/clear`.
@@ -50,7 +52,9 @@ impl Own {
 fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     for directory in member.put_aside() {
-        ids.extend(claude::conversations_below(&directory)?.into_iter().map(|found| found.id));
+        ids.extend(
+            claude::conversations_below(&Foreign::ground(&directory))?.into_iter().map(|found| found.id),
+        );
     }
     Ok(ids)
 }
@@ -59,7 +63,7 @@ fn brought_along(member: &Member) -> Result<BTreeSet<Uuid>> {
 /// it was started with, and what bears its name.
 pub(crate) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> Result<BTreeSet<Uuid>> {
     let mut ids = brought_along(member)?;
-    let all = claude::conversations(&member.config)?;
+    let all = claude::conversations(&history::ground_of(context, subject)?)?;
     if member.is_apart() {
         ids.extend(all.iter().map(|found| found.id));
     }
@@ -79,20 +83,21 @@ pub(crate) fn own_ids(context: &Context, subject: &Subject, member: &Member) -> 
 pub(crate) fn continuation_of(
     session: &Session,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     directory: &Path,
     run: Option<&Run>,
 ) -> Result<Continuation> {
-    let Some(found) = newest(session, paths, directory, run)? else {
+    let Some(found) = newest(session, paths, ground, directory, run)? else {
         // Where it shares its conversations, the one it was forked from is nobody's in particular.
         if let Some(from) = session.forked_from
-            && paths.config.join("projects").is_symlink()
-            && let Some(found) = claude::find_conversation(&paths.config, from)?
+            && ground.shares()
+            && let Some(found) = claude::find_conversation(ground, from)?
             && let Continuation::Resume(from, file) = resume(&found, directory)
         {
             return Ok(Continuation::Fork { from, file, id: session.id });
         }
         // An id that was used up by a start without a word would be refused by Claude.
-        let used = claude::find_conversation(&paths.config, session.id)?.is_some();
+        let used = claude::find_conversation(ground, session.id)?.is_some();
         return Ok(Continuation::New(if used { Uuid::now_v7() } else { session.id }));
     };
     Ok(match resume(&found, directory) {
@@ -107,14 +112,15 @@ pub(crate) fn continuation_of(
 pub(crate) fn newest(
     session: &Session,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     directory: &Path,
     run: Option<&Run>,
 ) -> Result<Option<Conversation>> {
-    if session.isolation != Isolation::None && !paths.config.join("projects").is_symlink() {
-        return claude::newest_resumable(&paths.config);
+    if session.isolation != Isolation::None && !ground.shares() {
+        return claude::newest_resumable(ground);
     }
     let own = Own::of(session, paths, directory, run)?;
-    for found in claude::conversations(&paths.config)? {
+    for found in claude::conversations(ground)? {
         if own.has(&found) && found.is_resumable()? {
             return Ok(Some(found));
         }
@@ -124,33 +130,43 @@ pub(crate) fn newest(
 
 /// Returns the conversation that a person is shown as what a session is about: the newest of its own, whether it can
 /// go on or not. What cannot be read is as if it was not there.
-pub(crate) fn latest(store: &Store, session: &Session, paths: &SessionPaths) -> Option<Conversation> {
+pub(crate) fn latest(
+    store: &Store,
+    session: &Session,
+    paths: &SessionPaths,
+    home: &ConfigHome,
+) -> Option<Conversation> {
+    let ground = history::ground(store, session, paths, home);
     if session.isolation == Isolation::None {
-        return claude::find_conversation(&paths.config, session.id).ok()?;
+        return claude::find_conversation(&ground, session.id).ok()?;
     }
-    if paths.config.join("projects").is_symlink() {
+    if ground.shares() {
         let run = store.last_run(&store.session_run_path(session.id));
-        return newest(session, paths, session.directory(), run.as_ref()).ok()?;
+        return newest(session, paths, &ground, session.directory(), run.as_ref()).ok()?;
     }
-    claude::conversations(&paths.config).ok()?.into_iter().next()
+    claude::conversations(&ground).ok()?.into_iter().next()
 }
 
 /// Resuming `conversation` from `directory`: by its file where Claude, which looks below the
 /// directory's own slug only, would not find the id.
 pub(crate) fn resume(conversation: &Conversation, directory: &Path) -> Continuation {
-    let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.clone());
+    let file = (claude::slug(&real(directory)) != conversation.slug()).then(|| conversation.path.told());
     Continuation::Resume(conversation.id, file)
 }
 
 /// The conversation that a person's own arguments for Claude go on with: by its id, or the newest of
 /// this directory. `None` for a copy.
-pub(crate) fn gone_on_with(arguments: &[OsString], config: &Path, directory: &Path) -> Result<Option<Uuid>> {
+pub(crate) fn gone_on_with(
+    arguments: &[OsString],
+    ground: &ConfigGround,
+    directory: &Path,
+) -> Result<Option<Uuid>> {
     match claude::goes_on(arguments) {
         None => Ok(None),
         Some(GoesOn::Conversation(id)) => Ok(id),
         Some(GoesOn::Newest) => {
             let slug = claude::slug(&real(directory));
-            let newest = claude::conversations(config)?.into_iter().find(|found| found.slug() == slug);
+            let newest = claude::conversations(ground)?.into_iter().find(|found| found.slug() == slug);
             Ok(newest.map(|found| found.id))
         }
     }

@@ -1,11 +1,10 @@
 //! Copying a conversation into a session that is being made.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use crate::claude::Conversation;
 use crate::model::{Failure, Result};
-use crate::os;
+use crate::os::Foreign;
 use crate::store::ConfigFiles;
 
 /// Copies a conversation to `files`, for a launch in the directory of the name `slug` below `projects/`: the
@@ -18,14 +17,16 @@ pub(crate) fn copy_conversation(
 ) -> Result<()> {
     let copy = || {
         let place = Conversation::place(source.id, slug);
-        files.put(&place, &source.whole_lines()?, modified)?;
-        let beside = source.beside();
-        if os::is_dir(&beside) { files.copy_tree(&beside, &place.with_extension("")) } else { Ok(()) }
+        files.copy_lines(&source.path, &place, modified)?;
+        match source.beside() {
+            Some(beside) if beside.is_dir() => files.copy_tree(&beside, &place.with_extension("")),
+            _ => Ok(()),
+        }
     };
     copy().map_err(|error| failed(&source.path, &error))
 }
 
 /// Returns the failure to copy the conversation `path`.
-pub(crate) fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::io("copy the conversation", path, error)
+pub(crate) fn failed(path: &Foreign, error: &std::io::Error) -> Failure {
+    path.failure("copy the conversation", error)
 }

@@ -225,7 +225,7 @@ pub(crate) fn under_a_free_name<T>(
 /// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
 /// obstacle.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.owner_of(name)? {
+    match context.store()?.holder(name)? {
         Some(holder) => Err(store::taken(name, holder)),
         None => Ok(()),
     }
@@ -250,9 +250,19 @@ fn described(context: &Context, said: &Description, name: &Name) -> Result<(Sess
         None => profile_there(context, &directory)?,
     };
     let isolation = said.isolation.unwrap_or(config.isolation.method);
-    if isolation == Isolation::Sandbox {
+    let (directory, walls) = if isolation == Isolation::Sandbox {
         enclosure::refuse_elsewhere()?;
-    }
+        let asked = match &said.directory {
+            Some(_) => None,
+            // The way by which a person came there.
+            None => context.variable("PWD").map(PathBuf::from).filter(|path| path.is_absolute()),
+        };
+        let asked = asked.unwrap_or_else(|| directory.clone());
+        let (directory, walls) = enclosure::walls_for_new(context, &directory, &asked)?;
+        (directory, Some(Box::new(walls)))
+    } else {
+        (directory, None)
+    };
     let session = Session {
         version: Session::VERSION,
         id: Uuid::now_v7(),
@@ -267,6 +277,7 @@ fn described(context: &Context, said: &Description, name: &Name) -> Result<(Sess
         forked_from: None,
         ports: None,
         worktree: None,
+        walls,
     };
     Ok((session, profile))
 }

@@ -66,9 +66,9 @@ pub(crate) fn wait_and_tidy(context: &Context, id: Uuid) -> Result<()> {
     #[cfg(unix)]
     let _ = rustix::process::setsid();
     let store = context.store()?;
-    let path = store.session_run_path(id);
+    let (root, path) = (store.session_root(id), store.session_run_path(id));
     let end = Instant::now() + PATIENCE;
-    while store.last_run(&path).is_some_and(|run| run.process.liveness() == Liveness::Alive) {
+    while store.last_run(&path).is_some_and(|run| run.liveness(&root) == Liveness::Alive) {
         if Instant::now() > end {
             // It did not end after all. Its next end is announced again.
             return Ok(());
@@ -164,7 +164,8 @@ fn ending_of(context: &Context, store: &Store, id: Uuid, note: EphemeralNote) ->
 fn ended_run(store: &Store, id: Uuid) -> Option<Run> {
     let run = store.last_run(&store.session_run_path(id))?;
     // On Windows it is this process that has waited for Claude.
-    (run.process.pid == std::process::id() || run.process.liveness() == Liveness::Dead).then_some(run)
+    let is_own = run.process.pid == std::process::id() && run.process.is_among_ours();
+    (is_own || run.liveness(&store.session_root(id)) == Liveness::Dead).then_some(run)
 }
 
 /// Does for an ended ephemeral session what its hook could not, and tells what stays, once. Fails nothing.

@@ -1,17 +1,19 @@
 //! The history of a session or profile: with the session, with its profile, or in a group.
+//!
+//! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::claude::{self};
+use crate::claude::{self, ConfigGround};
 use crate::model::{
     ConfigHome, Failure, History, Isolation, Kind, Link, Name, Profile, Result, SeedFile, Session,
     SessionPaths, Subject,
 };
 use crate::os::{self, Liveness, Lock};
-use crate::store::{self, Apart, Member};
+use crate::store::{self, Apart, Member, Store};
 use crate::work::context::Context;
 use crate::work::profiles;
 use crate::work::share::{is_ours, share_of};
@@ -110,6 +112,58 @@ fn with_profile(context: &Context, profile: &Profile) -> Result<Option<Elsewhere
     }))
 }
 
+/// Returns the config directory of `session`, whose profile is at `home`, as ground to be read. A link in the place
+/// of its conversations is followed only where `cs` makes one: to those of its profile, or of a group. One in a sandbox
+/// never.
+pub(crate) fn ground(
+    store: &Store,
+    session: &Session,
+    paths: &SessionPaths,
+    home: &ConfigHome,
+) -> ConfigGround {
+    let own = ConfigGround::of(paths);
+    if matches!(session.isolation, Isolation::None | Isolation::Sandbox) {
+        return own;
+    }
+    match own.projects().link_target() {
+        Ok(Some(target)) if is_of_group(store, &target) || is_of_profile(home, &target) => {
+            own.sharing(&target)
+        }
+        _ => own,
+    }
+}
+
+/// As [`ground`], of a session whose profile may be gone.
+pub(crate) fn ground_left(
+    store: &Store,
+    session: &Session,
+    paths: &SessionPaths,
+    profile: Option<&Profile>,
+) -> ConfigGround {
+    let nowhere = ConfigHome::Directory(PathBuf::new());
+    ground(store, session, paths, profile.map_or(&nowhere, |profile| &profile.home))
+}
+
+/// Returns the config directory of a session or profile as ground to be read, as [`ground`] does.
+pub(crate) fn ground_of(context: &Context, subject: &Subject) -> Result<ConfigGround> {
+    match subject {
+        Subject::Session(session, profile) => {
+            Ok(ground(context.store()?, session, &context.paths(session, profile)?, &profile.home))
+        }
+        Subject::Profile(profile) => Ok(ConfigGround::of_profile(&profile.home.directory())),
+    }
+}
+
+fn is_of_group(store: &Store, projects: &Path) -> bool {
+    projects.file_name().is_some_and(|name| name == "projects")
+        && projects.parent().and_then(Path::parent) == Some(&store.groups_dir())
+}
+
+fn is_of_profile(home: &ConfigHome, projects: &Path) -> bool {
+    let of_profile = home.directory().join("projects");
+    projects == of_profile || os::real_path(&of_profile).is_ok_and(|real| real == projects)
+}
+
 /// Returns the place of the conversations of a session, or of a profile whose directory is ours.
 pub(crate) fn member(context: &Context, subject: &Subject) -> Result<Member> {
     match subject {
@@ -144,6 +198,7 @@ struct Sharer {
     /// Its name, for a person.
     who: String,
     config: PathBuf,
+    ground: ConfigGround,
     /// The file in which its last launch is noted.
     run: PathBuf,
 }
@@ -159,19 +214,21 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
         let config = profile.home.directory();
         if shares(&config) {
             let run = store.profile_run_path(&profile.name);
-            found.push(Sharer { who: format!("profile '{}'", profile.name), config, run });
+            let ground = ConfigGround::of_profile(&config);
+            found.push(Sharer { who: format!("profile '{}'", profile.name), config, ground, run });
         }
     }
     // By the links: no record of those who share nothing is read, and one that is damaged hides nobody.
     let nowhere = ConfigHome::Directory(PathBuf::new());
     for id in store.session_ids()? {
         for isolation in [Isolation::ConfigDir, Isolation::Home] {
-            let config = SessionPaths::new(&store.session_root(id), isolation, &nowhere).config;
+            let paths = SessionPaths::new(&store.session_root(id), isolation, &nowhere);
+            let (ground, config) = (ConfigGround::of(&paths), paths.config);
             if config.join("projects").is_symlink() && shares(&config) {
                 let name =
                     store.session(id).map_or_else(|_| id.to_string(), |session| session.name.to_string());
                 let run = store.session_run_path(id);
-                found.push(Sharer { who: format!("session '{name}'"), config, run });
+                found.push(Sharer { who: format!("session '{name}'"), config, ground, run });
             }
         }
     }
@@ -181,7 +238,7 @@ fn sharing(context: &Context, projects: &Path) -> Result<Vec<Sharer>> {
 /// The conversations that are open in any config directory that keeps them in `projects`.
 pub(crate) fn live_at(context: &Context, projects: &Path) -> Result<BTreeSet<Uuid>> {
     let all = sharing(context, projects)?;
-    let live = all.iter().flat_map(|sharer| claude::live_in(&sharer.config));
+    let live = all.iter().flat_map(|sharer| claude::live_in(&sharer.ground));
     Ok(live.filter_map(|live| live.conversation).collect())
 }
 
@@ -200,9 +257,12 @@ pub(crate) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
         if other.config == config {
             continue;
         }
-        let live = claude::live_in(&other.config).into_iter().find(|live| live.conversation == Some(id));
+        let live = claude::live_in(&other.ground).into_iter().find(|live| live.conversation == Some(id));
         let started = store.last_run(&other.run).filter(|run| run.is_of(id));
-        let started = started.filter(|run| run.process.liveness() == Liveness::Alive);
+        let started = started.filter(|run| {
+            let root = other.run.parent().unwrap_or(&other.run);
+            run.liveness(root) == Liveness::Alive
+        });
         if let Some(pid) = live.map(|live| live.pid).or_else(|| started.map(|run| run.process.pid)) {
             return Err(Failure::of(
                 Kind::Open,

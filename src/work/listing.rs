@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, About, Login};
 use crate::git::Checkout;
-use crate::model::{Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::work::context::Context;
@@ -143,9 +143,9 @@ pub(crate) fn resumable(context: &Context, most: usize) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// Returns the process it is open by.
+    /// Returns the process it is open by, if that can be looked at here.
     pub(crate) fn pid(&self) -> Option<u32> {
-        self.open.as_ref().map(|open| open.pid)
+        self.open.as_ref().and_then(open::Open::pid_here)
     }
 
     /// Returns the word for its state: what its live file says, `live` where that says nothing; where it is
@@ -174,8 +174,10 @@ fn paths_of(store: &Store, session: &Session, homes: &BTreeMap<Name, Profile>) -
 fn details(store: &Store, row: &Row, homes: &BTreeMap<Name, Profile>, look: Option<&Look>) -> Details {
     let session = &row.session;
     let branch = Checkout::of(session.directory()).and_then(|checkout| checkout.branch());
-    let paths = paths_of(store, session, homes);
-    let newest = paths.and_then(|paths| conversations::latest(store, session, &paths));
+    let newest = homes.get(&session.profile).and_then(|profile| {
+        let paths = paths_of(store, session, homes)?;
+        conversations::latest(store, session, &paths, &profile.home)
+    });
     let about = newest.as_ref().map(|newest| claude::about(newest, &session.name)).unwrap_or_default();
     let About { title, .. } = about;
     let resources = look
@@ -200,7 +202,12 @@ pub(crate) struct Summary {
 /// Returns what a list tells about each of `entries`, whose sessions are among `rows`.
 pub(crate) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row]) -> Result<Vec<Summary>> {
     let store = context.store()?;
-    let default = context.config().map(|config| config.default_profile.key()).unwrap_or_default();
+    let default = match context.config() {
+        Ok(config) => config.default_profile.key(),
+        Err(failure) if failure.kind == Kind::Exposed => return Err(failure),
+        // A mistake in the settings is told by what needs them.
+        Err(_) => String::new(),
+    };
     let mut sessions: BTreeMap<&Name, (usize, Option<jiff::Timestamp>)> = BTreeMap::new();
     for row in rows {
         let (count, used) = sessions.entry(&row.session.profile).or_default();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::git::{self, Checkout, Repository, Work};
 use crate::model::{ConfigHome, Isolation, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Left, Liveness};
@@ -42,7 +42,7 @@ fn of_profile(name: &Name) -> String {
 pub(crate) fn say_left(context: &Context, left: &[Left]) {
     const MOST: usize = 5;
     for left in left.iter().take(MOST) {
-        context.say(&format!("not removed: {}: {}", left.path.display(), left.why));
+        context.say(&format!("not removed: {left}"));
     }
     if left.len() > MOST {
         context.say(&format!("not removed: {} more", left.len() - MOST));
@@ -75,7 +75,7 @@ pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>)
     if let Some(open) = open::open_state(session, paths, run) {
         return Some(Obstacle::Open(open.pid));
     }
-    let elsewhere = run.filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
+    let elsewhere = run.filter(|run| run.liveness(&paths.root) == Liveness::Elsewhere)?;
     Some(Obstacle::OpenedOn(elsewhere.process.host.clone()))
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn obstacle(
     }
     let other = |why: String| Ok(Some(Obstacle::Other(why)));
     if session.isolation != Isolation::None
-        && let Some(job) = claude::pending_job(&paths.config)
+        && let Some(job) = claude::pending_job(&ConfigGround::of(paths))
     {
         return other(format!("a background job is not done ({job})"));
     }

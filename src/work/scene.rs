@@ -4,14 +4,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, Continuation, Project, Scene, SeedRequest};
+use uuid::Uuid;
+
+use crate::claude::{
+    self, Asked, ConfigGround, Continuation, NamedFile, Project, Scene, SeedRequest, SettingsPlace, Text,
+};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
-    SessionPaths, Subject, VarName,
+    SessionPaths, Subject, VarName, reason,
 };
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES};
 use crate::shell::posix_word;
 use crate::store::{self};
 use crate::work::context::Context;
@@ -19,6 +23,12 @@ use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
 use crate::work::{binding, enclosure, ending, program};
+
+/// The largest file of settings that is merged with those of `cs`. A larger one is Claude's alone.
+const LARGEST_SETTINGS: u64 = 16 << 20;
+
+/// The most settings files of earlier launches that are kept for a session's background jobs.
+const MOST_SETTINGS: usize = 32;
 
 /// Looks at the disk and the environment, and plans.
 pub(crate) fn plan(
@@ -51,6 +61,7 @@ fn plan_with(
     token: Option<String>,
 ) -> Result<Plan> {
     let config = context.config()?;
+    os::take_no_program_from(directory);
     // Only the user's own `~/.claude` and what lies below the home directory need it.
     let home = context.home()?;
     let mut scene = Scene {
@@ -82,7 +93,8 @@ fn plan_with(
         seeds: Vec::new(),
         servers: std::collections::BTreeMap::new(),
         start,
-        settings_file: settings_file(launch),
+        named_file: named_file(context, launch, directory),
+        settings: None,
         status_line: None,
         token,
         ended: match (subject, launch) {
@@ -113,15 +125,17 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
+            scene.settings = settings_place(launch, &paths, session.isolation == Isolation::Sandbox);
             let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                gather_isolated(context, session, profile, &paths, &mut scene)?;
+                let ground = ConfigGround::of(&paths);
+                gather_isolated(context, session, profile, &paths, &ground, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
-                    scene.status_line = status_line(context, &paths, &scene)?;
+                    scene.status_line = status_line(context, &ground, &scene)?;
                 }
                 if session.isolation == Isolation::Sandbox {
                     // The settings are not in there.
@@ -142,6 +156,7 @@ fn gather_isolated(
     session: &Session,
     profile: &Profile,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     scene: &mut Scene,
 ) -> Result<()> {
     let share = share_of(context, profile, session.bare)?;
@@ -174,11 +189,11 @@ fn gather_isolated(
     let plugins = base.join("plugins");
     scene.plugins = (share.plugins && plugins.is_dir()).then_some(plugins);
     if share.memory {
-        let (mut memory, mut seeds) = memory_of(context, profile, &claude::slug(&project.root))?;
+        let (mut memory, place, mut seeds) = memory_of(context, profile, &claude::slug(&project.root))?;
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
             let own = paths.config.join("memory").join(claude::slug(&project.root));
-            seeds = claude::memory_seeds(&memory, &own)?;
+            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own))?;
             memory = own;
         }
         scene.memory = Some(memory);
@@ -204,7 +219,8 @@ fn gather_isolated(
     let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
-    let seed = claude::seed_for(&paths.state, &profile.home.state_file(), siblings, &wanted)?;
+    let (file, of_profile) = (ground.of_state(&paths.state), Foreign::led_to(&profile.home.state_file()));
+    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted)?;
     scene.notices.extend(seed.without);
     let seed = seed.file;
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
@@ -260,20 +276,26 @@ fn elsewhere_in(elsewhere: &Elsewhere, config: &Path, scene: &mut Scene) {
 
 /// The command of our status line, unless the session has one of its own: what is given on the command
 /// line, as ours is, would go before it.
-fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result<Option<String>> {
+fn status_line(context: &Context, ground: &ConfigGround, scene: &Scene) -> Result<Option<String>> {
     if !context.config()?.statusline.install {
         return Ok(None);
     }
-    let has = |path: &Path| match os::read_optional(path) {
+    let has = |file: &Foreign| match file.read(MOST_BYTES) {
         Ok(text) => text.map(|text| claude::has_status_line(&text)),
         // What cannot be read may have one.
         Err(_) => Some(true),
     };
     let shared = scene.shared.iter().find(|shared| shared.item == "settings.json");
-    let own = has(&paths.config.join("settings.json")).or_else(|| has(&shared?.target));
-    if own == Some(true)
-        || claude::project_settings(&scene.directory).iter().any(|path| has(path) == Some(true))
-    {
+    let own = ground.at("settings.json");
+    let is_shared =
+        shared.is_some_and(|shared| own.link_target().is_ok_and(|to| to.as_ref() == Some(&shared.target)));
+    let own = if is_shared { None } else { has(&own) };
+    let own = own.or_else(|| has(&Foreign::led_to(&shared?.target)));
+    let project = Foreign::ground(&scene.directory);
+    let in_project = |path: &PathBuf| {
+        path.strip_prefix(&scene.directory).is_ok_and(|below| has(&project.join(below)) == Some(true))
+    };
+    if own == Some(true) || claude::project_settings(&scene.directory).iter().any(in_project) {
         return Ok(None);
     }
     let quoted = |text: Option<&str>| posix_word(text?);
@@ -308,7 +330,7 @@ fn given_a_key(profile: &Profile, scene: &Scene) -> bool {
 
 /// The state files of the newest earlier sessions of a profile. Ids sort by age, so the newest are
 /// found without reading every record.
-fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<PathBuf> {
+fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<Foreign> {
     const MOST: usize = 64;
     let Ok(store) = context.store() else { return Vec::new() };
     let ids = store.session_ids().unwrap_or_default();
@@ -320,34 +342,74 @@ fn siblings_of(context: &Context, session: &Session, profile: &Profile) -> Vec<P
         // What stands in the state file of a sandbox may be anybody's word.
         .filter(|sibling| !matches!(sibling.isolation, Isolation::None | Isolation::Sandbox))
         .take(MOST)
-        .filter_map(|sibling| Some(context.paths(&sibling, profile).ok()?.state))
+        .filter_map(|sibling| {
+            let paths = context.paths(&sibling, profile).ok()?;
+            Some(Foreign::at(&paths.root, &paths.state))
+        })
         .collect()
 }
 
-/// Returns the directory of what Claude learns about a project, for all sessions of a profile. For the user's
+/// Returns the directory of what Claude learns about a project, for all sessions of a profile, to be named and to be
+/// read. For the user's
 /// own `~/.claude` it is a directory of ours that begins as a copy, because nothing of ours writes there.
 fn memory_of(
     context: &Context,
     profile: &Profile,
     slug: &str,
-) -> Result<(PathBuf, Vec<crate::model::SeedFile>)> {
-    let base = profile.home.directory().join("projects").join(slug).join("memory");
+) -> Result<(PathBuf, Foreign, Vec<crate::model::SeedFile>)> {
+    let projects = profile.home.directory().join("projects");
+    let base = Foreign::ground(&projects).join(slug).join("memory");
     match profile.home {
-        ConfigHome::Directory(_) => Ok((base, Vec::new())),
+        ConfigHome::Directory(_) => Ok((projects.join(slug).join("memory"), base, Vec::new())),
         ConfigHome::Default { .. } => {
-            let ours = context.store()?.profile_root(profile.host()).join("memory").join(slug);
-            let seeds = claude::memory_seeds(&base, &ours)?;
-            Ok((ours, seeds))
+            let root = context.store()?.profile_root(profile.host());
+            let ours = root.join("memory").join(slug);
+            let place = Foreign::at(&root, &ours);
+            let seeds = claude::memory_seeds(&base, &ours, &place)?;
+            Ok((ours, place, seeds))
         }
     }
 }
 
-/// The text behind `--settings FILE` among the arguments for Claude.
-fn settings_file(launch: &Program) -> Option<String> {
+/// Returns the file of settings that the arguments for Claude name, as it is seen from where they were typed. It is
+/// read as a regular file and no larger than a settings file of ours may be, and nothing is waited for.
+fn named_file(context: &Context, launch: &Program, directory: &Path) -> Option<NamedFile> {
     let Program::Claude(arguments) = launch else { return None };
-    let value = claude::settings_argument(arguments)?;
-    if value.trim_start().starts_with('{') {
+    let mut path = claude::settings_path(arguments)?;
+    if path.is_relative()
+        && let Ok(here) = context.current_directory()
+        && here != directory
+    {
+        path = here.join(path);
+    }
+    let text = match os::read_small(&path, LARGEST_SETTINGS) {
+        Ok(text) => text.map(|text| Ok(Text(String::from_utf8_lossy(&text).into_owned()))),
+        Err(error) => Some(Err(reason(&error))),
+    };
+    let real = os::real_path(&path).ok();
+    let directory = real.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+    Some(NamedFile { path, directory, text })
+}
+
+/// Returns the place of the settings files of a session, where Claude is started in it for a conversation.
+fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Option<SettingsPlace> {
+    let Program::Claude(arguments) = launch else { return None };
+    if claude::asked(arguments) == Asked::Command {
         return None;
     }
-    String::from_utf8(os::read_optional(Path::new(&value)).ok()??).ok()
+    let directory = paths.root.join("settings");
+    // What cannot be read is looked through at the next launch.
+    let mut names = os::names_in(&directory, "").unwrap_or_default();
+    if !names.is_empty() {
+        let mut kept = claude::kept_by_jobs(&paths.config, &names);
+        kept.sort_unstable();
+        kept.dedup();
+        // Ids sort by age.
+        kept.drain(..kept.len().saturating_sub(MOST_SETTINGS));
+        names.retain(|name| !kept.contains(name) && !directory.join(name).is_dir());
+        names.sort_unstable();
+    }
+    let outdated = names.into_iter().map(|name| directory.join(name)).collect();
+    let real = if sandbox { enclosure::real_of(&directory) } else { directory.clone() };
+    Some(SettingsPlace { directory, real, id: Uuid::now_v7(), outdated })
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, Fate};
+use crate::claude::{self, ConfigGround, Fate};
 use crate::model::{
     Isolation, Kind, Layout, Link, ManifestPlace, Name, Profile, Put, Result, SHAREABLE, SeedFile, Session,
     Subject,
 };
-use crate::os;
+use crate::os::{self, Foreign, MOST_BYTES};
 use crate::store::{self, Drift, Member, Merged};
 use crate::work::context::Context;
 use crate::work::history::{self, Elsewhere};
@@ -155,7 +155,9 @@ impl<'a> Sync<'a> {
     fn is_open(&self, subject: &Subject) -> Result<bool> {
         Ok(match subject {
             Subject::Session(session, profile) => open::opened(self.context, session, profile)?.is_some(),
-            Subject::Profile(profile) => !claude::live_in(&profile.home.directory()).is_empty(),
+            Subject::Profile(profile) => {
+                !claude::live_in(&ConfigGround::of_profile(&profile.home.directory())).is_empty()
+            }
         })
     }
 
@@ -282,20 +284,26 @@ impl<'a> Sync<'a> {
         let (context, name) = (self.context, subject.name());
         let Some(place) = &layout.manifest else { return Ok(()) };
         let profile = subject.profile();
-        let (state, source, bare) = match subject {
+        let (state, file, source, bare) = match subject {
             Subject::Session(session, _) => {
-                (context.paths(session, profile)?.state, profile.home.state_file(), session.bare)
+                let paths = context.paths(session, profile)?;
+                let file = Foreign::at(&paths.root, &paths.state);
+                (paths.state, file, profile.home.state_file(), session.bare)
             }
             Subject::Profile(_) => {
-                (profile.home.state_file(), context.home()?.join(".claude.json"), profile.bare)
+                let state = profile.home.state_file();
+                let file = Foreign::led_to(&state);
+                (state, file, context.home()?.join(".claude.json"), profile.bare)
             }
         };
+        let source = Foreign::led_to(&source);
         if bare {
             return Ok(());
         }
         let wanted = share::share_of(context, profile, false)?.mcp;
         let mut manifest = store::manifest(place)?;
-        let merge = match claude::merge_servers(&state, &source, &manifest.servers, self.take, wanted) {
+        let merge = match claude::merge_servers(&state, &file, &source, &manifest.servers, self.take, wanted)
+        {
             Ok(merge) => merge,
             Err(failure) if failure.kind == Kind::Io => {
                 context.goes_without(&format!("{name}: {}", failure.message));
@@ -306,12 +314,20 @@ impl<'a> Sync<'a> {
                 return Ok(());
             }
         };
-        if let (Some(file), false) = (&merge.file, self.dry_run) {
-            let layout = Layout { base: layout.base.clone(), files: vec![file.clone()], ..Layout::default() };
+        if let (Some(merged), false) = (&merge.file, self.dry_run) {
+            let layout =
+                Layout { base: layout.base.clone(), files: vec![merged.clone()], ..Layout::default() };
             if !self.lay_out(name, &layout)? {
                 return Ok(());
             }
-            if os::read_optional(&state).ok().flatten().as_ref() != Some(&file.content) {
+            let there = match os::patiently(|| file.read(MOST_BYTES)) {
+                Ok(there) => there,
+                Err(error) => {
+                    context.goes_without(&format!("{name}: {}", file.failure("read", &error).message));
+                    return Ok(());
+                }
+            };
+            if there.as_ref() != Some(&merged.content) {
                 self.keep(
                     name,
                     format!("{} was being written", state.display()),
@@ -373,7 +389,8 @@ impl<'a> Sync<'a> {
     fn join(&mut self, subject: &Subject, member: &Member, elsewhere: &Elsewhere) -> Result<()> {
         let name = subject.name();
         let projects = &elsewhere.apart.projects;
-        if !elsewhere.ours && !claude::conversations(&member.config)?.is_empty() {
+        if !elsewhere.ours && !claude::conversations(&history::ground_of(self.context, subject)?)?.is_empty()
+        {
             self.keep(
                 name,
                 format!(
@@ -419,8 +436,10 @@ impl<'a> Sync<'a> {
         }
         let is_own = |path: &Path| claude::conversation_of(path).is_some_and(|id| ids.contains(&id));
         let said_in_own = |line: &str| claude::said_in(line).is_some_and(|id| ids.contains(&id));
-        let others =
-            claude::conversations(&member.config)?.iter().filter(|found| !ids.contains(&found.id)).count();
+        let others = claude::conversations(&history::ground_of(self.context, subject)?)?
+            .iter()
+            .filter(|found| !ids.contains(&found.id))
+            .count();
         let merged =
             if self.dry_run { member.leaving(&is_own)? } else { member.leave(&is_own, &said_in_own)? };
         self.copied(name, &merged, None);

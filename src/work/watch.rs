@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::model::{Name, Result};
 use crate::os::{self, Size, Used};
 use crate::work::context::Context;
@@ -135,8 +135,10 @@ fn open(context: &Context) -> Result<Vec<OpenNow>> {
     for profile in profiles.into_iter().filter_map(|entry| entry.profile.ok()) {
         let config = profile.home.directory();
         // Sessions without a directory of their own are in that of their profile.
-        let live: Vec<_> =
-            claude::live_in(&config).into_iter().filter(|live| !known.contains(&live.pid)).collect();
+        let live: Vec<_> = claude::live_in(&ConfigGround::of_profile(&config))
+            .into_iter()
+            .filter(|live| !known.contains(&live.pid))
+            .collect();
         let Some(first) = live.first() else { continue };
         found.push(OpenNow {
             row: None,

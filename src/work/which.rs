@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use crate::claude;
-use crate::model::{Failure, Isolation, Profile, Result, Session, Subject};
+use crate::model::{Failure, Profile, Result, Session, Subject};
 use crate::work::context::Context;
 use crate::work::conversations::Own;
+use crate::work::history;
 
 /// Returns the session that `text` means: by its name, the beginning of one, its id, the beginning of that, or the id of
 /// one of its conversations. Fails if it means none, or more than one.
@@ -78,7 +79,8 @@ fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
         let Ok(profile) = context.profile_of(&session) else { continue };
         let paths = context.paths(&session, &profile)?;
         // One that cannot be read hides no conversation of another.
-        let found = match claude::find_conversation(&paths.config, id) {
+        let ground = history::ground(store, &session, &paths, &profile.home);
+        let found = match claude::find_conversation(&ground, id) {
             Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(failure) => {
@@ -86,7 +88,7 @@ fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
                 continue;
             }
         };
-        if session.isolation != Isolation::None && paths.config.join("projects").is_symlink() {
+        if ground.shares() {
             // All who share it find it: it is whose own it is, if anybody's.
             let run = store.last_run(&store.session_run_path(session.id));
             if !Own::of(&session, &paths, session.directory(), run.as_ref())?.has(&found) {

@@ -467,7 +467,10 @@ fn settings_of_a_person_are_merged_into_ours() {
     for settings in [file.to_str().unwrap(), r#"{"model": "opus"}"#] {
         world.cs(&["api", "--settings", settings, "-p", "x"]).ok();
         let start = world.last_start();
-        let merged: Value = serde_json::from_str(start.flag("--settings").unwrap()).unwrap();
+        let given = start.flag("--settings").unwrap();
+        let text =
+            if settings.starts_with('{') { given.to_owned() } else { fs::read_to_string(given).unwrap() };
+        let merged: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(merged["model"], "opus");
         assert!(merged["claudeMdExcludes"].is_array());
         assert_eq!(start.args.iter().filter(|word| *word == "--settings").count(), 1);

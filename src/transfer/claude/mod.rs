@@ -10,7 +10,7 @@ use mentions::mentions;
 
 use super::names::free_name;
 use super::takeover::Takeover;
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::model::{Failure, Name, Result, ShareOverrides};
 use crate::os;
 use crate::ui;
@@ -54,7 +54,7 @@ impl<'a> Import<'a> {
             one.refused(failure)
         } else {
             let store = self.context.store()?;
-            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.owner_of(name)?.is_some());
+            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.holder(name)?.is_some());
             return free_name(&candidate.suggested(), is_taken).map(Some);
         };
         self.found.push(noted);
@@ -162,7 +162,8 @@ pub(crate) fn candidates(context: &Context, home: &Path) -> Result<Vec<Candidate
     let own = home.join(".claude");
     let candidates = found.into_iter().map(|(directory, mentioned)| Candidate {
         is_own: os::is_same_file(&directory, &own),
-        conversations: claude::conversations(&directory).map_or(0, |all| all.len()),
+        conversations: claude::conversations(&ConfigGround::of_profile(&directory))
+            .map_or(0, |all| all.len()),
         has_login: claude::has_login_file(&directory),
         directory,
         mentioned,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, CACHES};
+use crate::claude::{self, CACHES, ConfigGround};
 use crate::model::{Failure, Isolation, Kind, Profile, Result, Subject};
 use crate::os;
 use crate::store::Store;
@@ -147,9 +147,12 @@ fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option
         }
         Subject::Profile(profile) => {
             let run = store.noted_run(&store.profile_run_path(&profile.name))?;
-            let pid = claude::live_in(config).first().map(|live| live.pid).or_else(|| {
-                run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
-            });
+            let pid = claude::live_in(&ConfigGround::of_profile(config))
+                .first()
+                .map(|live| live.pid)
+                .or_else(|| {
+                    run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
+                });
             pid.map(Obstacle::Open)
         }
     };

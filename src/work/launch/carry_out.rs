@@ -57,6 +57,7 @@ pub(crate) fn carry_out(
     let store = context.store()?;
     let Launch { plan, steps, .. } = launch;
     let mut entered: Option<Entered> = None;
+    let mut alive = None;
     let mut steps = steps.into_iter().peekable();
     while let Some(step) = steps.next() {
         match step {
@@ -64,6 +65,10 @@ pub(crate) fn carry_out(
                 if let (None, Subject::Session(session, _)) = (&held.session, subject) {
                     held.session = Some(store.lock_session(session)?);
                 }
+            }
+            Step::NoteWalls(walls) => {
+                let Subject::Session(session, _) = subject else { continue };
+                store.note_walls(session.id, walls)?;
             }
             Step::SettleConversations => {
                 history::settle(context, subject)?;
@@ -108,6 +113,12 @@ pub(crate) fn carry_out(
                     None => Run::now(conversation),
                 };
                 store.note_run(&path, &Run { resumed, ..run })?;
+                // What holds a sandbox holds a lock of its own.
+                if let Subject::Session(session, _) = subject
+                    && plan.sandbox.is_none()
+                {
+                    alive = Some(store::alive_path(&store.session_root(session.id)));
+                }
             }
             Step::NoteOpen => {
                 let entry = match subject {
@@ -121,8 +132,9 @@ pub(crate) fn carry_out(
             Step::Become => {
                 if let Some(entered) = entered {
                     // What is held is held until that process has become Claude.
-                    return entered.become_program(context, subject.name(), &plan).map(Carried::Ended);
+                    return entered.become_program(context, subject.name(), &plan, alive).map(Carried::Ended);
                 }
+                let _alive = alive.as_deref().and_then(store::hold_alive);
                 return become_program(context, subject, &plan, held).map(Carried::Ended);
             }
         }

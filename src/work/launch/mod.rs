@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::claude::{self, Asked, Continuation};
+use crate::claude::{self, Asked, ConfigGround, Continuation};
 use crate::model::{
     InPane, Launch, Outcome, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
 };
@@ -77,7 +77,8 @@ pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
         let found = PathsAndRun::of(context, &session, profile)?;
         if let Some(pane) = request.pane
             && let Some(open) = open::open_state(&session, &found.paths, found.run.as_ref())
-            && let Some(place) = pane::pane_of(context, open.pid)
+            && let Some(pid) = open.pid_here()
+            && let Some(place) = pane::pane_of(context, pid)
         {
             return pane::show(context, &session.name, &place, pane, &request.arguments);
         }
@@ -105,7 +106,7 @@ pub(crate) fn preview(context: &Context, request: &Request) -> Result<Launch> {
             }
             let directory = work_directory(session, request.directory.as_deref())?;
             let claude = Program::Claude(request.arguments.clone());
-            let subject = Subject::Session(session.clone(), profile.clone());
+            let subject = Subject::Session(looked_at_anew(session.clone(), request), profile.clone());
             of_program(context, &subject, &claude, &directory)
         }
         Subject::Session(session, profile) => {
@@ -171,6 +172,7 @@ pub(crate) fn of_new(
 /// The paths of a session, and what its last launch noted.
 struct PathsAndRun {
     paths: SessionPaths,
+    ground: ConfigGround,
     run: Option<Run>,
 }
 
@@ -178,12 +180,21 @@ impl PathsAndRun {
     fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
         let store = context.store()?;
         let run = store.noted_run(&store.session_run_path(session.id))?;
-        Ok(Self { paths: context.paths(session, profile)?, run })
+        let paths = context.paths(session, profile)?;
+        let ground = history::ground(store, session, &paths, &profile.home);
+        Ok(Self { paths, ground, run })
     }
 }
 
 fn is_command(request: &Request) -> bool {
     claude::asked(&request.arguments) == Asked::Command
+}
+
+/// Returns `session` without the walls that were noted, where the person names the directory that is recorded: they are
+/// noted again, as they are now.
+fn looked_at_anew(session: Session, request: &Request) -> Session {
+    let is_meant = request.directory.as_deref().is_some_and(|directory| directory == session.directory());
+    if is_meant { Session { walls: None, ..session } } else { session }
 }
 
 fn of_session(
@@ -193,11 +204,10 @@ fn of_session(
     request: &Request,
     found: PathsAndRun,
 ) -> Result<Launch> {
-    let PathsAndRun { paths, run } = found;
+    let PathsAndRun { paths, ground, run } = found;
     let subject = Subject::Session(session.clone(), profile.clone());
-    let projects = paths.config.join("projects").symlink_metadata();
-    let unsettled = projects.is_err() && history::member(context, &subject)?.is_unsettled();
-    let shares = projects.is_ok_and(|about| about.is_symlink());
+    let unsettled = !ground.projects().exists() && history::member(context, &subject)?.is_unsettled();
+    let shares = ground.shares();
     if request.pane.is_some() {
         pane::check(context, &session.name, &request.arguments)?;
     }
@@ -206,22 +216,22 @@ fn of_session(
     let none_left = ports::none_left(ports::range(context)?, &planned);
     let directory = work_directory(session, request.directory.as_deref())?;
     let chosen = match request.conversation {
-        Some(id) => claude::find_conversation(&paths.config, id)?,
+        Some(id) => claude::find_conversation(&ground, id)?,
         None => None,
     };
     let continuation = match chosen {
         Some(chosen) => resume(&chosen, &directory),
-        None => continuation_of(session, &paths, &directory, run.as_ref())?,
+        None => continuation_of(session, &paths, &ground, &directory, run.as_ref())?,
     };
     let wanted = match claude::asked(&request.arguments) {
         Asked::Conversation => match &continuation {
             Continuation::Resume(id, _) => Some(*id),
             _ => None,
         },
-        _ => conversations::gone_on_with(&request.arguments, &paths.config, &directory)?,
+        _ => conversations::gone_on_with(&request.arguments, &ground, &directory)?,
     };
     let conversation = continuation.conversation();
-    let subject = Subject::Session(planned, profile.clone());
+    let subject = Subject::Session(looked_at_anew(planned, request), profile.clone());
     let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, continuation)?;
     let purpose = Purpose::Session {
         ephemeral: session.ephemeral,
@@ -246,11 +256,11 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
         Some(directory) => directory.clone(),
         None => context.current_directory()?,
     };
-    let config = profile.home.directory();
+    let ground = ConfigGround::of_profile(&profile.home.directory());
     let is_command = is_command(request);
     let subject = Subject::Profile(profile.clone());
     let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, Continuation::Unsaid)?;
-    let open = if is_command { None } else { claude::live_in(&config).into_iter().next() };
+    let open = if is_command { None } else { claude::live_in(&ground).into_iter().next() };
     let open = open.map(|live| {
         let name = &profile.name;
         format!(
@@ -259,7 +269,7 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
         )
     });
     let wanted =
-        if is_command { None } else { conversations::gone_on_with(&plan.command, &config, &directory)? };
+        if is_command { None } else { conversations::gone_on_with(&plan.command, &ground, &directory)? };
     let unsettled = share::is_ours(context, profile)? && history::member(context, &subject)?.is_unsettled();
     let purpose = if is_command { Purpose::ProfileCommand } else { Purpose::Profile(wanted) };
     let mut seen = Seen {

@@ -119,16 +119,15 @@ pub(crate) fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path
         let file = |name: &str, content| SeedFile { path: directory.join(name), content, replaces: None };
         let settings = settings.map(|settings| file("settings.json", format!("{settings:#}\n").into_bytes()));
         Layout {
-            base: None,
             directories: vec![directory.to_path_buf()],
             links: shared
                 .into_iter()
                 .map(|shared| Link { path: directory.join(shared.item), target: shared.target })
                 .collect(),
-            private: Vec::new(),
             servers: claude::server_hashes(&state),
             manifest: directory.parent().map(|root| ManifestPlace::new(root, directory)),
             files: std::iter::once(file(".claude.json", state)).chain(settings).collect(),
+            ..Layout::default()
         }
     })
 }

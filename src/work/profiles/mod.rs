@@ -5,12 +5,13 @@ pub(crate) mod create;
 
 use std::collections::BTreeMap;
 
-use crate::claude;
+use crate::claude::{self, ConfigGround};
 use crate::config::Config;
 use crate::model::{Failure, Name, Profile, Result, Subject};
 use crate::os;
 use crate::store::{Damage, ProfileEntry};
 use crate::work::context::Context;
+use crate::work::directory;
 use crate::work::open;
 
 /// Every profile, and those that can be used by name. Fails where the system cannot read the record of one.
@@ -51,7 +52,9 @@ fn usable(entries: &[ProfileEntry]) -> BTreeMap<Name, Profile> {
 /// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
 /// live files do not tell them apart: then the one that was started last as this profile counts.
 pub(crate) fn live_as(context: &Context, profile: &Profile) -> Vec<u32> {
-    let live = claude::live_in(&profile.home.directory()).into_iter().map(|live| live.pid);
+    let live = claude::live_in(&ConfigGround::of_profile(&profile.home.directory()))
+        .into_iter()
+        .map(|live| live.pid);
     if profile.inherit.is_none() {
         return live.collect();
     }
@@ -72,7 +75,12 @@ pub(crate) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
 /// Makes `name` the profile of new sessions, in `config.toml`.
 pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
     let path = context.config_path()?;
+    // What somebody else may have written would be ours afterwards.
+    context.config()?;
     let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+    if current.is_none() {
+        directory::refuse_dangling(&path)?;
+    }
     let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
     let current = String::from_utf8_lossy(&current).into_owned();
     // A file that is broken is told as it is, and left alone.

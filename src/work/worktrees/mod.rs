@@ -13,8 +13,8 @@ pub(crate) mod tree;
 
 use std::path::Path;
 
-use crate::git::{self, Beginning, LockedBy, Making};
-use crate::model::{Failure, Name, Profile, Result, Session, WorktreeChange};
+use crate::git::{self, Beginning, Hooks, LockedBy, Making, Repository};
+use crate::model::{Failure, Isolation, Name, Profile, Result, Session, WorktreeChange};
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
@@ -46,6 +46,25 @@ impl Names {
     pub(crate) fn are_taken(&mut self, name: &Name) -> Result<bool> {
         self.taken.as_mut().map_or(Ok(false), |taken| taken.has(name))
     }
+}
+
+/// Returns the hooks that run in the checkout at `root` when a person has something made there: none, which is said, if
+/// they lie among files that a sandbox can write.
+pub(crate) fn hooks(context: &Context, repository: &Repository, root: &Path) -> Result<Hooks> {
+    let Some(place) = repository.hooks_in_tree(root)? else { return Ok(Hooks::Run) };
+    let is_one = |session: &Session| {
+        let directory = directory::real(session.directory());
+        session.isolation == Isolation::Sandbox
+            && [root, &repository.main, &repository.common].iter().any(|place| directory.starts_with(place))
+    };
+    if !tree::sessions(context)?.iter().any(is_one) {
+        return Ok(Hooks::Run);
+    }
+    context.say(&format!(
+        "the hooks of git are not run: they are in {}, where a sandbox can write",
+        place.display()
+    ));
+    Ok(Hooks::Off)
 }
 
 /// Makes a repository with an empty first commit in `directory`.
