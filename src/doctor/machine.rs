@@ -107,7 +107,11 @@ impl<'a> Machine<'a> {
 
     fn read_profiles(&mut self, report: &mut Report) {
         let (Some(store), Some(home)) = (self.store, &self.home) else { return };
-        for entry in store.profiles(home) {
+        let entries = match store.profiles(home) {
+            Ok(entries) => entries,
+            Err(failure) => return report.blind("the profiles", failure.message),
+        };
+        for entry in entries {
             match entry.profile {
                 Ok(profile) => _ = self.profiles.insert(entry.name, profile),
                 Err(damage) if self.only.is_none() => {
@@ -209,6 +213,7 @@ impl<'a> Machine<'a> {
 fn damaged(report: &mut Report, of: &Of, damage: &Damage, place: PathBuf) {
     let fix = match damage {
         Damage::Newer(_) => "update cs",
+        Damage::Io(_) => "see to it that you can read the file",
         Damage::Missing | Damage::Unreadable(_) => "correct the file, or put back a copy of it",
     };
     report.add(Kind::RecordDamaged, Some(of), damage.to_string(), Some(place), Fix::Hand(fix.into()));

@@ -45,7 +45,10 @@ pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
 /// Reports the links that a start would make, those that it would find otherwise, and links to nothing that no plan
 /// has any more.
 pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, report: &mut Report) {
-    let survey = store::survey(layout);
+    let survey = match store::survey(layout) {
+        Ok(survey) => survey,
+        Err(failure) => return report.blind(format!("the links of {of}"), failure.message),
+    };
     for put in &survey.lacking {
         let (kind, what, link) = match put {
             Put::Link(link) => {
@@ -103,6 +106,8 @@ fn drifted(of: &Of, subject: &Subject, drift: &Drift, report: &mut Report) {
             format!("a link leads somewhere else than to {}", link.target.display()),
             Fix::Hand("remove the link if it was not meant: then cs doctor --fix".into()),
         ),
+        // Only seen by whoever writes the file.
+        Drift::LockInTheWay { .. } => return,
     };
     report.add(kind, Some(of), what, Some(link.path.clone()), fix);
 }

@@ -10,7 +10,7 @@ use super::worktrees;
 use crate::git::Checkout;
 use crate::model::{Clock, History, Place, Profile, Target};
 use crate::os;
-use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
+use crate::store::{Claim, EphemeralNote, Nameless, Ownerless, Store, Trashed, TrashedKind};
 use crate::ui;
 use crate::work::{binding, share};
 
@@ -49,13 +49,14 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
         report.blind("what was left over, and how old the trash is", doubt.to_string());
     }
     let clock = clock.filter(|clock| clock.doubt().is_none());
-    for leftover in clock.iter().flat_map(|_| store.unfinished()) {
+    let unfinished = if clock.is_some() { store.unfinished() } else { Ok(Vec::new()) };
+    for leftover in seen(report, "what was left unfinished", unfinished) {
         let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
         report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
     }
     groups(machine, store, report);
     ended(machine, store, report);
-    let trash = store.trash();
+    let trash = seen(report, "the trash", store.trash());
     bindings(machine, store, &trash, report);
     trust(store, report);
     if let Some(clock) = &clock {
@@ -64,6 +65,14 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     worktrees::kept_commits(machine, store, report);
     report
         .checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
+}
+
+/// Returns what was read; where that failed, notes in `report` that it could not look.
+fn seen<T: Default>(report: &mut Report, what: &str, read: crate::model::Result<T>) -> T {
+    read.unwrap_or_else(|failure| {
+        report.blind(what, failure.message);
+        T::default()
+    })
 }
 
 fn disk(root: &Path, report: &mut Report) {
@@ -118,7 +127,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
         .chain(machine.patients.iter().filter_map(of_session))
         .filter_map(|history| if let History::Group(name) = history { Some(name.key()) } else { None })
         .collect();
-    for group in store.groups() {
+    for group in seen(report, "the groups", store.groups()) {
         if !used.contains(&group.key()) {
             let place = store.group_root(&group);
             let what = format!("nobody is in the group '{group}' any more");
@@ -132,7 +141,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 
 /// Reports ephemeral sessions that have ended and are still there.
 fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    for (id, note) in store.ephemeral() {
+    for (id, note) in seen(report, "the ephemeral sessions", store.ephemeral()) {
         let Some(patient) = machine.patients.iter().find(|patient| patient.session.id == id) else {
             continue;
         };
@@ -151,7 +160,7 @@ fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 }
 
 fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    let (orphans, damaged) = store.names_without_owner();
+    let Ownerless { orphans, damaged } = seen(report, "the names", store.names_without_owner());
     for (name, path) in orphans {
         let what = format!("the name '{name}' is taken by nothing");
         let fix = Fix::Safe(Repair::ForgetName { name });
@@ -186,7 +195,7 @@ fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 }
 
 fn without_record(store: &Store, report: &mut Report) {
-    for path in store.without_record() {
+    for path in seen(report, "what has no record", store.without_record()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_profile = path.parent().is_some_and(|room| room.ends_with("profiles"));
         let of = if is_profile { Of::profile(&name) } else { Of::session(&name) };

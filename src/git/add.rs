@@ -165,8 +165,8 @@ impl Repository {
         if name.contains('/') || os::exists(&self.common.join("reftable")) {
             return None;
         }
-        for entry in fs::read_dir(self.common.join("refs/heads")).ok()? {
-            if entry.ok()?.file_name().eq_ignore_ascii_case(name) {
+        for entry in os::entries_of(&self.common.join("refs/heads")).ok()? {
+            if entry.file_name().is_some_and(|found| found.eq_ignore_ascii_case(name)) {
                 return Some(false);
             }
         }

@@ -146,8 +146,12 @@ impl Pinned {
             (is_below(&self.root) || (!repository.bare && is_below(&repository.main)))
                 && !is_below(&repository.common)
         };
-        let is_one = is_in_tree(&directory)
-            || os::names_in(&directory, "").into_iter().any(|name| is_in_tree(&directory.join(name)));
+        if is_in_tree(&directory) {
+            return Ok(Some(directory));
+        }
+        let names = os::names_in(&directory, "")
+            .map_err(|error| Error::ours(format!("{} cannot be read: {error}", directory.display())))?;
+        let is_one = names.into_iter().any(|name| is_in_tree(&directory.join(name)));
         Ok(is_one.then_some(directory))
     }
 

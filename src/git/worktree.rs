@@ -43,10 +43,12 @@ impl Repository {
     }
 
     /// Waits for the turn to change its worktrees, which is had until what is returned is dropped: git trips
-    /// over a worktree that is just being made (2.47). Where there are no locks, nobody waits.
+    /// over a worktree that is just being made (2.47). Where there are no locks, nobody waits; and not for ever for
+    /// whoever has it: every program that can read the repository could.
     pub(super) fn turn(&self) -> Option<File> {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
         let directory = File::open(&self.common).ok()?;
-        directory.lock().ok().map(|()| directory)
+        os::lock_within(&directory, PATIENCE).then_some(directory)
     }
 
     /// Its worktrees, the main checkout first. Runs git.

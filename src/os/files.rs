@@ -6,6 +6,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `call` again for as long as a signal interrupts it.
 pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -17,33 +18,79 @@ pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
     }
 }
 
-/// Returns the names in the directory `path` that begin with `beginning`, unordered. Names that are not
-/// UTF-8 are skipped; a directory that cannot be read has none.
-pub fn names_in(path: &Path, beginning: &str) -> Vec<String> {
+/// Returns the names in the directory `path` that begin with `beginning`, unordered; none where there is no such
+/// directory. Names that are not UTF-8 are skipped. Fails where it is there and cannot be read to its end.
+pub fn names_in(path: &Path, beginning: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
+    let listed = each_name(path, |name| {
+        let name = name.as_encoded_bytes();
+        if name.starts_with(beginning.as_bytes()) {
+            names.extend(std::str::from_utf8(name).map(str::to_owned));
+        }
+    });
+    match listed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(names),
+    }
+}
+
+/// Returns the paths of all that is in the directory `path`, unordered. Fails where it is not there, or cannot be read
+/// to its end.
+///
+/// In place of the standard library's, which ends the process where the directory cannot be closed again.
+pub fn entries_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    each_name(path, |name| entries.push(path.join(name)))?;
+    Ok(entries)
+}
+
+/// Calls `tell` with each name in the directory `path`.
+#[cfg(target_os = "linux")]
+fn each_name(path: &Path, mut tell: impl FnMut(&std::ffi::OsStr)) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, RawDir, open};
+    use std::os::unix::ffi::OsStrExt;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = uninterrupted(|| Ok(open(path, flags, Mode::empty())?))?;
     // The standard library makes three allocations of each name: with ten thousand that is felt.
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{Mode, OFlags, RawDir, open};
-        let Ok(directory) = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        else {
-            return names;
+    let mut buffer = Vec::with_capacity(32 << 10);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = match entry {
+            Err(rustix::io::Errno::INTR) => continue,
+            entry => entry?,
         };
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let Ok(entry) = entry else { break };
-            let name = entry.file_name().to_bytes();
-            if name.starts_with(beginning.as_bytes()) && !matches!(name, b"." | b"..") {
-                names.extend(std::str::from_utf8(name).map(str::to_owned));
-            }
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            tell(std::ffi::OsStr::from_bytes(name));
         }
     }
-    #[cfg(not(target_os = "linux"))]
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        names.extend(entry.file_name().into_string().ok().filter(|name| name.starts_with(beginning)));
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn each_name(path: &Path, mut tell: impl FnMut(&std::ffi::OsStr)) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        tell(&entry?.file_name());
     }
-    names
+    Ok(())
+}
+
+/// Calls `attempt` again for most of a second, as long as it fails. For a file that another program rewrites, and a
+/// disk or a table of files that is short of something for a moment: what is there is not taken for absent. A process
+/// that has waited in vain does not wait again.
+pub fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    const PAUSES: [u64; 6] = [10, 20, 50, 100, 200, 400];
+    static SPENT: AtomicBool = AtomicBool::new(false);
+    for pause in PAUSES {
+        let done = attempt();
+        if done.is_ok() || SPENT.load(Ordering::Relaxed) {
+            return done;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+    }
+    let done = attempt();
+    SPENT.store(done.is_err(), Ordering::Relaxed);
+    done
 }
 
 /// Makes one directory, mode 0700 at creation. An existing *directory* is fine and keeps its mode;
@@ -370,6 +417,18 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
+/// Returns the path with every link resolved ([`real_path`]); `None` if that leads to nothing, or round in a circle.
+/// Fails where the system cannot say.
+pub fn resolved(path: &Path) -> io::Result<Option<PathBuf>> {
+    match real_path(path) {
+        Ok(real) => Ok(Some(real)),
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        #[cfg(unix)]
+        Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns true if only this user can reach the file `path`: the file has no permissions for others, or
 /// one of the directories above it that belong to this user has none. On systems other than Unix every
 /// existing file counts as private: the system sees to that.
@@ -395,9 +454,31 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     real_path(a).is_ok_and(|a| real_path(b).is_ok_and(|b| a == b))
 }
 
-/// Returns true if anything at all is at `path`, a dangling link included.
+/// Returns true unless nothing at all is at `path`; a dangling link is something. Where the system cannot say, there
+/// may be something: it is neither made again nor taken for gone.
 pub fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+    !matches!(look(path), Ok(None))
+}
+
+/// Returns what the system says of `path` itself, not of what a link leads to; `None` if nothing is there. Fails
+/// where it cannot say.
+pub fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
+    match path.symlink_metadata() {
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        about => about.map(Some),
+    }
+}
+
+/// Returns the target of the link at `path`; `None` if nothing is there, or no link. Fails where the system cannot
+/// say.
+pub fn link_at(path: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        Ok(target) => Ok(Some(target)),
+        // Not a link: EINVAL, or ERROR_NOT_A_REPARSE_POINT.
+        Err(error) if matches!(error.raw_os_error(), Some(22 | 4390)) => Ok(None),
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns true if `path` is a directory itself, not a link to one.
@@ -406,7 +487,7 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// files themselves have to be flushed. Fails if something of it cannot be written.
+/// directories below it, and the files themselves have to be flushed. Fails where the disk does.
 pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -414,10 +495,28 @@ pub fn flush_file_system(path: &Path) -> io::Result<()> {
         uninterrupted(|| Ok(rustix::fs::syncfs(&dir)?))
     }
     #[cfg(not(target_os = "linux"))]
-    {
-        let _ = path;
-        Ok(())
+    flush_directories(path)
+}
+
+/// Flushes the directory `path` and those below it, links not followed, so that no power cut takes an entry of them
+/// away. The files themselves have to be flushed. Fails where the disk does.
+pub fn flush_directories(path: &Path) -> io::Result<()> {
+    for entry in entries_of(path)? {
+        if entry.symlink_metadata()?.is_dir() {
+            flush_directories(&entry)?;
+        }
     }
+    #[cfg(unix)]
+    {
+        let dir = fs::File::open(path)?;
+        match uninterrupted(|| dir.sync_all()) {
+            // Some network file systems cannot, and have no need to.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 /// Fails if what was written to `file` is not taken by its file system. One that other machines reach says so as
@@ -495,6 +594,11 @@ fn sync_parent(path: &Path) {
 /// Returns true if the error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
 pub(super) fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Returns true if the error says that nothing can ever be there: the path is too long, or no path at all.
+fn is_no_name(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput)
 }
 
 fn cannot_link(error: &io::Error) -> bool {

@@ -222,6 +222,24 @@ impl Lock {
     }
 }
 
+/// Locks `file`, which is not ours, and waits for that no longer than `patience`: whoever can open it can hold its lock
+/// for ever. Returns false where it was not to be had, or there are no locks.
+pub fn lock_within(file: &File, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(_)) => return false,
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +252,19 @@ mod tests {
         // As earlier versions wrote it.
         assert_eq!(Holder::parse("42        \n"), Some(Holder { pid: 42, elsewhere: None }));
         assert_eq!((Holder::parse(""), Holder::parse("x")), (None, None));
+    }
+
+    #[test]
+    fn a_lock_that_somebody_never_gives_up_is_not_waited_for_for_ever() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("file");
+        let (held, other) = (File::create(&path).expect("made"), File::create(&path).expect("opened"));
+        assert!(lock_within(&held, Duration::ZERO));
+        let begun = Instant::now();
+        assert!(!lock_within(&other, Duration::from_millis(50)));
+        assert!(begun.elapsed() >= Duration::from_millis(50), "the control: it waited");
+        drop(held);
+        assert!(lock_within(&other, Duration::from_secs(5)));
     }
 
     #[test]

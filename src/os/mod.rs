@@ -32,10 +32,10 @@ pub use disk::{Disk, disk_of};
 pub use files::replace_link;
 pub use files::{
     copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    exists, flush_file_system, flush_output, is_dir, is_same_file, make_link, names_in, new_private_file,
-    not_a_file, only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, put_in_place,
-    read_optional, read_small, real_path, remove_file, remove_link, replace_file, rewrite_file, settle,
-    touch,
+    entries_of, exists, flush_directories, flush_file_system, flush_output, is_dir, is_same_file, link_at,
+    look, make_link, names_in, new_private_file, not_a_file, only_owner_reaches, open_regular,
+    overwrite_note, patiently, publish_dir, publish_file, put_in_place, read_optional, read_small, real_path,
+    remove_file, remove_link, replace_file, resolved, rewrite_file, settle, touch,
 };
 pub use foreign::{
     Data, Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines,
@@ -43,7 +43,7 @@ pub use foreign::{
 pub use handing::{HandedOn, PinError, hand_on, pin, user_ids};
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
-pub use lock::{Holder, Lock, LockError, Looked};
+pub use lock::{Holder, Lock, LockError, Looked, lock_within};
 pub use memory::free_memory;
 pub use moving::{finish_move, move_dir};
 pub use ports::{Listener, listeners, ports_free};
@@ -62,6 +62,6 @@ pub use program::{
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;
-pub use tree::{Size, tree_size};
+pub use tree::{Size, tree_measured, tree_size};
 pub use trusted::{Distrust, Trusted, read_trusted, trusted_file, trusted_root};
 pub use usage::{Process, Processes, Used};

@@ -183,9 +183,9 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
         use std::os::unix::ffi::OsStringExt;
         let wanted = format!("{name}=").into_bytes();
         let mut values = HashSet::new();
-        for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        for process in super::entries_of(Path::new("/proc")).ok()? {
             // What belongs to others cannot be read, and is none of ours.
-            let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
+            let Ok(environment) = std::fs::read(process.join("environ")) else { continue };
             let found =
                 environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(wanted.as_slice()));
             values.extend(found.map(|value| OsString::from_vec(value.to_vec())));
@@ -205,11 +205,12 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
 pub fn running_in(directory: &Path) -> Option<(u32, String)> {
     #[cfg(target_os = "linux")]
     {
-        for process in std::fs::read_dir("/proc").ok()?.flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            let place = std::fs::read_link(process.path().join("cwd"));
+        for process in super::entries_of(Path::new("/proc")).ok()? {
+            let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+            let Some(pid) = pid else { continue };
+            let place = std::fs::read_link(process.join("cwd"));
             if pid != std::process::id() && place.is_ok_and(|place| place.starts_with(directory)) {
-                let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
                 return Some((pid, name.trim_end().to_owned()));
             }
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::records::{self, Damage};
+use super::root::listed;
 use super::sessions::discard;
 use super::{Claim, Store};
 use crate::model::{Failure, Isolation, Kind, PortRange, Result, Session};
@@ -92,7 +93,7 @@ impl Store {
         session.ports = None;
         // As long as it is there, nobody else brings it in. It may have been, since the file was read, and even be in
         // the trash again; what comes back from there holds the names.
-        let known = self.hold_names().map(|_held| self.knows_session(session.id));
+        let known = self.hold_names().and_then(|_held| self.knows_session(session.id));
         let known = known.inspect_err(|_| back(session))?;
         if known != Known::Not {
             back(session);
@@ -165,13 +166,12 @@ impl Store {
     }
 
     /// Looks for a session of this id, here and then in the trash.
-    pub fn knows_session(&self, id: Uuid) -> Known {
+    pub fn knows_session(&self, id: Uuid) -> Result<Known> {
         if os::exists(&self.session_root(id)) {
-            return Known::Here;
+            return Ok(Known::Here);
         }
-        let beginning = format!("{id}-");
-        let trashed = os::names_in(&self.trash_dir(), &beginning);
-        if trashed.is_empty() { Known::Not } else { Known::InTrash }
+        let trashed = listed(&self.trash_dir(), &format!("{id}-"))?;
+        Ok(if trashed.is_empty() { Known::Not } else { Known::InTrash })
     }
 
     /// Flushes what was written below the data root to the disk, as far as the system can do that at once.

@@ -998,7 +998,7 @@ impl Real {
             Some((store.lock_session(&session).ok()?, session))
         };
         let trashed = |claim: Claim| {
-            store.trash().into_iter().find(|trashed| match (&trashed.kind, claim) {
+            store.trash().expect("listed").into_iter().find(|trashed| match (&trashed.kind, claim) {
                 (TrashedKind::Session(session), Claim::Session(id)) => session.id == id_of(id),
                 (kind, claim) => matches!(kind, TrashedKind::Profile(_)) && claim == Claim::Profile,
             })
@@ -1054,7 +1054,7 @@ impl Real {
             (0..NAMES).find(|name| name_of(*name) == session.name)
         };
         let in_trash = |beginning: String| {
-            let names = os::names_in(&root.join("trash"), &beginning);
+            let names = os::names_in(&root.join("trash"), &beginning).expect("listed");
             names.first().map(|name| root.join("trash").join(name))
         };
         for id in 0..SESSIONS {

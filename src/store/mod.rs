@@ -59,7 +59,7 @@ pub use bindings::Binding;
 pub use config_files::{ConfigFiles, NewFile};
 pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
-pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
+pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless, Ownerless};
 pub use layout::{
     Drift, Standing, Survey, lay_out, note_standing, ours_among, put, standing, survey, take_away,
 };

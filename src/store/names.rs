@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::locking::lock;
+use super::root::listed;
 use crate::model::{Failure, Kind, Name, Result};
 use crate::os::{self, Lock};
 
@@ -61,17 +62,30 @@ impl Store {
         }
     }
 
+    /// Returns who has `name`: the owner in its claim, if that exists or is being made. Of a claim that a process which
+    /// died left behind, nobody: whoever makes something under that name takes it over. Changes nothing.
+    pub fn owner_of(&self, name: &Name) -> Result<Option<Claim>> {
+        let is_being_made = |entry: &str| {
+            let staged = self.staging().join(entry);
+            Lock::may_be_held(&self.lock_path(&staged, entry))
+        };
+        Ok(self.claim(name)?.filter(|claim| match claim {
+            Claim::Session(id) => is_being_made(&id.to_string()) || self.session_has_name(*id, name),
+            Claim::Profile => is_being_made(&name.key()) || os::exists(&self.profile_root(name)),
+        }))
+    }
+
     /// Returns every claimed name (its key), in name order.
-    pub fn claimed_names(&self) -> Vec<String> {
+    pub fn claimed_names(&self) -> Result<Vec<String>> {
         self.claimed_names_from("")
     }
 
     /// Returns the claimed names whose key begins with `beginning`, in name order. Opens no claim.
-    pub fn claimed_names_from(&self, beginning: &str) -> Vec<String> {
-        let mut names = os::names_in(&self.names(), beginning);
+    pub fn claimed_names_from(&self, beginning: &str) -> Result<Vec<String>> {
+        let mut names = listed(&self.names(), beginning)?;
         names.retain(|name| !name.starts_with('.'));
         names.sort_unstable();
-        names
+        Ok(names)
     }
 
     /// Claims `name`. Returns `Ok(None)` if it is ours now; else its owner.

@@ -118,6 +118,12 @@ impl Store {
     }
 }
 
+/// Returns the names in the directory `room` that begin with `beginning`, unordered; none where it was not made yet.
+/// Fails where it cannot be read: what is in it is not taken for gone.
+pub(super) fn listed(room: &Path, beginning: &str) -> Result<Vec<String>> {
+    os::names_in(room, beginning).map_err(|error| Failure::io("list", room, &error))
+}
+
 /// Returns the refusal to make the directory of a session or profile again, which somebody else just
 /// moved away: one without a record would stand where a restored one belongs.
 pub(super) fn removed_meanwhile(path: &Path) -> Failure {

@@ -134,6 +134,16 @@ impl Store {
         records::read(path).ok()
     }
 
+    /// Reads the same, for whoever acts on it: fails where the system cannot read the note, which may say that a session
+    /// is open.
+    pub fn noted_run(&self, path: &Path) -> Result<Option<Run>> {
+        match records::read(path) {
+            Ok(run) => Ok(Some(run)),
+            Err(damage) if damage.is_unread() => Err(damage.failure("a launch", path)),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time of
     /// last use, and every launch would pay for more than that. Refuses if the session or profile was
     /// removed meanwhile: its directory is not made again.

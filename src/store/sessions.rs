@@ -2,7 +2,6 @@
 //!
 //! See docs/decisions/002-names-are-claimed-by-link.md
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -10,7 +9,9 @@ use uuid::Uuid;
 use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::plain::Plain;
+use super::profiles::clear;
 use super::records::{self, Damage, Record};
+use super::root::listed;
 use super::{Claim, Store};
 use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Walls, Worktree};
 use crate::os::{self, Lock};
@@ -137,14 +138,8 @@ impl Store {
 
     /// Returns the ids of all sessions, oldest first.
     pub fn session_ids(&self) -> Result<Vec<Uuid>> {
-        let dir = self.sessions_dir();
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::io("list", &dir, &error)),
-        };
-        let mut ids: Vec<Uuid> =
-            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        let names = listed(&self.sessions_dir(), "")?;
+        let mut ids: Vec<Uuid> = names.iter().filter_map(|name| name.parse().ok()).collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -171,6 +166,25 @@ impl Store {
             .into_iter()
             .flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect())
+    }
+
+    /// Reads every session whose record is one, oldest first; a damaged record is left out. Fails where the system cannot
+    /// read one: for whoever acts on which there are.
+    pub fn known_sessions(&self) -> Result<Vec<Session>> {
+        let mut known = Vec::new();
+        for entry in self.sessions()? {
+            match entry.record {
+                Ok(session) => known.push(session),
+                Err(damage) if damage.is_unread() => return Err(self.unread_session(entry.id, &damage)),
+                Err(_) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// Returns the failure to read the record of the session `id`.
+    pub fn unread_session(&self, id: Uuid, damage: &Damage) -> Failure {
+        damage.failure(&format!("session {id}"), &self.session_record_path(id))
     }
 
     /// Reads one session for the list; `None` if it has just gone.
@@ -201,9 +215,26 @@ impl Store {
         self.sweep_staging();
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
+        let left_over = os::exists(&staged);
         os::create_private_dir(&staged).map_err(made)?;
-        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")
-            .inspect_err(|_| discard(&staged))?;
+        let path = self.lock_path(&staged, &session.id.to_string());
+        // What another process is making is its own.
+        let lock = lock(&path, "a new session").inspect_err(|_| {
+            if !left_over {
+                discard(&staged);
+            }
+        })?;
+        if left_over {
+            if !lock.is_at(&path) {
+                return Err(Failure::of(
+                    Kind::Busy,
+                    format!("another cs has just made session {}", session.id),
+                )
+                .hint("look again: cs list"));
+            }
+            // Whoever died here before was making the same session.
+            clear(&staged).map_err(|error| Failure::io("clear", &staged, &error))?;
+        }
         let wanted = session.ports.filter(|_| range.is_some());
         let is_free = |ports: Ports| Some(ports) == wanted || os::ports_free(ports.all());
         let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);

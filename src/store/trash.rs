@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::locking::lock;
 use super::records::Damage;
+use super::root::listed;
 use super::sessions::{modified, taken};
 use super::{Claim, Store, records};
 use crate::model::{Failure, Kind, Name, Noted, PortRange, Ports, Result, Session};
@@ -89,15 +90,16 @@ impl Store {
         }
     }
 
-    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay.
-    pub fn trash(&self) -> Vec<Trashed> {
+    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay: [`Store::pieces`] has them.
+    /// Fails if the trash cannot be listed.
+    pub fn trash(&self) -> Result<Vec<Trashed>> {
         self.newest_trash(usize::MAX)
     }
 
     /// Reads the `most` pieces of trash that were removed last, newest first; no record of others is
     /// read.
-    pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
-        let mut entries: Vec<(jiff::Timestamp, String)> = os::names_in(&self.trash_dir(), "")
+    pub fn newest_trash(&self, most: usize) -> Result<Vec<Trashed>> {
+        let mut entries: Vec<(jiff::Timestamp, String)> = listed(&self.trash_dir(), "")?
             .into_iter()
             .filter_map(|name| Some((split(&name)?.1, name)))
             .collect();
@@ -105,7 +107,7 @@ impl Store {
         let read = |(_, name): (jiff::Timestamp, String)| {
             Self::trashed_at(&self.trash_dir().join(&name), &name)?.ok()
         };
-        entries.into_iter().filter_map(read).take(most).collect()
+        Ok(entries.into_iter().filter_map(read).take(most).collect())
     }
 
     /// Returns the times that were noted here by the clock: of sessions made, launched and changed, of profiles, and
@@ -122,12 +124,12 @@ impl Store {
             let times = [made, entry.used, changed].into_iter().flatten();
             noted.extend(times.map(|at| Noted { at, what: what.clone() }));
         }
-        for name in self.profile_names() {
+        for name in self.profile_names()? {
             let Ok(name) = Name::of_profile(&name) else { continue };
             let changed = modified(&self.profile_record_path(&name));
             noted.extend(changed.map(|at| Noted { at, what: format!("profile '{name}'") }));
         }
-        let removed = os::names_in(&self.trash_dir(), "").into_iter();
+        let removed = listed(&self.trash_dir(), "")?.into_iter();
         noted.extend(
             removed.filter_map(|name| Some(Noted { at: split(&name)?.1, what: "a removal".to_owned() })),
         );
@@ -156,11 +158,11 @@ impl Store {
     }
 
     /// Returns the piece of trash that was on its way back under `name` when its process died.
-    pub fn half_restored(&self, name: &Name) -> Option<Trashed> {
-        let Ok(Some(Claim::Session(id))) = self.claim(name) else { return None };
-        self.trash().into_iter().find(|trashed| {
+    pub fn half_restored(&self, name: &Name) -> Result<Option<Trashed>> {
+        let Some(Claim::Session(id)) = self.claim(name)? else { return Ok(None) };
+        Ok(self.trash()?.into_iter().find(|trashed| {
             matches!(&trashed.kind, TrashedKind::Session(session) if session.id == id && session.name == *name)
-        })
+        }))
     }
 
     /// Puts a piece of trash back, under `name`. Returns the ports it has now: its earlier ones if they

@@ -31,7 +31,9 @@ pub(crate) fn chosen(context: &Context, names: &[String], all: bool) -> Result<V
         for entry in context.store()?.sessions()? {
             match entry.record {
                 Ok(session) => sessions.push(session),
-                Err(damage) => context.say(&format!("not in the file: session {}: {damage}", entry.id)),
+                Err(damage) => {
+                    context.goes_without(&format!("not in the file: session {}: {damage}", entry.id));
+                }
             }
         }
     }
@@ -145,12 +147,12 @@ impl Export {
             export.parts.push(Part { session, files });
         }
         if profiles {
-            for entry in store.profiles(&context.home()?) {
+            for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
                 }
                 if let Err(damage) = &entry.profile {
-                    context.say(&format!("not in the file: profile '{}': {damage}", entry.name));
+                    context.goes_without(&format!("not in the file: profile '{}': {damage}", entry.name));
                     continue;
                 }
                 let secret = |name: &VarName, value: &str| {

@@ -415,7 +415,7 @@ impl<'c> Import<'c> {
     fn take_profile(&mut self, name: &Name, text: &[u8]) -> Result<(), String> {
         let store = self.context.store().map_err(|failure| failure.message)?;
         let foreign = store.foreign_profile(name, text).map_err(|damage| damage.to_string())?;
-        let skipped = match store.claim(name) {
+        let skipped = match store.owner_of(name) {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.
@@ -449,7 +449,7 @@ impl<'c> Import<'c> {
         }
         let store = self.context.store()?;
         let mut notes = Vec::new();
-        let skipped = left_out(store, id, store.knows_session(id));
+        let skipped = left_out(store, id, store.knows_session(id)?);
         if session.isolation == Isolation::None {
             notes.push("it shared its config directory; here it has one of its own".into());
             session.isolation = Isolation::ConfigDir;
@@ -484,7 +484,12 @@ impl<'c> Import<'c> {
         if let Some(profile) = self.options.profile {
             return Ok(self.context.resolve_profile(profile)?.name);
         }
-        let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
+        let here = match self.context.profile_if(&session.profile) {
+            Ok(found) => found.is_some(),
+            Err(failure) if failure.kind == Kind::Io => return Err(failure),
+            // One that is damaged is here.
+            Err(_) => true,
+        };
         let comes = self
             .profiles
             .iter()

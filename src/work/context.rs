@@ -2,7 +2,7 @@
 //!
 //! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,8 @@ pub struct Context {
     here: OnceCell<PathBuf>,
     /// True once a person has been told of the one that nobody allowed.
     pub(crate) said_unallowed: Cell<bool>,
+    /// What a command went on without, as it was told.
+    without: RefCell<Vec<String>>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
     /// The directories that nobody else can have prepared.
@@ -82,6 +84,7 @@ impl Context {
             said,
             here: OnceCell::new(),
             said_unallowed: Cell::new(false),
+            without: RefCell::new(Vec::new()),
             config: OnceCell::new(),
             store: OnceCell::new(),
             trusted: Trusted::default(),
@@ -124,6 +127,29 @@ impl Context {
     /// Tells a person `text`, one line, beside whatever the program prints.
     pub fn say(&self, text: &str) {
         (self.said)(text);
+    }
+
+    /// Goes on without what could not be read: tells `why`, once, and has a command that succeeds otherwise end with
+    /// exit code 1. For what only shows; what acts on what it reads fails.
+    pub(crate) fn goes_without(&self, why: &str) {
+        let mut without = self.without.borrow_mut();
+        if !without.iter().any(|told| told == why) {
+            self.say(why);
+            without.push(why.to_owned());
+        }
+    }
+
+    /// Returns what was read; where that failed, goes on without it ([`Context::goes_without`]).
+    pub(crate) fn or_without<T: Default>(&self, read: Result<T>) -> T {
+        read.unwrap_or_else(|failure| {
+            self.goes_without(&failure.message);
+            T::default()
+        })
+    }
+
+    /// Returns true if a part could not be read, and was left out.
+    pub fn is_partial(&self) -> bool {
+        !self.without.borrow().is_empty()
     }
 
     /// The profile of what a person uses in this shell, by `cs use`.
@@ -300,7 +326,8 @@ impl Context {
     pub fn unknown(&self, what: &str, text: &str) -> Failure {
         let failure = Failure::not_found(format!("there is no {what} '{text}'"));
         let Ok(store) = self.store() else { return failure };
-        let mut names = store.claimed_names();
+        // For a hint.
+        let mut names = store.claimed_names().unwrap_or_default();
         names.push(Name::DEFAULT_PROFILE.to_owned());
         match config::nearest(text, names.iter().map(String::as_str)) {
             Some(near) => failure.hint(format!("did you mean '{near}'?")),

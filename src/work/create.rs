@@ -14,7 +14,7 @@ use crate::model::{
     Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store::{self, Claim, ConfigFiles};
+use crate::store::{self, ConfigFiles};
 use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -139,6 +139,7 @@ impl New {
         let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
             fill(&files)?;
+            files.flush().map_err(|error| Failure::io("flush", &files.path(Path::new("")), &error))?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),
@@ -224,8 +225,7 @@ pub(crate) fn under_a_free_name<T>(
 /// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
 /// obstacle.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.claim(name)? {
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+    match context.store()?.owner_of(name)? {
         Some(holder) => Err(store::taken(name, holder)),
         None => Ok(()),
     }

@@ -675,7 +675,7 @@ impl Guarded {
         if let Some(directory) = context.config_path()?.parent() {
             places.push(("the settings of cs".to_owned(), real(directory.to_path_buf())));
         }
-        for entry in context.store()?.profiles(&home) {
+        for entry in context.store()?.profiles(&home)? {
             if let Ok(profile) = entry.profile {
                 let what = format!("the config directory of profile '{}'", profile.name);
                 places.push((what, real(profile.home.directory())));

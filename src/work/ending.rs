@@ -102,10 +102,14 @@ pub(crate) enum Tidied {
 /// Moves an ephemeral session whose Claude has ended to the trash, unless something is in the way.
 pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     let store = context.store()?;
-    let Ok(session) = store.session(id) else {
-        // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
-        store.forget_ephemeral(id);
-        return Ok(Tidied::Gone);
+    let session = match store.session(id) {
+        Ok(session) => session,
+        Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+        Err(_) => {
+            // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
+            store.forget_ephemeral(id);
+            return Ok(Tidied::Gone);
+        }
     };
     if !session.ephemeral {
         store.forget_ephemeral(id);
@@ -135,7 +139,7 @@ pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
 /// Claude was killed. Costs one system call where there are none. Changes nothing, and fails nothing.
 pub(crate) fn ended(context: &Context, except: Uuid) -> Vec<Ended> {
     let Ok(store) = context.store() else { return Vec::new() };
-    let notes = store.ephemeral().into_iter().filter(|(id, _)| *id != except);
+    let notes = store.ephemeral().unwrap_or_default().into_iter().filter(|(id, _)| *id != except);
     notes.filter_map(|(id, note)| ending_of(context, store, id, note).ok().flatten()).collect()
 }
 

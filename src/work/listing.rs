@@ -63,14 +63,20 @@ impl Listing {
     /// Reads all records. Nothing on disk is changed, and one that is damaged spoils no other.
     pub(crate) fn read(context: &Context) -> Result<Self> {
         let store = context.store()?;
-        let (profiles, homes) = profiles::known(context)?;
-        let entries = store.sessions()?;
+        let (profiles, homes) = profiles::shown(context)?;
+        let entries = context.or_without(store.sessions());
         let (running, many) = (Running::default(), entries.len() > MANY);
         let (mut rows, mut damaged) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
-            let Ok(session) = entry.record else {
-                damaged.push(entry);
-                continue;
+            let session = match entry.record {
+                Ok(session) => session,
+                Err(damage) => {
+                    if damage.is_unread() {
+                        context.goes_without(&store.unread_session(entry.id, &damage).message);
+                    }
+                    damaged.push(SessionEntry { record: Err(damage), ..entry });
+                    continue;
+                }
             };
             let may_be_open = !many || running.has(&session).unwrap_or(true);
             let open = may_be_open

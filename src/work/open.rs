@@ -46,7 +46,8 @@ pub(crate) fn refuse_live(
 fn may_be_open_there(session: &Session, paths: &SessionPaths, run: &Run) -> bool {
     if session.isolation == Isolation::Sandbox {
         // Its pid is another one inside.
-        return !os::names_in(&paths.config.join("sessions"), "").is_empty();
+        let left = ConfigGround::of(paths).at("sessions").entries();
+        return left.is_ok_and(|left| left.is_some_and(|left| !left.is_empty()));
     }
     os::exists(&paths.config.join("sessions").join(format!("{}.json", run.process.pid)))
 }
@@ -108,7 +109,7 @@ impl Running {
 /// Returns how a session is open now, by what its last launch noted; `None` where it is not.
 pub(crate) fn opened(context: &Context, session: &Session, profile: &Profile) -> Result<Option<Open>> {
     let store = context.store()?;
-    let run = store.last_run(&store.session_run_path(session.id));
+    let run = store.noted_run(&store.session_run_path(session.id))?;
     Ok(open_state(session, &context.paths(session, profile)?, run.as_ref()))
 }
 

@@ -114,7 +114,7 @@ fn plan_with(
                 let root = context.store()?.profile_root(profile.host());
                 if !profile.bare {
                     let share = share_of(context, profile, false)?;
-                    scene.shared = claude::shared_items(&home.join(".claude"), &share);
+                    scene.shared = claude::shared_items(&home.join(".claude"), &share)?;
                     scene.private = share.private().collect();
                 }
                 if let Some(elsewhere) = elsewhere(context, None, profile)? {
@@ -125,14 +125,14 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
-            scene.settings = settings_place(launch, &paths, session.isolation == Isolation::Sandbox);
+            let ground = ConfigGround::of(&paths);
+            scene.settings = settings_place(launch, &paths, &ground, session.isolation == Isolation::Sandbox);
             let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                let ground = ConfigGround::of(&paths);
                 gather_isolated(context, session, profile, &paths, &ground, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
                     scene.status_line = status_line(context, &ground, &scene)?;
@@ -170,12 +170,12 @@ fn gather_isolated(
     };
     let project = Project::new(directory.as_deref().unwrap_or(&scene.directory), main);
 
-    scene.shared = claude::shared_items(&base, &share);
+    scene.shared = claude::shared_items(&base, &share)?;
     scene.private = share.private().collect();
     scene.manifest = Some(ManifestPlace::new(&paths.root, &paths.config));
     if is_ours(context, profile)? && !profile.bare {
         // What `~/.claude` gained since the profile was made, and the profile has no item of its own for.
-        for more in claude::shared_items(&scene.home.join(".claude"), &share) {
+        for more in claude::shared_items(&scene.home.join(".claude"), &share)? {
             if !scene.shared.iter().any(|shared| shared.item == more.item)
                 && !os::exists(&base.join(more.item))
             {
@@ -193,7 +193,7 @@ fn gather_isolated(
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
             let own = paths.config.join("memory").join(claude::slug(&project.root));
-            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own));
+            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own))?;
             memory = own;
         }
         scene.memory = Some(memory);
@@ -220,11 +220,9 @@ fn gather_isolated(
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
     let (file, of_profile) = (ground.of_state(&paths.state), Foreign::led_to(&profile.home.state_file()));
-    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted);
-    let seed = seed.unwrap_or_else(|why| {
-        scene.notices.push(format!("{file} is not read ({why}): what the session lacks there is not added"));
-        None
-    });
+    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted)?;
+    scene.notices.extend(seed.without);
+    let seed = seed.file;
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
         scene.servers = claude::server_hashes(&seed.content);
     }
@@ -256,7 +254,8 @@ fn home_links(context: &Context, home: &Path) -> Result<Vec<Link>> {
     let mut links: Vec<Link> = items
         .iter()
         .map(|item| Link { path: home.join(item), target: in_user(Path::new(item)) })
-        .filter(|link| link.target.exists())
+        // What the system cannot look at is not taken for gone: its link stays.
+        .filter(|link| link.target.try_exists().unwrap_or(true))
         // Never through a link: what was made there would be made in the user's own directory.
         .filter(|link| {
             let between = link.path.ancestors().skip(1).take_while(|path| *path != home);
@@ -366,7 +365,7 @@ fn memory_of(
             let root = context.store()?.profile_root(profile.host());
             let ours = root.join("memory").join(slug);
             let place = Foreign::at(&root, &ours);
-            let seeds = claude::memory_seeds(&base, &ours, &place);
+            let seeds = claude::memory_seeds(&base, &ours, &place)?;
             Ok((ours, place, seeds))
         }
     }
@@ -393,15 +392,21 @@ fn named_file(context: &Context, launch: &Program, directory: &Path) -> Option<N
 }
 
 /// Returns the place of the settings files of a session, where Claude is started in it for a conversation.
-fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Option<SettingsPlace> {
+fn settings_place(
+    launch: &Program,
+    paths: &SessionPaths,
+    ground: &ConfigGround,
+    sandbox: bool,
+) -> Option<SettingsPlace> {
     let Program::Claude(arguments) = launch else { return None };
     if claude::asked(arguments) == Asked::Command {
         return None;
     }
     let directory = paths.root.join("settings");
-    let mut names = os::names_in(&directory, "");
+    // Where they cannot be listed, none is taken away.
+    let mut names = os::names_in(&directory, "").unwrap_or_default();
     if !names.is_empty() {
-        let mut kept = claude::kept_by_jobs(&paths.config, &names);
+        let mut kept = claude::kept_by_jobs(ground, &names);
         kept.sort_unstable();
         kept.dedup();
         // Ids sort by age.

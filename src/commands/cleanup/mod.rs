@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     if let Some(held_back) = found.held_back() {
         report::say(&held_back.message);
     }
-    Ok(Outcome::Done)
+    found.failed().map_or(Ok(Outcome::Done), Err)
 }
 
 fn clear(context: &Context, args: &CleanupArgs, mut found: Clearable) -> Result<Outcome> {

@@ -84,7 +84,7 @@ impl Verdict {
     ) -> Result<Self> {
         let store = context.store()?;
         let (paths, profile) = paths_of(context, session)?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         let ground = history::ground_left(store, session, &paths, profile.as_ref());
         let used = last_used(context, session, &paths, &ground)?;
         let mut reasons = Vec::new();
@@ -153,20 +153,23 @@ pub(crate) fn last_used(
 ) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
-    let own = |item: &str| {
-        let about = paths.config.join(item).symlink_metadata().ok()?;
-        (!about.is_symlink()).then_some(about.modified().ok()?)
+    let unread = |path: &std::path::Path, error: &std::io::Error| Failure::io("read", path, error);
+    let own = |item: &str| -> Result<Option<std::time::SystemTime>> {
+        let path = paths.config.join(item);
+        let about = os::look(&path).map_err(|error| unread(&path, &error))?;
+        Ok(about.filter(|about| !about.is_symlink()).and_then(|about| about.modified().ok()))
     };
     let mut times: Vec<std::time::SystemTime> = Vec::new();
     let record = context.store()?.session_record_path(session.id);
-    times.extend(record.metadata().and_then(|about| about.modified()));
+    let about = os::look(&record).map_err(|error| unread(&record, &error))?;
+    times.extend(about.and_then(|about| about.modified().ok()));
     if session.isolation == Isolation::None || ground.shares() {
         times.extend(claude::find_conversation(ground, session.id)?.map(|found| found.modified));
     } else {
         times.extend(claude::conversations(ground)?.into_iter().map(|found| found.modified));
     }
     if session.isolation != Isolation::None {
-        times.extend(own("history.jsonl"));
+        times.extend(own("history.jsonl")?);
     }
     for time in times {
         used = used.max(jiff::Timestamp::try_from(time).unwrap_or(used));
@@ -261,7 +264,12 @@ impl Clearable {
                 match entry.record {
                     Ok(session) => sessions.push(session),
                     // A directory without a record is a leftover, or somebody's.
-                    Err(damage) => found.damaged.push((entry.id, damage.to_string())),
+                    Err(damage) => {
+                        if damage.is_unread() {
+                            found.failed = Some(store.unread_session(entry.id, &damage));
+                        }
+                        found.damaged.push((entry.id, damage.to_string()));
+                    }
                 }
             }
         } else {
@@ -303,7 +311,7 @@ impl Clearable {
         }
         found.going.sort_by_key(|going| going.verdict.used);
         if names.is_empty() {
-            found.leftovers = with_sizes(store.leftovers(), Leftover::path);
+            found.leftovers = with_sizes(store.leftovers()?, Leftover::path);
             // They are left over because nobody touched them for an hour.
             if found.clock.doubt().is_some() {
                 found.is_held_back |= !found.leftovers.is_empty();
@@ -336,6 +344,11 @@ impl Clearable {
     /// Returns the reason that something stays although it would be old by the clock: the clock is not believed.
     pub(crate) fn held_back(&self) -> Option<Failure> {
         self.clock.doubt().filter(|_| self.is_held_back).map(emptying::doubted)
+    }
+
+    /// Takes the failure to look at something, where there was one.
+    pub(crate) fn failed(mut self) -> Option<Failure> {
+        self.failed.take()
     }
 
     /// Returns true if nothing can go.

@@ -8,6 +8,7 @@ use crate::work::pane::{self, Entered};
 use crate::work::{advice, ending, history, ports};
 
 use super::becoming::become_planned;
+use super::said_of;
 
 /// The locks that a launch holds until its program runs.
 #[derive(Debug, Default)]
@@ -93,7 +94,9 @@ pub(crate) fn carry_out(
                 while let Some(Step::Put(put)) = steps.next_if(|step| matches!(step, Step::Put(_))) {
                     lacking.push(put);
                 }
-                store::put(&plan.layout, &lacking)?;
+                for drift in store::put(&plan.layout, &lacking)? {
+                    context.say(&said_of(&drift, subject.profile().name.as_str()));
+                }
             }
             Step::Tell(text) => context.say(&text),
             Step::NoteEphemeral => {

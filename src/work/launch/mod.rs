@@ -17,6 +17,7 @@ use crate::claude::{self, Asked, ConfigGround, Continuation};
 use crate::model::{
     InPane, Launch, Outcome, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
 };
+use crate::shell::quoted;
 use crate::store::{self, Drift, Run};
 use crate::work::context::Context;
 use crate::work::conversations::{continuation_of, resume};
@@ -135,7 +136,7 @@ pub(crate) fn of_program(
     directory: &Path,
 ) -> Result<Launch> {
     let plan = scene::plan(context, subject, program, directory, Continuation::Unsaid)?;
-    let seen = seen(&plan);
+    let seen = seen(&plan)?;
     Ok(Launch::new(plan, &Purpose::Program, seen))
 }
 
@@ -164,7 +165,7 @@ pub(crate) fn of_new(
     let purpose = Purpose::Session { ephemeral: session.ephemeral, conversation, resumed: None, pane };
     let ended = ending::ended(context, session.id);
     let note = context.store()?.session_run_path(session.id);
-    let seen = Seen { ended, note, ..seen(&plan) };
+    let seen = Seen { ended, note, ..seen(&plan)? };
     Ok(Launch::new(plan, &purpose, seen))
 }
 
@@ -178,7 +179,7 @@ struct PathsAndRun {
 impl PathsAndRun {
     fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
         let store = context.store()?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         let paths = context.paths(session, profile)?;
         let ground = history::ground(store, session, &paths, &profile.home);
         Ok(Self { paths, ground, run })
@@ -244,7 +245,7 @@ fn of_session(
         shared: wanted.filter(|_| shares),
         ended: ending::ended(context, session.id),
         note: context.store()?.session_run_path(session.id),
-        ..seen(&plan)
+        ..seen(&plan)?
     };
     seen.notices.splice(..0, none_left);
     Ok(Launch::new(plan, &purpose, seen))
@@ -275,22 +276,22 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
         unsettled,
         shared: wanted,
         note: context.store()?.profile_run_path(&profile.name),
-        ..seen(&plan)
+        ..seen(&plan)?
     };
     seen.notices.splice(..0, open);
     Ok(Launch::new(plan, &purpose, seen))
 }
 
 /// Looks at what of the layout of `plan` is lacking, and what stands otherwise.
-fn seen(plan: &Plan) -> Seen {
-    let survey = store::survey(&plan.layout);
+fn seen(plan: &Plan) -> Result<Seen> {
+    let survey = store::survey(&plan.layout)?;
     let profile = plan.env.get("CS_PROFILE").and_then(crate::model::Change::value).unwrap_or_default();
     let notices = survey.drifts.iter().map(|drift| said_of(drift, profile)).collect();
-    Seen { lacking: survey.lacking, notices, ..Seen::default() }
+    Ok(Seen { lacking: survey.lacking, notices, ..Seen::default() })
 }
 
 /// Returns what a person should know of something that stands otherwise than planned.
-fn said_of(drift: &Drift, profile: &str) -> String {
+pub(crate) fn said_of(drift: &Drift, profile: &str) -> String {
     match drift {
         Drift::InPlaceOfLink(link) if link.path.ends_with("projects") => format!(
             "the conversations in {} are its own and not shared (to let them join: cs profile sync {profile})",
@@ -305,6 +306,11 @@ fn said_of(drift: &Drift, profile: &str) -> String {
             "{} points somewhere else than to the profile's {}",
             link.path.display(),
             link.target.display()
+        ),
+        Drift::LockInTheWay { file, lock, what } => format!(
+            "nothing is added to {}: Claude's lock cannot be made, {what} is in its place (to take it away: rm -r {})",
+            file.display(),
+            quoted(lock)
         ),
     }
 }

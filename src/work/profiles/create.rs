@@ -106,14 +106,14 @@ pub(crate) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Resul
 pub(crate) fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout + use<>> {
     let home = context.home()?;
     let state_of_base = home.join(".claude.json");
-    let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()));
+    let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()))?;
     // It is run with a person's own arguments, so what keeps the base memory out is a setting of
     // its own.
     let settings = bare.then(|| claude::injected(&home, false, None, None));
     let shared = if bare {
         Vec::new()
     } else {
-        claude::shared_items(&home.join(".claude"), &Share::default().with(&context.config()?.share))
+        claude::shared_items(&home.join(".claude"), &Share::default().with(&context.config()?.share))?
     };
     Ok(move |directory: &Path| {
         let file = |name: &str, content| SeedFile { path: directory.join(name), content, replaces: None };

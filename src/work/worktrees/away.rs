@@ -128,7 +128,10 @@ fn put_back(
     }
     store.unstow_part(id, Part::Files, root)?;
     if os::is_dir(root) {
-        let session = store.session(id).ok();
+        let session = match store.session(id) {
+            Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+            session => session.ok(),
+        };
         if session.is_some_and(|session| session.worktree.is_some()) {
             repository.lock(root, id)?;
         }

@@ -90,7 +90,7 @@ impl Gone {
             |trashed: &Trashed| Store::stowed_worktree(&trashed.path).is_ok_and(|kept| kept.is_some());
         let named =
             |trashed: &&Trashed| trashed.name().as_str().eq_ignore_ascii_case(name) && has_one(trashed);
-        Ok(store.trash().iter().rev().find(named).map(|trashed| Self::InTrash(trashed.name().clone())))
+        Ok(store.trash()?.iter().rev().find(named).map(|trashed| Self::InTrash(trashed.name().clone())))
     }
 
     /// Takes the rest of it away, if its commits are where they belong. Refused otherwise.

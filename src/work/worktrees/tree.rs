@@ -106,7 +106,7 @@ impl Tree {
         }
         for session in &self.sessions {
             let (paths, _) = paths_of(context, session)?;
-            let run = store.last_run(&store.session_run_path(session.id));
+            let run = store.noted_run(&store.session_run_path(session.id))?;
             if let Some(obstacle) = in_use(session, &paths, run.as_ref()) {
                 let is_this = context.variable("CS_SESSION_ID") == Some(OsStr::new(&session.id.to_string()));
                 let who = if is_this { "this session".into() } else { format!("session '{}'", session.name) };
@@ -206,7 +206,7 @@ impl Tree {
             _ => return Ok(false),
         };
         let here = self.sessions.iter().any(|session| session.id == id);
-        Ok(here || context.store()?.knows_session(id) != Known::Here)
+        Ok(here || context.store()?.knows_session(id)? != Known::Here)
     }
 }
 
@@ -259,9 +259,9 @@ fn is_of(session: &Session, root: &Path) -> bool {
     session.worktree.as_ref().is_some_and(|worktree| worktree.root() == root || real(worktree.root()) == root)
 }
 
-/// Every session whose record can be read.
+/// Every session whose record is not damaged. Fails where the system cannot read one: it may be of any worktree.
 pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
-    Ok(context.store()?.sessions()?.into_iter().filter_map(|entry| entry.record.ok()).collect())
+    context.store()?.known_sessions()
 }
 
 /// The repository one is in; `None` outside of git.
