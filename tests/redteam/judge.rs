@@ -1,0 +1,297 @@
+//! What a verb did, held against what it does where nothing is planted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::furnish::{CANARY, SECRETS, grounds};
+use crate::objects::{Object, Workshop};
+use crate::stage::{Kind, Signs, Stage, differences};
+use crate::support::world::{StartOfClaude, World};
+use crate::trace::{Done, run};
+use crate::verbs::Act;
+
+/// A world, as it was made and as it is told about.
+pub(crate) struct Range {
+    pub world: World,
+    pub stage: Stage,
+    pub workshop: Workshop,
+    program: PathBuf,
+    /// Texts that differ from world to world, and what stands for each.
+    names: Vec<(String, String)>,
+    grounds: BTreeMap<String, PathBuf>,
+}
+
+/// What an act does where nothing is planted.
+#[derive(Debug, Default)]
+pub(crate) struct Usual {
+    pub code: Option<i32>,
+    /// The paths it changes, as [`Range::usual_path`] tells them; those of directories that it makes, too.
+    changes: BTreeSet<String>,
+    /// The secrets that it opens.
+    opened: BTreeSet<PathBuf>,
+    opens_root: bool,
+    /// The variables of the Claude that it starts.
+    start: Option<BTreeMap<String, String>>,
+    /// The paths on the grounds of others that it touches, by the names of the grounds.
+    pub touched: BTreeMap<String, PathBuf>,
+}
+
+impl Range {
+    pub(crate) fn new(world: World, program: &Path, many: usize) -> Self {
+        let mut grounds = grounds(&world);
+        // Longest first: one may be below another.
+        let mut names: Vec<(String, String)> = Vec::new();
+        for name in fs::read_dir(world.data().join("names")).unwrap().flatten() {
+            let claim = fs::read_to_string(name.path()).unwrap();
+            if let Some(id) = claim.trim().strip_prefix("session ") {
+                names.push((id.to_owned(), format!("[{}]", name.file_name().display())));
+            }
+        }
+        names.push((world.root().file_name().unwrap().to_str().unwrap().to_owned(), "[world]".into()));
+        names.push((std::process::id().to_string(), "[pid]".into()));
+        grounds.retain(|_, path| world.home().join(&path).is_dir());
+        let stage = Stage::new(&world.home());
+        let workshop = Workshop::new(world.root(), many);
+        Self { world, stage, workshop, program: program.to_path_buf(), names, grounds }
+    }
+
+    /// Returns a path without what differs from world to world.
+    fn told(&self, path: &Path) -> String {
+        let mut text = path.to_str().unwrap_or_default().to_owned();
+        for (from, to) in &self.names {
+            text = text.replace(from, to);
+        }
+        text
+    }
+
+    /// Returns a path without what differs from run to run.
+    fn usual_path(&self, path: &Path) -> String {
+        let text = self.told(path);
+        let parts = text.split('/').map(|part| {
+            let letters = part.bytes().filter(u8::is_ascii_hexdigit).count();
+            let is_made = part.contains("-") && letters >= 32 || part.len() >= 32 && letters >= 32;
+            if is_made && !part.contains("[") { "*".to_owned() } else { part.to_owned() }
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// Returns the ground of others that `path`, below the home directory, is on, and its path below that.
+    fn on_ground<'p>(&self, path: &'p Path) -> Option<(&str, &'p Path)> {
+        let found = self.grounds.iter().filter(|(_, ground)| path.starts_with(ground));
+        let (name, ground) = found.max_by_key(|(_, ground)| ground.as_os_str().len())?;
+        Some((name, path.strip_prefix(ground).unwrap()))
+    }
+
+    /// Returns the path, below the home directory, of what is told of by the name of its ground.
+    pub(crate) fn path_of(&self, told: &str) -> PathBuf {
+        let found = self.grounds.iter().filter(|(name, _)| Path::new(told).starts_with(name));
+        let (name, ground) = found.max_by_key(|(name, _)| name.len()).unwrap();
+        let mut rest = Path::new(told).strip_prefix(name).unwrap().to_str().unwrap().to_owned();
+        for (from, to) in &self.names {
+            rest = rest.replace(to, from);
+        }
+        ground.join(rest)
+    }
+
+    /// Runs `act` where nothing is planted, and puts all back.
+    pub(crate) fn usual(&mut self, act: &Act) -> Usual {
+        let before = self.stage.look(None);
+        self.forget_starts();
+        let done = run(&self.world, &self.program, act);
+        assert!(!done.hung && done.signal.is_none(), "{act:?}: {done:?}");
+        let after = self.stage.look(None);
+        let changes = differences(&before, &after).iter().map(|path| self.usual_path(path)).collect();
+        let home = self.world.home();
+        let mut touched = BTreeMap::new();
+        for path in &done.trace.touched {
+            let Ok(below) = path.strip_prefix(&home) else { continue };
+            // And what is above it: that can be something else too.
+            for path in below.ancestors() {
+                let Some((ground, rest)) = self.on_ground(path) else { break };
+                if rest.as_os_str().is_empty() {
+                    break;
+                }
+                let told = self.told(&Path::new(ground).join(rest));
+                // What it makes has a name that nobody knows before.
+                if !self.usual_path(path).contains('*') {
+                    touched.insert(told, path.to_path_buf());
+                }
+            }
+        }
+        let secrets: BTreeSet<PathBuf> = SECRETS.iter().map(|path| home.join(path)).collect();
+        let opened = done.trace.opened.iter().filter(|path| secrets.contains(*path)).cloned().collect();
+        let opens_root = done.trace.opened.contains(Path::new("/"));
+        let start = self.start();
+        self.stage.restore();
+        Usual { code: done.code, changes, opened, opens_root, start, touched }
+    }
+
+    /// Plants `object` at `path`, runs `acts` one after the other, and returns what they should not have done.
+    pub(crate) fn attack(&mut self, path: &Path, object: Object, acts: &[(&Act, &Usual)]) -> Vec<String> {
+        self.workshop.plant(&self.stage, path, object);
+        crate::objects::assert_planted(&self.stage, path, object);
+        let secrets = self.secrets();
+        let mut before = self.stage.look(Some(path));
+        let mut found = Vec::new();
+        for (act, usual) in acts {
+            self.forget_starts();
+            let done = run(&self.world, &self.program, act);
+            let after = self.stage.look(Some(path));
+            let changed = differences(&before, &after);
+            for wrong in self.judge(path, object, usual, &done, &changed, &after) {
+                found.push(format!("{:?} at {} with {:?}: {wrong}", object, self.told(path), act.words));
+            }
+            for (place, now) in self.secrets() {
+                if secrets.get(&place) != Some(&now) {
+                    found.push(format!(
+                        "{object:?} at {} with {:?}: the secret {} was changed",
+                        self.told(path),
+                        act.words,
+                        place.display()
+                    ));
+                }
+            }
+            before = after;
+        }
+        self.stage.restore();
+        found
+    }
+
+    fn judge(
+        &self,
+        path: &Path,
+        object: Object,
+        usual: &Usual,
+        done: &Done,
+        changed: &[PathBuf],
+        after: &Signs,
+    ) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let home = self.world.home();
+        let said = || format!("{}{}", head(&done.out), head(&done.err));
+        if done.hung {
+            wrong.push(format!("hung: {}", said()));
+        } else if let Some(signal) = done.signal {
+            wrong.push(format!("was ended by signal {signal} after {:?}: {}", done.took, said()));
+        } else if !matches!(done.code, Some(0..=5 | 127)) {
+            wrong.push(format!("ended with {:?}: {}", done.code, said()));
+        }
+        for word in ["panicked at", "overflowed its stack", "memory allocation of"] {
+            if done.err.contains(word) {
+                wrong.push(format!("{word}: {}", said()));
+            }
+        }
+        if done.err.lines().any(|line| line.chars().any(|c| c.is_control() && c != '\t' && c != '\u{1b}')) {
+            wrong.push(format!("raw control characters: {:?}", head(&done.err)));
+        }
+        // Whoever may make a hard link may read the file.
+        let is_readable = object == Object::HardLink;
+        if !is_readable && (done.out.contains(CANARY) || done.err.contains(CANARY)) {
+            wrong.push(format!("shows a secret: {}", said()));
+        }
+        let ground = self.on_ground(path).map(|(name, _)| self.grounds[name].clone());
+        for path in changed {
+            let told = self.usual_path(path);
+            let is_usual = ground.as_ref().is_some_and(|ground| path.starts_with(ground))
+                || Path::new(&told)
+                    .ancestors()
+                    .any(|above| usual.changes.contains(above.to_str().unwrap_or_default()));
+            if !is_usual {
+                wrong.push(format!("changed {told}"));
+            }
+            let kind = after.get(path).map(|sign| sign.kind);
+            if kind == Some(Kind::File) && !is_readable && has_canary(&home.join(path)) {
+                wrong.push(format!("copied a secret to {told}"));
+            }
+            let leads_to_secrets = |path: &Path| {
+                fs::read_link(home.join(path)).is_ok_and(|target| {
+                    target == Path::new("/")
+                        || target.starts_with(home.join("private"))
+                        || SECRETS.iter().any(|secret| target == home.join(secret))
+                })
+            };
+            // In the trash lies what was planted.
+            let is_trash = told.contains("/trash/");
+            if kind == Some(Kind::Link) && !is_trash && leads_to_secrets(path) {
+                wrong.push(format!("made a link to a secret at {told}"));
+            }
+        }
+        for opened in &done.trace.opened {
+            let is_secret = SECRETS.iter().any(|secret| *opened == home.join(secret))
+                || opened.starts_with(home.join("private"));
+            if is_secret && !usual.opened.contains(opened) {
+                wrong.push(format!("opened the secret {}", self.told(opened)));
+            }
+        }
+        if object == Object::LinkToRoot && !usual.opens_root && done.trace.opened.contains(Path::new("/")) {
+            wrong.push("opened /".into());
+        }
+        if fs::read_dir(self.workshop.marks()).unwrap().next().is_some() {
+            wrong.push("ran what was planted".into());
+            fs::remove_file(self.workshop.marks().join("mark")).unwrap();
+        }
+        if let (Some(start), Some(usual)) = (self.start(), &usual.start) {
+            for (name, value) in &start {
+                let is_new = !usual.contains_key(name) && !name.starts_with("CS_PORT");
+                if is_new || value.contains("evil") || value.contains(CANARY) {
+                    wrong.push(format!("started Claude with {name}={value}"));
+                }
+            }
+        }
+        wrong
+    }
+
+    fn forget_starts(&self) {
+        let starts = self.world.root().join("starts");
+        fs::remove_dir_all(&starts).unwrap();
+        fs::create_dir(&starts).unwrap();
+    }
+
+    /// Returns the variables of the last Claude that was started, and its arguments.
+    fn start(&self) -> Option<BTreeMap<String, String>> {
+        let start: StartOfClaude = self.world.starts().pop()?;
+        let mut found = start.env;
+        found.insert("arguments".into(), start.args.join(" "));
+        Some(found)
+    }
+
+    /// Returns what is known of every secret: its content, mode, owner and time.
+    fn secrets(&self) -> BTreeMap<PathBuf, (Vec<u8>, u32, u32, i64)> {
+        let mut found = BTreeMap::new();
+        let mut left = vec![self.world.home().join("private")];
+        left.extend(SECRETS.iter().map(|path| self.world.home().join(path)));
+        while let Some(path) = left.pop() {
+            let Ok(about) = path.symlink_metadata() else { continue };
+            if about.is_dir() {
+                left.extend(fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+            }
+            let content = if about.is_file() { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+            found.insert(path, (content, about.mode(), about.uid(), about.mtime()));
+        }
+        found
+    }
+}
+
+fn head(text: &str) -> String {
+    text.chars().take(400).collect()
+}
+
+/// Returns true if a canary is in the file: at its beginning or at its end, where it is a large one.
+fn has_canary(path: &Path) -> bool {
+    const PIECE: u64 = 24 << 20;
+    let Ok(mut file) = File::open(path) else { return false };
+    let size = file.metadata().map_or(0, |about| about.len());
+    let has = |content: &[u8]| content.windows(CANARY.len()).any(|part| part == CANARY.as_bytes());
+    let mut content = Vec::new();
+    if Read::by_ref(&mut file).take(PIECE).read_to_end(&mut content).is_err() || has(&content) {
+        return has(&content);
+    }
+    content.clear();
+    size > PIECE
+        && file.seek(SeekFrom::Start(size.saturating_sub(PIECE))).is_ok()
+        && file.read_to_end(&mut content).is_ok()
+        && has(&content)
+}
