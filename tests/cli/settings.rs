@@ -204,7 +204,8 @@ fn settings_stay_for_as_long_as_a_background_job_is_started_with_them() {
 fn what_takes_no_part_in_a_conversation_leaves_settings_where_they_are() {
     let (world, project, file) = world();
     world.cs_in(&project, &["api", "--settings", file.to_str().unwrap(), "-p", "x"]).ok();
-    let before = state(&world.root_of("api").join("settings"));
+    let directory = world.root_of("api").join("settings");
+    let before = state(&directory);
     assert_eq!(before.len(), 2, "{before:?}");
     for words in [
         &["exec", "api", "--", "true"][..],
@@ -222,7 +223,7 @@ fn what_takes_no_part_in_a_conversation_leaves_settings_where_they_are() {
         // doctor gives advice here.
         let code = if words == ["doctor"] { 2 } else { 0 };
         assert_eq!(done.code, Some(code), "{words:?}: {} {}", done.stdout, done.stderr);
-        assert_eq!(state(&world.root_of("api").join("settings")), before, "{words:?}");
+        assert_eq!(state(&directory), before, "{words:?}");
     }
 }
 
