@@ -11,12 +11,13 @@
 //! file of its own, which nobody writes to again, and it stays for as long as a job names it
 //! ([`kept_by_jobs`](super::kept_by_jobs)). A FIFO, a device or a file that is not there ends Claude; a file that is
 //! no JSON object has no effect, and Claude says so; an empty one is none.
+//!
+//! See docs/decisions/016-settings-that-a-person-names-go-into-a-private-file.md
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::arguments::settings_argument;
 use super::settings::{merged_settings, rooted};
@@ -56,16 +57,9 @@ pub struct SettingsPlace {
     /// The same directory without links, as Claude is given it: in a sandbox there are no others.
     pub real: PathBuf,
     /// The name of the next one, which none ever had.
-    pub id: Uuid,
+    pub name: String,
     /// Those of earlier launches that nothing reads any more.
     pub outdated: Vec<PathBuf>,
-}
-
-impl SettingsPlace {
-    /// Returns the name of the file with this id.
-    fn name(&self) -> String {
-        format!("{}.json", self.id)
-    }
 }
 
 /// The words that Claude is started with, after its program and what says which conversation.
@@ -137,8 +131,8 @@ impl Settings {
     fn placed(self, place: Option<&SettingsPlace>) -> (OsString, Option<SettingsFile>, Option<PathBuf>) {
         match place {
             Some(place) if self.private || self.text.len() > LONGEST => {
-                let given = place.real.join(place.name());
-                let file = SettingsFile { path: place.directory.join(place.name()), content: self.text };
+                let given = place.real.join(&place.name);
+                let file = SettingsFile { path: place.directory.join(&place.name), content: self.text };
                 (given.clone().into(), Some(file), Some(given))
             }
             _ => (self.text.into(), None, None),

@@ -4,8 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use crate::claude::{self, Asked, Continuation, NamedFile, Project, Scene, SeedRequest, SettingsPlace, Text};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
@@ -381,12 +379,14 @@ fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Opti
         let mut kept = claude::kept_by_jobs(&paths.config, &names);
         kept.sort_unstable();
         kept.dedup();
-        // Ids sort by age.
+        // They are called after the time.
         kept.drain(..kept.len().saturating_sub(MOST_SETTINGS));
         names.retain(|name| !kept.contains(name) && !directory.join(name).is_dir());
         names.sort_unstable();
     }
     let outdated = names.into_iter().map(|name| directory.join(name)).collect();
     let real = if sandbox { enclosure::real_of(&directory) } else { directory.clone() };
-    Some(SettingsPlace { directory, real, id: Uuid::now_v7(), outdated })
+    // No id: that would ask the system for chance at every start.
+    let name = format!("{:016x}.json", jiff::Timestamp::now().as_nanosecond());
+    Some(SettingsPlace { directory, real, name, outdated })
 }

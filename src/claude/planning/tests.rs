@@ -318,7 +318,7 @@ fn place() -> SettingsPlace {
     SettingsPlace {
         directory: "/data/sessions/x/settings".into(),
         real: "/data/sessions/x/settings".into(),
-        id: OTHER,
+        name: "new.json".into(),
         outdated: vec!["/data/sessions/x/settings/old.json".into()],
     }
 }
@@ -336,7 +336,7 @@ fn what_stands_in_a_file_of_a_persons_is_on_no_command_line() {
     (scene.start, scene.memory, scene.settings) = (Continuation::Unsaid, None, Some(place()));
     let planned =
         |scene: &Scene, arguments: &[&str]| plan(&subject, &claude(arguments), scene).expect("a plan");
-    let path = format!("/data/sessions/x/settings/{OTHER}.json");
+    let path = "/data/sessions/x/settings/new.json".to_owned();
     scene.named_file = Some(named(Some(Ok("\u{feff}{\"env\":{\"T\":\"sk-canary\"}}"))));
     for arguments in [&["--settings", "my.json"][..], &["--settings=my.json"]] {
         let planned = planned(&scene, arguments);
