@@ -24,8 +24,8 @@ pub fn kept_by_jobs(config: &Path, names: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     for job in found {
         let Some(note) = note_of(&jobs.join(job).join("state.json")) else { return names.to_vec() };
-        let named = |name: &&String| holds(&note, name.as_bytes());
-        kept.extend(names.iter().filter(named).cloned());
+        let in_note = |name: &&String| holds(&note, name.as_bytes());
+        kept.extend(names.iter().filter(in_note).cloned());
     }
     kept
 }

@@ -61,7 +61,11 @@ fn settings_in_a_file_are_handed_on_in_one_that_only_its_owner_may_read() {
         assert!(!start.args.iter().any(|word| word.contains(CANARY)), "{:?}", start.args);
         let named = start.args.iter().rfind(|word| word.contains("/settings/")).unwrap();
         let path = PathBuf::from(named.strip_prefix("--settings=").unwrap_or(named));
-        assert_eq!(kept(&world, "api"), [path.clone()], "{words:?}: one, and that of the last start is gone");
+        assert_eq!(
+            kept(&world, "api"),
+            std::slice::from_ref(&path),
+            "{words:?}: one, and that of the last start is gone"
+        );
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700), "whatever the mask");
         let merged: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(merged["env"]["ANTHROPIC_AUTH_TOKEN"], CANARY);
@@ -186,7 +190,7 @@ fn settings_stay_for_as_long_as_a_background_job_is_started_with_them() {
     let state = serde_json::json!({"state": "stopped", "respawnFlags": ["--settings", first]}).to_string();
     fs::write(job.join("state.json"), state).unwrap();
     start(&["-p", "x"]);
-    assert_eq!(kept(&world, "api"), [first.clone()]);
+    assert_eq!(kept(&world, "api"), std::slice::from_ref(&first));
     start(&settings);
     let second = given(&world);
     assert_ne!(first, second, "nobody writes to it again");

@@ -100,6 +100,6 @@ fn a_job_in_the_background_is_started_again_with_the_settings_it_began_with() {
     let before = started("first").len();
     let _ = stage.cs_in(&project, &["api", "respawn", &job]).ok();
     until("the job's second start", || (started("first").len() > before).then_some(()));
-    let state = fs::read_to_string(jobs.join(&job).join("state.json")).unwrap();
-    assert!(!state.contains("not found"), "{state}");
+    let note = fs::read_to_string(jobs.join(&job).join("state.json")).unwrap();
+    assert!(!note.contains("not found"), "{note}");
 }

@@ -389,7 +389,7 @@ fn settings_too_long_for_a_word_are_in_a_file() {
     // Ours, where a path in them is that long.
     scene.memory = Some(format!("/{}", "m".repeat(100 << 10)).into());
     let planned = plan(&subject, &claude(&[]), &scene).expect("a plan");
-    assert!(planned.layout.settings.is_some() && command(&planned)[2].ends_with(".json"));
+    assert!(planned.layout.settings.is_some() && command(&planned)[2].ends_with("new.json"));
 }
 
 #[test]
