@@ -196,9 +196,14 @@ fn settings_stay_for_as_long_as_a_background_job_is_started_with_them() {
     assert_ne!(first, second, "nobody writes to it again");
     assert_eq!(kept(&world, "api"), [first.clone(), second]);
     // What a start that was killed left behind is no job's.
-    fs::write(first.with_file_name(".half.json.new"), CANARY).unwrap();
+    let name = first.file_name().unwrap().to_str().unwrap();
+    fs::write(first.with_file_name(format!(".{name}.0189abcd.new")), CANARY).unwrap();
+    // What a person put there is theirs.
+    let notes = first.with_file_name("notes");
+    fs::write(&notes, "mine").unwrap();
     start(&["-p", "x"]);
-    assert_eq!(kept(&world, "api"), [first]);
+    assert_eq!(kept(&world, "api"), [first, notes.clone()]);
+    fs::remove_file(notes).unwrap();
     fs::remove_dir_all(job).unwrap();
     start(&["-p", "x"]);
     assert_eq!(kept(&world, "api"), [] as [PathBuf; 0]);
@@ -310,4 +315,55 @@ fn in_a_sandbox_settings_can_be_read_and_not_changed() {
         assert!(own.is_dir(), "the control: what is its own is written");
         fs::remove_dir(own).unwrap();
     }
+}
+
+#[test]
+fn a_link_that_a_sandbox_left_brings_no_file_of_yours_into_it() {
+    if needed("bwrap").is_none() {
+        return;
+    }
+    let (world, project, _) = world();
+    let login = format!("{{\"claudeAiOauth\":{{\"accessToken\":\"{CANARY}\"}}}}");
+    let login = world.write(".claude/.credentials.json", &login);
+    fs::create_dir(project.join("conf")).unwrap();
+    for file in ["own.json", "conf/own.json"] {
+        fs::write(project.join(file), "{\"model\":\"opus\"}").unwrap();
+    }
+    let seen = project.join("seen");
+    let script = format!(
+        "#!/bin/sh\nfor path in \"$@\"; do :; done; cat \"$path\" >{}\neval \"$(cat plant)\"\n",
+        seen.display()
+    );
+    world.program("claude", &script);
+    world.cs_in(&project, &["new", "--no-open", "--isolation", "sandbox", "boxed"]).ok();
+    let start = |file: &Path| world.cs_in(&project, &["boxed", "--settings", file.to_str().unwrap()]);
+    let planted = |script: &str| fs::write(project.join("plant"), script).unwrap();
+    // The control: what is named is read, also by a link to what is in the sandbox anyway.
+    planted("true");
+    start(Path::new("conf/own.json")).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains("opus"));
+    let login_is = login.display();
+    planted(&format!(
+        "ln -s own.json linked.json; ln -s {login_is} led.json; rm -r conf; ln -s ~/.claude conf"
+    ));
+    start(Path::new("own.json")).ok();
+    planted("true");
+    start(Path::new("linked.json")).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains("opus"));
+    fs::remove_file(&seen).unwrap();
+    for file in ["led.json", "conf/.credentials.json"] {
+        // The control: outside, the link leads there.
+        assert!(fs::read_to_string(project.join(file)).unwrap().contains(CANARY));
+        let said = start(Path::new(file)).fails(5);
+        assert!(said.contains("which is not in the sandbox") && !said.contains(CANARY), "{said}");
+        assert!(!seen.exists(), "nothing was started");
+    }
+    let copies: Vec<_> = listing(&world.data())
+        .into_keys()
+        .filter(|path| fs::read_to_string(world.data().join(path)).is_ok_and(|text| text.contains(CANARY)))
+        .collect();
+    assert_eq!(copies, [] as [PathBuf; 0]);
+    // Who names the file itself means it.
+    start(&login).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains(CANARY));
 }

@@ -325,7 +325,7 @@ fn place() -> SettingsPlace {
 
 fn named(text: Option<Result<&str, &str>>) -> NamedFile {
     let text = text.map(|text| text.map(|text| Text(text.to_owned())).map_err(str::to_owned));
-    NamedFile { path: "/conf/my.json".into(), directory: "/conf".into(), text }
+    NamedFile { path: "/conf/my.json".into(), text, real: "/conf/my.json".into(), direct: true }
 }
 
 #[test]
@@ -529,4 +529,27 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     let layout = plan(&subject, &claude(&[]), &scene).expect("a plan").layout;
     let bin = Link { path: "/data/sessions/x/root/bin".into(), target: "usr/bin".into() };
     assert!(layout.links.contains(&bin) && layout.directories.contains(&"/data/sessions/x/root".into()));
+}
+
+#[test]
+fn settings_in_a_sandbox_are_those_that_were_named_and_are_read_there() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::Sandbox), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::Sandbox, &work);
+    (scene.sandbox, scene.settings) = (Some(surroundings()), Some(place()));
+    let planned = |named: NamedFile| {
+        let scene = Scene { named_file: Some(named), ..scene.clone() };
+        plan(&subject, &claude(&["--settings", "my.json"]), &scene)
+    };
+    let direct = planned(named(Some(Ok("{}")))).expect("a plan").sandbox.expect("a sandbox").mounts;
+    let file = Path::new("/data/sessions/x/settings/new.json");
+    assert!(direct.holds(file) && !direct.lets_write(file));
+    assert!(!direct.holds(Path::new("/data/sessions/x/settings/old.json")));
+    let led = |real: &str| NamedFile { real: real.into(), direct: false, ..named(Some(Ok("{}"))) };
+    assert!(planned(led("/home/me/api/conf.json")).is_ok(), "it can be read in there anyway");
+    let refused = planned(led("/home/me/.claude/.credentials.json")).expect_err("it cannot");
+    assert_eq!(
+        refused.message,
+        "/conf/my.json leads to /home/me/.claude/.credentials.json, which is not in the sandbox"
+    );
 }
