@@ -407,12 +407,10 @@ fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Opti
 
 /// Returns true for the name of a settings file, or of one that was being written when its maker was killed.
 fn is_settings_file(name: &str) -> bool {
-    let (name, is_whole) = match name.strip_prefix('.') {
-        Some(rest) if rest.ends_with(".new") => (rest, false),
-        _ => (name, true),
-    };
-    name.split_once(".json").is_some_and(|(time, rest)| {
-        time.len() >= 16 && time.bytes().all(|byte| byte.is_ascii_hexdigit()) && rest.is_empty() == is_whole
+    let begun = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
+    begun.unwrap_or(name).split_once(".json").is_some_and(|(time, rest)| {
+        let is_time = time.len() >= 16 && time.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_time && rest.is_empty() == begun.is_none()
     })
 }
 
