@@ -1,4 +1,6 @@
 //! Background jobs, as far as they keep what they were started with.
+//!
+//! See docs/decisions/016-settings-that-a-person-names-go-into-a-private-file.md
 
 use super::ground::ConfigGround;
 use crate::os::EntryKind;

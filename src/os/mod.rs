@@ -16,6 +16,7 @@ mod handover;
 mod lock;
 mod memory;
 mod moving;
+mod named;
 mod ports;
 mod process;
 mod program;
@@ -46,6 +47,7 @@ pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
 pub use lock::{Holder, Lock, LockError, Looked, lock_within};
 pub use memory::free_memory;
 pub use moving::{finish_move, move_dir};
+pub use named::{Named, read_named};
 pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
