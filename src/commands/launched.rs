@@ -76,9 +76,8 @@ fn changed(change: &WorktreeChange) -> Value {
 /// A step as JSON: what is done, and to what.
 fn described(step: &Step) -> Value {
     let path = |path: &Path| Value::String(lossy(path));
-    let link = |what: &str, link: &Link| {
-        json!({"do": what, "path": path(&link.path), "target": path(&link.target)})
-    };
+    let link =
+        |what: &str, link: &Link| json!({"do": what, "path": path(&link.path), "target": path(&link.target)});
     match step {
         Step::HoldSession => json!({"do": "hold-session"}),
         Step::NoteWalls(walls) => json!({"do": "note-walls", "walls": walls}),

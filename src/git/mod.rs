@@ -2,6 +2,7 @@
 //! program.
 
 mod add;
+mod begun;
 mod bring;
 mod error;
 mod exclude;

@@ -39,9 +39,8 @@ impl Nested {
         let mut nested = Self::default();
         for path in found {
             match submodule(repository, &root.join(&path)).filter(|_| depth < DEEPEST) {
-                Some(git_dir) => {
-                    nested.changed += u64::from(is_changed(repository, root, &path, git_dir, depth)?)
-                }
+                Some(git_dir) if is_changed(repository, root, &path, &git_dir, depth) => nested.changed += 1,
+                Some(_) => {}
                 None => nested.unknown.push(path),
             }
         }
@@ -50,18 +49,14 @@ impl Nested {
 }
 
 /// Returns true if something in the submodule is not committed, or may be.
-fn is_changed(
-    repository: &Repository,
-    root: &Path,
-    path: &Path,
-    git_dir: PathBuf,
-    depth: usize,
-) -> Result<bool, Error> {
+fn is_changed(repository: &Repository, root: &Path, path: &Path, git_dir: &Path, depth: usize) -> bool {
     let places = [root, &repository.main, &repository.common];
     // It may be broken: then it is no less there.
-    let Ok(submodule) = Pinned::new(&root.join(path), git_dir, &places, false) else { return Ok(true) };
-    let Ok(state) = state::status(repository, &submodule, depth + 1) else { return Ok(true) };
-    Ok(state.is_dirty())
+    let Ok(submodule) = Pinned::new(&root.join(path), git_dir.to_path_buf(), &places, false) else {
+        return true;
+    };
+    let Ok(state) = state::status(repository, &submodule, depth + 1) else { return true };
+    state.is_dirty()
 }
 
 /// Returns the git directory of a submodule that git itself checked out at `root`: one that lies with those of this

@@ -34,7 +34,8 @@ impl Repository {
     /// another directory for it.
     pub(super) fn pin(&self, root: &Path) -> Result<Pinned, Error> {
         // Git looks whom it belongs to, and says what is wrong with it.
-        let words = ["rev-parse", "--path-format=absolute", "--git-dir", "--show-toplevel"];
+        let words =
+            ["rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"];
         let above = root.parent().unwrap_or(root);
         let asked = Git::at(root, Purpose::Own)?.variable("GIT_CEILING_DIRECTORIES", above).output(&words)?;
         if !asked.status.success() {
@@ -55,9 +56,9 @@ impl Repository {
                 let said = PathBuf::from(os_string(line));
                 said == path || os::real_path(&said).is_ok_and(|said| said == path)
             };
-            let expected =
-                [own.as_os_str().as_encoded_bytes(), b"\n", root.as_os_str().as_encoded_bytes()].concat();
-            answer == expected || matches!(lines[..], [dir, top] if is(dir, own) && is(top, root))
+            let expected = [own, &self.common, root].map(|path| path.as_os_str().as_encoded_bytes());
+            answer == expected.join(&b"\n"[..])
+                || matches!(lines[..], [dir, common, top] if is(dir, own) && is(common, &self.common) && is(top, root))
         });
         let git_dir = git_dir.ok_or_else(|| {
             Error::ours(format!(
