@@ -1,7 +1,6 @@
 //! Letting a person edit a file of ours.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::model::{Failure, Result};
 use crate::os;
@@ -19,8 +18,8 @@ pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
         let editor = if Path::new(&editor).is_file() { format!("\"{editor}\"") } else { editor.clone() };
         os::shell_command(&format!("{editor} \"{}\"", path.display()))
     } else {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path);
+        let mut command = os::shell_command(&format!("{editor} \"$1\""));
+        command.arg("sh").arg(path);
         command
     };
     let status =

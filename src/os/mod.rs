@@ -15,6 +15,7 @@ mod memory;
 mod moving;
 mod ports;
 mod process;
+mod program;
 mod removal;
 mod trail;
 mod tree;
@@ -44,6 +45,10 @@ pub use process::{
     Identity, Liveness, Umask, absolute, become_program, boot_id, current_directory, environment,
     environment_of, host_name, process_alive, restrict_umask, running_in, running_with, shell_command,
     start_time, temporary_directory, terminal, this_program, working_directory_of,
+};
+pub use program::{
+    Candidate, PassedOver, find_program, is_out_of_reach, path_out_of_reach, take_no_program_from,
+    take_no_program_of_sessions_in,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;

@@ -260,12 +260,17 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
-/// Returns a command that runs `line`, which a person wrote, in the shell of the system.
+/// Returns a command that runs `line`, which a person wrote, in the shell of the system. What the line names is not
+/// looked for where a session can write.
 pub fn shell_command(line: &str) -> std::process::Command {
     #[cfg(unix)]
     {
-        let mut command = std::process::Command::new("sh");
+        // Where a system has a shell at all: what `sh` is on `PATH` is anybody's.
+        let mut command = std::process::Command::new("/bin/sh");
         command.arg("-c").arg(line);
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", super::path_out_of_reach(&path));
+        }
         command
     }
     #[cfg(windows)]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::model::{Engine, Failure, Result, Sandbox};
+use crate::os;
 
 pub use around::Around;
 pub use filter::filter;
@@ -30,23 +31,23 @@ pub fn command_line(
     }
 }
 
-/// Finds the first of `engines` that is installed, on the absolute entries of `path` (the value of
-/// `PATH`). Fails if none is, with what to install.
+/// Finds the first of `engines` that is installed, on `path` (the value of `PATH`), where no session can write. Fails if
+/// none is, with what to install.
 pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf)> {
-    let directories: Vec<PathBuf> =
-        path.map(std::env::split_paths).into_iter().flatten().filter(|dir| dir.is_absolute()).collect();
-    let joined = std::env::join_paths(directories).unwrap_or_default();
-    let found = engines.iter().find_map(|engine| {
-        which::which_in(engine.program(), Some(&joined), "/").ok().map(|program| (*engine, program))
-    });
-    found.ok_or_else(|| {
-        let names: Vec<&str> = engines.iter().map(|engine| engine.program()).collect();
-        let failure = Failure::failed(format!("there is no {} to hold a sandbox", names.join(" or ")));
-        match engines {
-            [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
-            _ => failure
-                .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
+    let mut not_taken = None;
+    for engine in engines {
+        match os::find_program(engine.program(), path, os::is_out_of_reach) {
+            Ok(program) => return Ok((*engine, program)),
+            Err(skipped) => not_taken = not_taken.or(skipped),
         }
+    }
+    let names: Vec<&str> = engines.iter().map(|engine| engine.program()).collect();
+    let but = not_taken.map(|it| format!("; {it}")).unwrap_or_default();
+    let failure = Failure::failed(format!("there is no {} to hold a sandbox{but}", names.join(" or ")));
+    Err(match engines {
+        [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
+        _ => failure
+            .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
     })
 }
 

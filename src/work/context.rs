@@ -204,6 +204,7 @@ impl Context {
             )));
         }
         let store = Store::open(root)?;
+        os::take_no_program_of_sessions_in(&store.root().join("sessions"));
         Ok(self.store.get_or_init(|| store))
     }
 
@@ -257,6 +258,7 @@ impl Context {
     /// A session with the profile it belongs to.
     pub fn with_profile(&self, session: Session) -> Result<Subject> {
         let profile = self.profile_of(&session)?;
+        os::take_no_program_from(session.directory());
         Ok(Subject::Session(session, profile))
     }
 

@@ -68,10 +68,11 @@ fn multiplexer(context: &Context) -> Result<Multiplexer> {
         MultiplexerKind::Tmux => Some(Kind::Tmux),
         MultiplexerKind::Zellij => Some(Kind::Zellij),
     };
-    Multiplexer::choose(wanted, &environment(context)).ok_or_else(|| {
+    Multiplexer::choose(wanted, &environment(context)).map_err(|passed_over| {
         let missing = wanted.map_or("tmux (nor zellij)", Kind::name);
+        let but = passed_over.map(|it| format!("; {it}")).unwrap_or_default();
         let install = wanted.unwrap_or(Kind::Tmux).name();
-        Failure::of(model::Kind::NoClaude, format!("there is no {missing} on PATH"))
+        Failure::of(model::Kind::NoClaude, format!("there is no {missing} on PATH{but}"))
             .hint(format!("install it: apt install {install}, brew install {install}, …"))
     })
 }

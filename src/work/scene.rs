@@ -51,6 +51,7 @@ fn plan_with(
     token: Option<String>,
 ) -> Result<Plan> {
     let config = context.config()?;
+    os::take_no_program_from(directory);
     // Only the user's own `~/.claude` and what lies below the home directory need it.
     let home = context.home()?;
     let mut scene = Scene {
