@@ -2,12 +2,16 @@
 //! program.
 
 mod add;
+mod begun;
 mod bring;
 mod error;
 mod exclude;
 mod include;
 mod locking;
+mod nested;
+mod pinned;
 mod run;
+mod settings;
 mod state;
 mod trash;
 mod worktree;
@@ -17,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use crate::os;
 
-pub use add::{Beginning, Making, init};
-pub use bring::{Bring, How, Stuck};
+pub use add::{Beginning, Hooks, Making, init};
+pub use bring::{Bring, How, Resumed, Stuck};
 pub use error::{Error, ErrorKind};
 pub use include::{Copies, Included};
 pub use locking::LockedBy;
