@@ -262,6 +262,10 @@ impl Ground {
             Some(false) => wrong.push("no order of what was reported leaves what is there".into()),
             None => self.undecided += 1,
         }
+        wrong.extend(ended.iter().filter(|one| !self.may_be_taken(one, ended)).map(|one| {
+            let words = one.command.words.join(" ");
+            format!("cs {words} ended with {:?}, and nobody wanted that name: {}", one.code, one.said)
+        }));
         // Who was killed, lost patience or brings something in may leave a claim: the next takes it over.
         let is_cut_short = |one: &Ended| {
             one.code.is_none()
@@ -282,6 +286,23 @@ impl Ground {
         }
         self.before = after;
         wrong
+    }
+
+    /// Returns false for a command that made nothing because its name is taken, where nothing had that name and nobody
+    /// else wanted it.
+    fn may_be_taken(&self, one: &Ended, ended: &[Ended]) -> bool {
+        let name = &one.command.name;
+        let wants = |other: &&Ended| match other.command.verb {
+            Verb::Import | Verb::ImportAs => true,
+            Verb::New | Verb::Open | Verb::Restore | Verb::CreateProfile => other.command.name == *name,
+            Verb::Rename | Verb::RestoreAs | Verb::Fork => other.command.other == *name,
+            _ => false,
+        };
+        let is_refused = matches!(one.command.verb, Verb::New | Verb::CreateProfile) && one.code == Some(5);
+        !is_refused
+            || one.said.contains("another cs")
+            || self.before.state.live.contains_key(name)
+            || ended.iter().filter(|other| !std::ptr::eq(*other, one)).any(|other| wants(&other))
     }
 
     /// Returns the changes that a command reported, or may have made.
