@@ -447,6 +447,8 @@ fn amiss(one: &Ended) -> Option<String> {
         Some(0 | 4 | 5) => true,
         // Findings that it does not mend.
         Some(1 | 2) if one.command.verb == Verb::Doctor => true,
+        // The conversation went while it was copied.
+        Some(1) if one.command.verb == Verb::Fork => true,
         // A session is no profile, and a profile no session.
         Some(2) => one.said.contains("is a profile") || one.said.contains("is a session"),
         Some(_) => false,
