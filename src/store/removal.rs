@@ -167,6 +167,8 @@ impl Store {
             }
             match Self::trashed_at(&path, name) {
                 Some(Ok(trashed)) => whole.push(trashed),
+                // It came back, or went for good, since its name was read.
+                _ if !os::exists(&path) => {}
                 Some(Err(damage)) => others.push(Piece::Unknown { path, damage: Some(damage) }),
                 None => others.push(Piece::Unknown { path, damage: None }),
             }

@@ -353,7 +353,8 @@ impl Ground {
                 }
                 all
             }
-            Verb::Fork => once(Change::Fork(name, other)),
+            // Its source may go when its conversation was copied.
+            Verb::Fork => once(Change::Make(other)),
             Verb::CreateProfile => once(Change::CreateProfile(name)),
             Verb::RemoveProfile => once(Change::RemoveProfile(name)),
         }

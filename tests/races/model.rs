@@ -72,7 +72,6 @@ pub(crate) enum Change {
     Make(String),
     /// Makes it where the name is free; else it is opened.
     Open(String),
-    Fork(String, String),
     Rename(String, String),
     Remove(String),
     /// Any session goes to the trash: `cleanup`.
@@ -107,9 +106,6 @@ impl Change {
         match self {
             Self::Make(name) => state.with(name, made).into_iter().collect(),
             Self::Open(name) => vec![state.with(name, made).unwrap_or_else(|| state.clone())],
-            Self::Fork(from, name) => {
-                session(from).and_then(|_| state.with(name, made)).into_iter().collect()
-            }
             Self::Rename(name, new) => {
                 session(name).and_then(|owner| without(name).with(new, owner)).into_iter().collect()
             }
