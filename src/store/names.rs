@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
-    pub(super) fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+    pub fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 

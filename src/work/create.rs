@@ -14,7 +14,7 @@ use crate::model::{
     Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store::{self, Claim, ConfigFiles};
+use crate::store::{self, ConfigFiles};
 use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
@@ -225,7 +225,7 @@ pub(crate) fn under_a_free_name<T>(
 /// obstacle.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
     match context.store()?.claim(name)? {
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+        Some(_) if context.find(name.as_str())?.is_none() => Ok(()),
         Some(holder) => Err(store::taken(name, holder)),
         None => Ok(()),
     }

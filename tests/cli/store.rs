@@ -342,7 +342,9 @@ fn slowed(world: &World, strace: &Path, call: &str, arguments: &[&str]) -> Child
 
 #[test]
 fn a_name_is_never_of_two_or_of_none_however_slow_one_of_those_who_want_it_is() {
+    type Words<'a> = &'a [&'a str];
     type Reached<'a> = &'a dyn Fn(&World) -> bool;
+    type Case<'a> = (&'a [Words<'a>], Words<'a>, &'a str, Reached<'a>, Words<'a>, i32);
     let Some(strace) = needed("strace") else { return };
     let new: &[&str] = &["new", "--no-open", "a"];
     let create: &[&str] = &["profile", "create", "a"];
@@ -351,7 +353,7 @@ fn a_name_is_never_of_two_or_of_none_however_slow_one_of_those_who_want_it_is() 
     let claimed = |world: &World| there(world, "names/a");
     // What is done before; what is slow, before which call; when it is there; what then comes in between, and how that
     // may end. In the end the name belongs to one, which it leads to.
-    let cases: [(&[&[&str]], &[&str], &str, Reached<'_>, &[&str], i32); 6] = [
+    let cases: [Case<'_>; 6] = [
         (&[new, &["rm", "a"]], &["restore", "a"], "renameat2", &claimed, new, 5),
         (&[new, &["rm", "a"]], &["restore", "a"], "renameat2", &claimed, create, 5),
         (&[new], &["rm", "a"], "unlink", &in_trash, new, 0),

@@ -30,7 +30,7 @@ use support::world::World;
 /// All want these.
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 #[derive(Clone, Copy)]
 struct Dice(u64);
 
@@ -107,7 +107,7 @@ struct Ended {
     said: String,
     printed: String,
     begun: Instant,
-    ended: Instant,
+    over: Instant,
 }
 
 /// A file with sessions in it: their ids and names.
@@ -157,7 +157,9 @@ impl Ground {
     fn archive(&self, names: &[&str]) -> Archive {
         let there = World::with_fake_claude();
         let path = self.world.root().join(format!("{}.tar", names.join("")));
-        names.iter().for_each(|name| drop(there.cs(&["new", "--no-open", name]).ok()));
+        for name in names {
+            there.cs(&["new", "--no-open", name]).ok();
+        }
         there.cs(&[&["export"], names, &[path.to_str().unwrap()]].concat()).ok();
         let ids = names.iter().map(|name| (there.id_of(name).parse().unwrap(), (*name).to_owned()));
         Archive { path, sessions: ids.collect() }
@@ -220,7 +222,7 @@ impl Ground {
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
             printed: String::from_utf8_lossy(&output.stdout).into_owned(),
             begun,
-            ended: Instant::now(),
+            over: Instant::now(),
         }
     }
 
@@ -239,14 +241,14 @@ impl Ground {
     fn burst(&mut self, dice: &mut Dice) -> Vec<String> {
         // Few kinds over few names meet more often than many over many.
         let kinds: Vec<Verb> = (0..2 + dice.below(3)).map(|_| dice.one_of(&Verb::ALL)).collect();
-        let names = &NAMES[..1 + dice.below(3)];
+        let names = &NAMES[..=dice.below(3)];
         let kills = dice.below(2) == 0;
         let command = |dice: &mut Dice| {
             let kind = dice.one_of(&kinds);
             self.command(dice, kind, names, kills)
         };
         let processes: Vec<Vec<Command>> =
-            (0..3 + dice.below(6)).map(|_| (0..1 + dice.below(2)).map(|_| command(dice)).collect()).collect();
+            (0..3 + dice.below(6)).map(|_| (0..=dice.below(2)).map(|_| command(dice)).collect()).collect();
         let ended = self.at_once(&processes);
         self.judge(&ended)
     }
@@ -306,18 +308,18 @@ impl Ground {
     }
 
     /// Returns the changes that a command reported, or may have made.
-    fn reported(&self, one: &Ended, after: &State) -> Vec<Reported> {
-        let Command { verb, name, other, .. } = &one.command;
+    fn reported(&self, command: &Ended, after: &State) -> Vec<Reported> {
+        let Command { verb, name, other, .. } = &command.command;
         let (name, other) = (name.clone(), other.clone());
-        let well = one.code == Some(0);
-        let (begun, ended) = (one.begun, one.ended);
+        let well = command.code == Some(0);
+        let (begun, ended) = (command.begun, command.over);
         let report = |change, surely, often| Reported { change, surely, often, begun, ended };
         let once = |change| vec![report(change, well, false)];
         // What is refused changes nothing.
-        let refused = !well && one.code.is_some();
+        let refused = !well && command.code.is_some();
         match verb {
             Verb::List | Verb::Doctor => vec![],
-            Verb::Cleanup if well => moved(&one.printed)
+            Verb::Cleanup if well => moved(&command.printed)
                 .into_iter()
                 .map(|name| report(Change::Remove(name), true, false))
                 .collect(),
@@ -325,7 +327,7 @@ impl Ground {
             Verb::Empty => vec![report(Change::EmptyOne, false, true)],
             // It may be there, and not be started.
             Verb::Open => once(Change::Open(name)),
-            Verb::Import | Verb::ImportAs if well => brought(&one.printed)
+            Verb::Import | Verb::ImportAs if well => brought(&command.printed)
                 .into_iter()
                 .map(|(id, name)| report(Change::Bring(id, vec![name]), true, false))
                 .collect(),
@@ -496,6 +498,7 @@ fn what_is_left_is_what_some_order_of_the_reported_leaves() {
 
 #[test]
 fn what_must_not_be_on_the_disk_is_found_there() {
+    type Planted<'a> = &'a dyn Fn(&Ground);
     let made = |ground: &mut Ground| {
         let mut dice = Dice(1);
         let commands = ["a", "b"].map(|name| ground.command(&mut dice, Verb::New, &[name], false));
@@ -514,7 +517,6 @@ fn what_must_not_be_on_the_disk_is_found_there() {
         let own = from.file_name().unwrap().to_str().unwrap();
         fs::write(to.join("session.toml"), record.replace(own, id)).unwrap();
     };
-    type Planted<'a> = &'a dyn Fn(&Ground);
     let cases: [(&str, Planted<'_>); 6] = [
         ("no name leads to", &|ground| fs::remove_file(ground.world.data().join("names/a")).unwrap()),
         ("two have the name 'a'", &|ground| {

@@ -148,7 +148,9 @@ fn out_of_trash(state: &State) -> impl Iterator<Item = ((String, Owner), State)>
     trash.into_iter().map(|piece| {
         let mut without = state.clone();
         let at = without.trash.iter().position(|other| *other == piece);
-        at.into_iter().for_each(|at| drop(without.trash.remove(at)));
+        if let Some(at) = at {
+            without.trash.remove(at);
+        }
         (piece, without)
     })
 }
@@ -251,7 +253,9 @@ mod tests {
     fn state(live: &[(&str, Owner)], trash: &[(&str, Owner)]) -> State {
         let mut state = State::default();
         state.live.extend(live.iter().map(|(name, owner)| ((*name).to_owned(), *owner)));
-        trash.iter().for_each(|(name, owner)| state.throw((*name).to_owned(), *owner));
+        for (name, owner) in trash {
+            state.throw((*name).to_owned(), *owner);
+        }
         state
     }
 
