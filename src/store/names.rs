@@ -62,19 +62,6 @@ impl Store {
         }
     }
 
-    /// Returns who has `name`: the owner in its claim, if that exists or is being made. Of a claim that a process which
-    /// died left behind, nobody: whoever makes something under that name takes it over. Changes nothing.
-    pub fn owner_of(&self, name: &Name) -> Result<Option<Claim>> {
-        let is_being_made = |entry: &str| {
-            let staged = self.staging().join(entry);
-            Lock::may_be_held(&self.lock_path(&staged, entry))
-        };
-        Ok(self.claim(name)?.filter(|claim| match claim {
-            Claim::Session(id) => is_being_made(&id.to_string()) || self.session_has_name(*id, name),
-            Claim::Profile => is_being_made(&name.key()) || os::exists(&self.profile_root(name)),
-        }))
-    }
-
     /// Returns every claimed name (its key), in name order.
     pub fn claimed_names(&self) -> Result<Vec<String>> {
         self.claimed_names_from("")
@@ -173,7 +160,7 @@ impl Store {
     }
 
     /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
-    pub(super) fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+    pub fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 
@@ -198,9 +185,11 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::thread;
 
-    use crate::model::Kind;
+    use crate::model::{Kind, Layout, Name, ProfileKind, ShareOverrides};
+    use crate::store::NewProfile;
     use crate::store::tests::{session, store};
 
     #[test]
@@ -235,6 +224,38 @@ mod tests {
                 assert_eq!(taken, Ok(()));
                 assert_ne!(owner.id, old.id);
             }
+        }
+    }
+
+    #[test]
+    fn a_profile_does_not_take_for_its_own_a_claim_that_is_being_given_up() {
+        for given_up in [true, false] {
+            let (_dir, store) = store();
+            store.ensure().expect("made");
+            let name = Name::suggest("work");
+            // What `profile remove` leaves before its last step, which it does with the names held.
+            assert_eq!(store.publish_claim(&name, super::Claim::Profile), Ok(true));
+            let held = store.hold_names().expect("held");
+            let making = thread::spawn({
+                let (store, name) = (store.clone(), name.clone());
+                let new = NewProfile {
+                    kind: &ProfileKind::Account,
+                    bare: true,
+                    env: BTreeMap::new(),
+                    share: ShareOverrides::default(),
+                    inherit: None,
+                    directory: None,
+                };
+                move || store.create_profile(&name, new, |_| Layout::default())
+            });
+            thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!making.is_finished(), "it waits until that is decided");
+            if given_up {
+                std::fs::remove_file(store.claim_path(&name)).expect("removed");
+            }
+            drop(held);
+            assert_eq!(making.join().expect("joined"), Ok(()));
+            assert_eq!(store.claim(&name), Ok(Some(super::Claim::Profile)), "given up: {given_up}");
         }
     }
 

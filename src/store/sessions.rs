@@ -190,9 +190,13 @@ impl Store {
     /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);
-        let record = Self::session_in(&root, id);
-        if record == Err(Damage::Missing) && !os::exists(&root) {
-            return None;
+        let mut record = Self::session_in(&root, id);
+        if record == Err(Damage::Missing) {
+            if !os::exists(&root) {
+                return None;
+            }
+            // It may have come back from the trash in between.
+            record = Self::session_in(&root, id);
         }
         // The note of a launch is rewritten by each: its time is the launch's, and reading ten
         // thousand of them would take longer than all the rest.

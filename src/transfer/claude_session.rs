@@ -115,7 +115,7 @@ fn import_one(
         return Ok(found.skipped("its conversation names no plain directory"));
     }
     let is_taken =
-        |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.owner_of(name)?.is_some()) };
+        |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.holder(name)?.is_some()) };
     let name = match options.name {
         Some(name) => Context::new_name(name)?,
         None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,

@@ -415,7 +415,7 @@ impl<'c> Import<'c> {
     fn take_profile(&mut self, name: &Name, text: &[u8]) -> Result<(), String> {
         let store = self.context.store().map_err(|failure| failure.message)?;
         let foreign = store.foreign_profile(name, text).map_err(|damage| damage.to_string())?;
-        let skipped = match store.owner_of(name) {
+        let skipped = match store.holder(name) {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.

@@ -225,7 +225,7 @@ pub(crate) fn under_a_free_name<T>(
 /// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
 /// obstacle.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.owner_of(name)? {
+    match context.store()?.holder(name)? {
         Some(holder) => Err(store::taken(name, holder)),
         None => Ok(()),
     }

@@ -87,7 +87,7 @@ fn asked(context: &Context, candidate: &Candidate, suggested: &Name) -> Result<O
             return Ok(None);
         }
         match Name::new(&text) {
-            Ok(name) if context.store()?.owner_of(&name)?.is_none() => return Ok(Some(name)),
+            Ok(name) if context.store()?.holder(&name)?.is_none() => return Ok(Some(name)),
             Ok(name) => report::say(&format!("'{name}' is taken")),
             Err(error) => report::say(&error.to_string()),
         }

@@ -90,7 +90,7 @@ impl Import<'_> {
     fn name(&mut self, name: &str) -> Result<Name> {
         let wanted = Name::new(name).unwrap_or_else(|_| Name::suggest(&format!("{name}-ccs")));
         let taken = |name: &Name| -> Result<bool> {
-            Ok(self.taken.contains(name) || self.context.store()?.owner_of(name)?.is_some())
+            Ok(self.taken.contains(name) || self.context.store()?.holder(name)?.is_some())
         };
         let named = if taken(&wanted)? {
             let other = Name::suggest(&format!("{name}-ccs"));

@@ -54,7 +54,7 @@ impl<'a> Import<'a> {
             one.refused(failure)
         } else {
             let store = self.context.store()?;
-            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.owner_of(name)?.is_some());
+            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.holder(name)?.is_some());
             return free_name(&candidate.suggested(), is_taken).map(Some);
         };
         self.found.push(noted);
