@@ -20,7 +20,7 @@ use crate::work::context::Context;
 use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
-use crate::work::{binding, enclosure, ending, program};
+use crate::work::{binding, enclosure, ending, program, walls};
 
 /// The largest file of settings that is merged with those of `cs`.
 const LARGEST_SETTINGS: u64 = 16 << 20;
@@ -427,7 +427,7 @@ fn settings_place(
         names.sort_unstable();
     }
     let outdated = names.into_iter().map(|name| directory.join(name)).collect();
-    let real = if sandbox { enclosure::real_of(&directory) } else { directory.clone() };
+    let real = if sandbox { walls::real_of(&directory) } else { directory.clone() };
     // No id: that would ask the system for chance at every start.
     let name = format!("{:016x}.json", jiff::Timestamp::now().as_nanosecond());
     Some(SettingsPlace { directory, real, name, outdated })

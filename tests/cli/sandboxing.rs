@@ -607,6 +607,11 @@ fn a_link_that_is_put_inside_in_place_of_a_wall_is_refused_wherever_it_is() {
             world.cs_in(world.root(), &["--isolation", "sandbox", "--dir", deep.to_str().unwrap(), "fresh"]);
         assert!(new.code == Some(5) || what.starts_with("another"), "{what}: {}", new.stderr);
     }
+    // The control: a link of a person's own, where no sandbox could make one, is followed.
+    let Some(world) = world_with("true") else { return };
+    std::os::unix::fs::symlink(world.project("api"), world.home().join("mine")).unwrap();
+    let mine = world.home().join("mine");
+    world.cs_in(world.root(), &["--isolation", "sandbox", "--dir", mine.to_str().unwrap(), "fresh"]).ok();
 }
 
 #[test]
