@@ -15,26 +15,19 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
         entry.used = entry.used.max(store.prompted(entry.id));
     }
     entries.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| b.id.cmp(&a.id)));
-    let (mut open, mut unread) = (Vec::new(), None);
+    let mut open = Vec::new();
     for entry in entries {
         let session = match entry.record {
             Ok(session) => session,
-            Err(damage) => {
-                if damage.is_unread() {
-                    let failure = store.unread_session(entry.id, &damage);
-                    report::say(&format!("skipping a session: {failure}"));
-                    unread = Some(failure);
-                }
-                continue;
-            }
+            // It was used last, or may have been: another one would be the wrong one.
+            Err(damage) if damage.is_unread() => return Err(store.unread_session(entry.id, &damage)),
+            Err(_) => continue,
         };
         let profile = match context.profile_of(&session) {
             Ok(profile) => profile,
+            Err(failure) if failure.kind == Kind::Io => return Err(failure),
             Err(failure) => {
                 report::say(&format!("skipping session '{}': {failure}", session.name));
-                if failure.kind == Kind::Io {
-                    unread = Some(failure);
-                }
                 continue;
             }
         };
@@ -48,10 +41,6 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
         report::say(&format!("resuming session '{}' in {}", session.name, session.directory));
         let request = Request::new(Subject::Session(session, profile), arguments);
         return start::start(context, &request);
-    }
-    // What was skipped may have been the only one.
-    if let Some(failure) = unread {
-        return Err(failure);
     }
     Err(if open.is_empty() {
         Failure::not_found("there is no session yet").hint("to make one here: cs NAME")

@@ -14,8 +14,19 @@ use super::process::host_name;
 /// stays; it is closed on `exec`, so a program we become never holds it.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    /// Taken where the lock is handed on.
+    file: Option<File>,
     waited: bool,
+}
+
+/// Gives the lock up, whether or not its file can be closed, and whether or not a process that was just started still
+/// has it open.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
+    }
 }
 
 /// The reason a lock was not taken.
@@ -115,7 +126,7 @@ impl Lock {
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
         let _ = file.write_all(Holder::text().as_bytes());
-        Ok(Self { file, waited })
+        Ok(Self { file: Some(file), waited })
     }
 
     /// Returns true if somebody else had the lock when this process asked for it.
@@ -127,15 +138,23 @@ impl Lock {
     /// an earlier program wrote behind its holder is cut off.
     #[cfg(unix)]
     pub fn hand_on(mut self) -> io::Result<super::HandedOn> {
-        let end = self.file.stream_position()?;
-        self.file.set_len(end)?;
-        Ok(super::HandedOn::of(self.file))
+        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        let end = file.stream_position()?;
+        file.set_len(end)?;
+        Ok(super::HandedOn::of(file))
     }
 
     /// Looks at the lock at `path`; `None` if there is no such file. Creates nothing, but for a moment nobody else
     /// can take the lock.
+    /// What cannot be looked at counts as held.
     pub fn look(path: &Path) -> Option<Looked> {
-        let mut file = super::open_regular(path).ok()?;
+        let mut file = match super::open_regular(path) {
+            Ok(file) => file,
+            Err(_) if super::exists(path) => {
+                return Some(Looked { is_held: true, holder: None, more: String::new() });
+            }
+            Err(_) => return None,
+        };
         let tried = uninterrupted(|| match file.try_lock_shared() {
             Err(TryLockError::Error(error)) => Err(error),
             tried => Ok(tried.is_err()),
@@ -144,7 +163,7 @@ impl Lock {
         let _ = (&mut file).take(4096).read_to_string(&mut text);
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
         Some(Looked {
-            is_held: matches!(tried, Ok(true)),
+            is_held: tried.unwrap_or_else(|error| !has_none(&error)),
             holder: Holder::parse(first),
             more: rest.to_owned(),
         })
@@ -219,12 +238,12 @@ impl Lock {
                 path.symlink_metadata()
                     .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()))
             };
-            self.file.metadata().is_ok_and(same)
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok_and(same))
         }
         #[cfg(not(unix))]
         {
             // An open file, and so the directory it is in, stays where it is.
-            self.file.metadata().is_ok() && path.exists()
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok()) && path.exists()
         }
     }
 }

@@ -415,7 +415,8 @@ impl Store {
     fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
         let path = self.lock_path(staged, &name.key());
         for _ in 0..MOST_LOST {
-            if os::exists(&self.profile_root(name)) {
+            let place = self.profile_root(name);
+            if os::look(&place).map_err(|error| Failure::io("create", &place, &error))?.is_some() {
                 return Err(taken(name, Claim::Profile));
             }
             if let Err(error) = os::create_private_dir(staged) {
@@ -427,7 +428,11 @@ impl Store {
             }
             match lock(&path, &format!("profile '{name}'")) {
                 Ok(held) if held.is_at(&path) && os::is_dir(staged) => return Ok(held),
-                Err(failure) if os::is_dir(staged) => return Err(failure),
+                Err(failure) if os::is_dir(staged) => {
+                    // Only if nothing is in it: then nobody else works there.
+                    let _ = fs::remove_dir(staged);
+                    return Err(failure);
+                }
                 Ok(_) | Err(_) => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Taking over directories `~/.claude/sessions/<uuid>` that earlier shell scripts
 //! used as config directories.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -108,8 +109,13 @@ fn import_one(
     let Some(newest) = conversations.first().cloned() else {
         return Ok(found.skipped("it has no conversation"));
     };
-    let Some(place) = claude::about(&newest, &Name::suggest("session")).directory else {
-        return Ok(found.skipped("its conversation does not say in which directory it was"));
+    let place = || claude::about(&newest, &Name::suggest("session")).directory;
+    let Some(place) = place().or_else(place) else {
+        // Or it could not be read, twice.
+        return Ok(match fs::File::open(&newest.path) {
+            Ok(_) => found.skipped("its conversation does not say in which directory it was"),
+            Err(error) => found.failed(Failure::io("read", &newest.path, &error).message),
+        });
     };
     if !Path::new(&place).is_absolute() || recordable(Path::new(&place)).is_err() {
         return Ok(found.skipped("its conversation names no plain directory"));

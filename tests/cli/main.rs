@@ -41,6 +41,7 @@ mod statusline;
 mod store;
 mod trash;
 mod trusted;
+mod unread;
 mod usage;
 mod verbs;
 mod worktrees;
