@@ -91,13 +91,33 @@ fn an_error_of_a_moment_is_tried_again_and_a_lasting_one_fails() {
         for (name, arguments) in
             [(&name, vec![name.as_str(), "-p", "x"]), (&profile, vec!["profile", "create", &profile])]
         {
-            let fault = |when: &str| {
-                with_fault(&world, &project, &state, &format!("openat:error={error}:when={when}"), &arguments)
+            let program = cs();
+            let strace = |options: &[&str]| {
+                let words = [&["-qq"], options, &[program.as_str()], &arguments].concat();
+                ran(&mut world.any_command(Path::new("/usr/bin/strace"), &project, &words))
             };
-            let why = fault("1+").fails(1);
+            // Which of the calls opens it: the first look fails, so that nothing is made.
+            let trace = world.root().join("trace");
+            fs::write(&state, "{").unwrap();
+            let _ = strace(&["-y", "-o", trace.to_str().unwrap(), "-e", "trace=openat,openat2"]).fails(1);
+            fs::write(&state, STATE).unwrap();
+            let text = fs::read_to_string(trace).unwrap();
+            let ground = format!("<{}>", world.home().display());
+            let opens = |line: &str| {
+                line.contains("\".claude.json\"") && line.contains(&ground)
+                    || line.contains(&format!("\"{}\"", state.display()))
+            };
+            let call = text.lines().find(|line| opens(line)).unwrap().split('(').next().unwrap();
+            let mut calls = text.lines().filter(|line| line.starts_with(&format!("{call}(")));
+            let at = calls.position(opens).unwrap() + 1;
+            let fault = |when: String| {
+                let inject = format!("inject={call}:error={error}:when={when}");
+                strace(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject])
+            };
+            let why = fault(format!("{at}+")).fails(1);
             assert!(why.contains(state.to_str().unwrap()), "{error}: {why}");
             assert!(world.cs(&["show", name]).code == Some(4), "{error}: nothing of {name} is there");
-            fault("1").ok();
+            fault(at.to_string()).ok();
             assert_eq!(servers(&world, name), json!({"db": {"command": "x"}}), "{error}");
         }
     }
