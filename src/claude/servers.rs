@@ -121,7 +121,11 @@ type StateFile = (Vec<u8>, Map<String, Value>);
 /// torn or cannot be read is tried again for a moment.
 fn read(path: &Foreign) -> Result<Option<StateFile>> {
     os::patiently(|| {
-        let text = path.read(MOST_BYTES).map_err(|error| path.failure("read", &error))?;
+        let text = path.read(MOST_BYTES).map_err(|error| {
+            let failure = path.failure("read", &error);
+            // What is no file of Claude's is nothing that the system failed at.
+            if os::unfit(&error).is_some() { failure.with_kind(Kind::Failed) } else { failure }
+        })?;
         let Some(text) = text else { return Ok(None) };
         match serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text)) {
             Ok(content) => Ok(Some((text, content))),

@@ -4,12 +4,14 @@
 //! repository, with settings and hooks, of their own. So the repository says where it is, and git is told.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use super::run::{Git, Purpose, Setting, ask, text};
 use super::settings::{LIST, Settings, ignoring_submodules, os_string};
 use super::{Checkout, Error, Repository};
+use crate::model::reason;
 use crate::os;
 
 /// The most that a `.gitmodules` may be.
@@ -150,8 +152,15 @@ impl Pinned {
         if is_in_tree(&directory) {
             return Ok(Some(directory));
         }
-        let names = os::names_in(&directory, "")
-            .map_err(|error| Error::ours(format!("{} cannot be read: {error}", directory.display())))?;
+        let names = match os::names_in(&directory, "") {
+            Ok(names) => names,
+            // Such as /dev/null: there are none.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => Vec::new(),
+            Err(error) => {
+                let (directory, why) = (directory.display(), reason(&error));
+                return Err(Error::ours(format!("the hooks in {directory} cannot be read: {why}")));
+            }
+        };
         let is_one = names.into_iter().any(|name| is_in_tree(&directory.join(name)));
         Ok(is_one.then_some(directory))
     }

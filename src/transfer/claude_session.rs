@@ -112,9 +112,9 @@ fn import_one(
     let place = || claude::about(&newest, &Name::suggest("session")).directory;
     let Some(place) = place().or_else(place) else {
         // Or it could not be read, twice.
-        return Ok(match fs::File::open(&newest.path) {
+        return Ok(match newest.path.open() {
             Ok(_) => found.skipped("its conversation does not say in which directory it was"),
-            Err(error) => found.failed(Failure::io("read", &newest.path, &error).message),
+            Err(error) => found.failed(newest.path.failure("read", &error).message),
         });
     };
     if !Path::new(&place).is_absolute() || recordable(Path::new(&place)).is_err() {
