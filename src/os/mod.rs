@@ -30,7 +30,9 @@ pub use files::{
     only_owner_reaches, open_regular, overwrite_note, publish_dir, publish_file, read_optional, read_small,
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
-pub use foreign::{Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines};
+pub use foreign::{
+    Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, read_unlinked, unfit, whole_lines,
+};
 pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]
 pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};

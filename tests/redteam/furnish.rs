@@ -45,6 +45,7 @@ pub(crate) const SECRETS: &[&str] = &[
 /// Makes a world with one of everything.
 pub(crate) fn world() -> World {
     let world = World::with_fake_claude();
+    recorder(&world);
     let home = world.home();
     world.write(".gitconfig", "[user]\nname = n\nemail = e@example.com\n[init]\ntemplateDir =\n");
     secrets(&world);
@@ -101,6 +102,20 @@ pub(crate) fn world() -> World {
     world.cs_in(&web, &["new", "--no-open", "gone"]).ok();
     world.cs(&["rm", "gone"]).ok();
     world
+}
+
+/// Makes `claude` what records its start, where it is not in a sandbox: there is nothing to be recorded in.
+fn recorder(world: &World) {
+    let starts = world.root().join("starts");
+    let text = format!(
+        "#!/bin/sh\n\
+         cd '{0}' 2>/dev/null || exit 0\n\
+         n=$(ls | wc -l); mkdir $n || exit 0\n\
+         env -0 > $n/env; echo / > $n/cwd; echo $$ > $n/pid\n\
+         for a in \"$@\"; do printf '%s\\0' \"$a\"; done > $n/args\n",
+        starts.display()
+    );
+    world.program("claude", &text);
 }
 
 fn slug(directory: &Path) -> String {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::furnish::{CANARY, SECRETS, grounds};
 use crate::objects::{Object, Workshop};
-use crate::stage::{Kind, Signs, Stage, differences};
+use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
 use crate::trace::{Done, run};
 use crate::verbs::Act;
@@ -72,10 +72,23 @@ impl Range {
         let text = self.told(path);
         let parts = text.split('/').map(|part| {
             let letters = part.bytes().filter(u8::is_ascii_hexdigit).count();
-            let is_made = part.contains("-") && letters >= 32 || part.len() >= 32 && letters >= 32;
-            if is_made && !part.contains("[") { "*".to_owned() } else { part.to_owned() }
+            let is_made = part.contains('-') && letters >= 32 || part.len() >= 32 && letters >= 32;
+            // Conversations that were there have ids that are always the same.
+            if is_made && !part.contains('[') && !part.starts_with("01890000") {
+                "*".to_owned()
+            } else {
+                part.to_owned()
+            }
         });
-        parts.collect::<Vec<_>>().join("/")
+        // Times and ports.
+        let text = parts.collect::<Vec<_>>().join("/");
+        let mut found = String::new();
+        for piece in text.split_inclusive(|letter: char| !letter.is_ascii_digit()) {
+            let digits = piece.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+            found.push_str(if digits.len() > 4 { "#" } else { digits });
+            found.push_str(&piece[digits.len()..]);
+        }
+        found
     }
 
     /// Returns the ground of others that `path`, below the home directory, is on, and its path below that.
@@ -141,7 +154,7 @@ impl Range {
             let done = run(&self.world, &self.program, act);
             let after = self.stage.look(Some(path));
             let changed = differences(&before, &after);
-            for wrong in self.judge(path, object, usual, &done, &changed, &after) {
+            for wrong in self.judge(path, object, usual, &done, &changed, (&before, &after)) {
                 found.push(format!("{:?} at {} with {:?}: {wrong}", object, self.told(path), act.words));
             }
             for (place, now) in self.secrets() {
@@ -167,7 +180,7 @@ impl Range {
         usual: &Usual,
         done: &Done,
         changed: &[PathBuf],
-        after: &Signs,
+        (before, after): (&Signs, &Signs),
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let home = self.world.home();
@@ -193,13 +206,21 @@ impl Range {
             wrong.push(format!("shows a secret: {}", said()));
         }
         let ground = self.on_ground(path).map(|(name, _)| self.grounds[name].clone());
+        let mut others = 0;
         for path in changed {
+            // Its content and mode are looked at for themselves; the number of its names is nobody's secret.
+            if object == Object::HardLink
+                && (path.starts_with("private") || SECRETS.iter().any(|at| path == Path::new(at)))
+            {
+                continue;
+            }
             let told = self.usual_path(path);
             let is_usual = ground.as_ref().is_some_and(|ground| path.starts_with(ground))
                 || Path::new(&told)
                     .ancestors()
                     .any(|above| usual.changes.contains(above.to_str().unwrap_or_default()));
-            if !is_usual {
+            others += usize::from(!is_usual);
+            if !is_usual && others < 4 {
                 wrong.push(format!("changed {told}"));
             }
             let kind = after.get(path).map(|sign| sign.kind);
@@ -213,9 +234,11 @@ impl Range {
                         || SECRETS.iter().any(|secret| target == home.join(secret))
                 })
             };
-            // In the trash lies what was planted.
-            let is_trash = told.contains("/trash/");
-            if kind == Some(Kind::Link) && !is_trash && leads_to_secrets(path) {
+            let is_moved = |path: &Path| {
+                let is_it = |sign: &Sign| after.get(path).is_some_and(|now| now.ino == sign.ino);
+                before.values().any(is_it)
+            };
+            if kind == Some(Kind::Link) && !is_moved(path) && leads_to_secrets(path) {
                 wrong.push(format!("made a link to a secret at {told}"));
             }
         }

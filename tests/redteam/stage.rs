@@ -13,7 +13,7 @@ pub(crate) struct Sign {
     pub kind: Kind,
     mode: u32,
     uid: u32,
-    ino: u64,
+    pub ino: u64,
     changed: (i64, i64),
 }
 

@@ -76,13 +76,15 @@ pub(crate) fn run(world: &World, program: &Path, act: &Act) -> Done {
     Done { code, signal, out: text(&out), err: text(&err), hung, took: begin.elapsed(), trace }
 }
 
-/// Ends the processes that this one started.
+/// Ends the processes that this one started, by whichever of its threads.
 fn end_below(pid: u32) {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()) {
-        end_below(child.unsigned_abs());
-        if let Some(child) = rustix::process::Pid::from_raw(child) {
-            let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        for child in children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()) {
+            end_below(child.unsigned_abs());
+            if let Some(child) = rustix::process::Pid::from_raw(child) {
+                let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+            }
         }
     }
 }
