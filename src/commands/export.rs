@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
         report::say(&line);
     }
     report::say(&format!("{} in {told}", export.summary()));
-    Ok(Outcome::Done)
+    export.incomplete().map_or(Ok(Outcome::Done), Err)
 }
 
 /// Returns the names, and the file, which comes last.

@@ -31,7 +31,8 @@ pub use files::{
     real_path, remove_file, remove_link, replace_file, rewrite_file, touch,
 };
 pub use foreign::{
-    Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, read_unlinked, unfit, whole_lines,
+    Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, WithoutHoles, copy_data, few_holes,
+    read_unlinked, unfit, whole_lines,
 };
 pub use handing::{HandedOn, hand_on, user_ids};
 #[cfg(unix)]

@@ -24,7 +24,7 @@ use std::time::SystemTime;
 
 use crate::model::Failure;
 
-pub use copy::{copy_data, whole_lines};
+pub use copy::{WithoutHoles, copy_data, few_holes, whole_lines};
 #[cfg(not(unix))]
 use elsewhere as system;
 #[cfg(unix)]
@@ -92,6 +92,8 @@ pub enum Unfit {
     TooMany,
     /// Its end has no end of a line for too long.
     NoLines,
+    /// Most of it is a hole.
+    Holes,
     /// It has another name, by which it may be somebody else's.
     OtherName,
     /// Its path leads elsewhere.
@@ -106,6 +108,7 @@ impl fmt::Display for Unfit {
             Self::TooLarge(most) => write!(f, "larger than {most} bytes"),
             Self::TooMany => write!(f, "more than {MOST_ENTRIES} entries"),
             Self::NoLines => f.write_str("it has no whole line for too long"),
+            Self::Holes => f.write_str("most of it is a hole"),
             Self::OtherName => f.write_str("the file has another name too"),
             Self::Elsewhere => f.write_str("its path leads elsewhere"),
         }
