@@ -10,7 +10,7 @@ use crate::furnish::{CANARY, SECRETS, grounds};
 use crate::objects::{Object, Workshop};
 use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
-use crate::trace::{Done, run};
+use crate::trace::{Bounds, Done, run};
 use crate::verbs::Act;
 
 /// A world, as it was made and as it is told about.
@@ -19,6 +19,7 @@ pub(crate) struct Range {
     pub stage: Stage,
     pub workshop: Workshop,
     program: PathBuf,
+    bounds: Bounds,
     /// Texts that differ from world to world, and what stands for each.
     names: Vec<(String, String)>,
     grounds: BTreeMap<String, PathBuf>,
@@ -27,7 +28,6 @@ pub(crate) struct Range {
 /// What an act does where nothing is planted.
 #[derive(Debug, Default)]
 pub(crate) struct Usual {
-    pub code: Option<i32>,
     /// The paths it changes, as [`Range::usual_path`] tells them; those of directories that it makes, too.
     changes: BTreeSet<String>,
     /// The secrets that it opens.
@@ -40,7 +40,7 @@ pub(crate) struct Usual {
 }
 
 impl Range {
-    pub(crate) fn new(world: World, program: &Path, many: usize) -> Self {
+    pub(crate) fn new(world: World, program: &Path, bounds: Bounds, many: usize) -> Self {
         let mut grounds = grounds(&world);
         // Longest first: one may be below another.
         let mut names: Vec<(String, String)> = Vec::new();
@@ -55,7 +55,7 @@ impl Range {
         grounds.retain(|_, path| world.home().join(&path).is_dir());
         let stage = Stage::new(&world.home());
         let workshop = Workshop::new(world.root(), many);
-        Self { world, stage, workshop, program: program.to_path_buf(), names, grounds }
+        Self { world, stage, workshop, program: program.to_path_buf(), bounds, names, grounds }
     }
 
     /// Returns a path without what differs from world to world.
@@ -113,7 +113,7 @@ impl Range {
     pub(crate) fn usual(&mut self, act: &Act) -> Usual {
         let before = self.stage.look(None);
         self.forget_starts();
-        let done = run(&self.world, &self.program, act);
+        let done = run(&self.world, &self.program, act, self.bounds);
         assert!(!done.hung && done.signal.is_none(), "{act:?}: {done:?}");
         let after = self.stage.look(None);
         let changes = differences(&before, &after).iter().map(|path| self.usual_path(path)).collect();
@@ -139,38 +139,27 @@ impl Range {
         let opens_root = done.trace.opened.contains(Path::new("/"));
         let start = self.start();
         self.stage.restore();
-        Usual { code: done.code, changes, opened, opens_root, start, touched }
+        Usual { changes, opened, opens_root, start, touched }
     }
 
-    /// Plants `object` at `path`, runs `acts` one after the other, and returns what they should not have done.
-    pub(crate) fn attack(&mut self, path: &Path, object: Object, acts: &[(&Act, &Usual)]) -> Vec<String> {
+    /// Plants `object` at `path`, runs `act`, puts all back, and returns what the act should not have done.
+    pub(crate) fn attack(&mut self, path: &Path, object: Object, act: &Act, usual: &Usual) -> Vec<String> {
         self.workshop.plant(&self.stage, path, object);
         crate::objects::assert_planted(&self.stage, path, object);
-        let secrets = self.secrets();
-        let mut before = self.stage.look(Some(path));
-        let mut found = Vec::new();
-        for (act, usual) in acts {
-            self.forget_starts();
-            let done = run(&self.world, &self.program, act);
-            let after = self.stage.look(Some(path));
-            let changed = differences(&before, &after);
-            for wrong in self.judge(path, object, usual, &done, &changed, (&before, &after)) {
-                found.push(format!("{:?} at {} with {:?}: {wrong}", object, self.told(path), act.words));
-            }
-            for (place, now) in self.secrets() {
-                if secrets.get(&place) != Some(&now) {
-                    found.push(format!(
-                        "{object:?} at {} with {:?}: the secret {} was changed",
-                        self.told(path),
-                        act.words,
-                        place.display()
-                    ));
-                }
-            }
-            before = after;
-        }
+        let (secrets, before) = (self.secrets(), self.stage.look(Some(path)));
+        self.forget_starts();
+        let done = run(&self.world, &self.program, act, self.bounds);
+        let after = self.stage.look(Some(path));
+        let changed = differences(&before, &after);
+        let mut wrong = self.judge(path, object, usual, &done, &changed, (&before, &after));
+        let now = self.secrets();
+        let changed = secrets.iter().filter(|(place, was)| now.get(*place) != Some(*was));
+        let changed =
+            changed.map(|(place, _)| place).chain(now.keys().filter(|place| !secrets.contains_key(*place)));
+        wrong.extend(changed.map(|place| format!("changed the secret {}", self.told(place))));
         self.stage.restore();
-        found
+        let told = self.told(path);
+        wrong.into_iter().map(|wrong| format!("{object:?} at {told} with {:?}: {wrong}", act.words)).collect()
     }
 
     fn judge(
@@ -197,7 +186,7 @@ impl Range {
                 wrong.push(format!("{word}: {}", said()));
             }
         }
-        if done.err.lines().any(|line| line.chars().any(|c| c.is_control() && c != '\t' && c != '\u{1b}')) {
+        if done.err.lines().any(|line| line.chars().any(|c| c.is_control() && c != '\t')) {
             wrong.push(format!("raw control characters: {:?}", head(&done.err)));
         }
         // Whoever may make a hard link may read the file.

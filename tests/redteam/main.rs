@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod control;
 mod furnish;
 mod judge;
 mod objects;

@@ -12,7 +12,8 @@ use crate::judge::{Range, Usual};
 use crate::objects::Object;
 use crate::support::world::World;
 use crate::support::{granted, needed};
-use crate::verbs::{ACTS, Act};
+use crate::trace::Bounds;
+use crate::verbs::ACTS;
 
 /// Returns true if commands can be traced here.
 pub(crate) fn may_trace() -> bool {
@@ -143,7 +144,7 @@ fn nothing_planted_is_followed_read_run_or_waited_for() {
 }
 
 fn range(program: &Path, all: bool) -> Range {
-    Range::new(world(), program, if all { 50_000 } else { 5_000 })
+    Range::new(world(), program, Bounds::USUAL, if all { 50_000 } else { 5_000 })
 }
 
 fn slug_of_root(range: &Range) -> String {
@@ -188,8 +189,7 @@ fn try_all(ranges: Vec<Range>, cases: &[Case], usual: &BTreeMap<usize, Usual>) -
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let path = range.path_of(&case.path);
                     for number in &case.acts {
-                        let acts: [(&Act, &Usual); 1] = [(&ACTS[*number], &usual[number])];
-                        let found = range.attack(&path, case.object, &acts);
+                        let found = range.attack(&path, case.object, &ACTS[*number], &usual[number]);
                         for line in &found {
                             println!("WRONG {line}");
                         }
