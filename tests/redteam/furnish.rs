@@ -19,6 +19,12 @@ pub(crate) const PLAIN: &str = "HEALTHY-AT";
 /// A conversation.
 pub(crate) const TALK: &str = "01890000-0000-7000-8000-00000000000a";
 
+/// Returns the conversation of a session.
+fn talk_of(name: &str) -> String {
+    let number = SESSIONS.iter().position(|(session, _)| *session == name).unwrap();
+    format!("01890000-0000-7000-8000-00000000000{number}")
+}
+
 /// The sessions, each with its directory below `src`.
 pub(crate) const SESSIONS: &[(&str, &str)] = &[
     ("api", "web"),
@@ -79,7 +85,9 @@ pub(crate) fn world() -> World {
     }
     let isolation = if needed("bwrap").is_some() { "sandbox" } else { "config-dir" };
     for (project, words) in [
-        ("boxed", &["--isolation", isolation, "--no-open", "boxed"][..]),
+        // From the first session on the profile has notes about the project, which a sandbox gets a copy of.
+        ("boxed", &["new", "first", "-p", "x"][..]),
+        ("boxed", &["--isolation", isolation, "--no-open", "boxed"]),
         ("plain", &["--isolation", "none", "--no-open", "plain"]),
         ("team", &["-P", "work", "--no-open", "one"]),
         ("team", &["-P", "work", "--no-open", "two"]),
@@ -191,8 +199,7 @@ fn lived_in(world: &World, name: &str, directory: &Path) {
     let place = config.join("projects").join(slug(directory));
     let said = format!("{PLAIN}-{name}");
     let talk = conversation(directory.to_str().unwrap(), &said);
-    // Two share one directory of conversations, so each has one of its own.
-    let id = if name == "two" { TALK.replace('a', "b") } else { TALK.to_owned() };
+    let id = talk_of(name);
     let mut files: Vec<(PathBuf, String)> = vec![
         (place.join(format!("{id}.jsonl")), talk.clone()),
         (place.join(&id).join("subagents/agent-1.jsonl"), talk),
@@ -232,7 +239,7 @@ fn lived_in(world: &World, name: &str, directory: &Path) {
     if name == "busy" {
         let pid = std::process::id();
         let text =
-            json!({"pid": pid, "sessionId": TALK, "status": "busy", "waitingFor": said, "cwd": directory});
+            json!({"pid": pid, "sessionId": id, "status": "busy", "waitingFor": said, "cwd": directory});
         files.push((config.join(format!("sessions/{pid}.json")), text.to_string()));
     }
     for (path, text) in files {

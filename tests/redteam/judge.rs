@@ -13,13 +13,19 @@ use crate::support::world::{StartOfClaude, World};
 use crate::trace::{Bounds, Done, run};
 use crate::verbs::Act;
 
+/// What any verb may change, below the home directory, on another way than the usual one.
+const BESIDES: &[&str] = &[
+    // Who held the lock of the names last.
+    ".local/share/cs/names/.repair",
+];
+
 /// A world, as it was made and as it is told about.
 pub(crate) struct Range {
     pub world: World,
     pub stage: Stage,
     pub workshop: Workshop,
     program: PathBuf,
-    bounds: Bounds,
+    pub bounds: Bounds,
     /// Texts that differ from world to world, and what stands for each.
     names: Vec<(String, String)>,
     grounds: BTreeMap<String, PathBuf>,
@@ -204,7 +210,8 @@ impl Range {
                 continue;
             }
             let told = self.usual_path(path);
-            let is_usual = ground.as_ref().is_some_and(|ground| path.starts_with(ground))
+            let is_usual = BESIDES.contains(&told.as_str())
+                || ground.as_ref().is_some_and(|ground| path.starts_with(ground))
                 || Path::new(&told)
                     .ancestors()
                     .any(|above| usual.changes.contains(above.to_str().unwrap_or_default()));

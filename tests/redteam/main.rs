@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod control;
 mod furnish;
 mod judge;

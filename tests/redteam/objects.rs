@@ -209,6 +209,12 @@ impl Workshop {
             Object::Orders => write(self.orders(path).as_bytes()),
             Object::Foreign | Object::Unreadable | Object::Ancient | Object::Future => {}
         }
+        // What is the newest stays the newest.
+        let at = stage.modified(path).unwrap_or(Timespec { tv_sec: 1_700_000_000, tv_nsec: 0 });
+        if object != Object::HardLink {
+            let times = Timestamps { last_access: at, last_modification: at };
+            utimensat(CWD, &whole, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+        }
     }
 
     /// Very many entries; half of them transcripts, half of them live files.

@@ -87,6 +87,14 @@ impl Stage {
         }
     }
 
+    /// Returns the time of the last change of what is at this path when all is as it was; `None` for a link.
+    pub(crate) fn modified(&self, path: &Path) -> Option<Timespec> {
+        match self.kept.get(path)? {
+            Kept::File { times, .. } | Kept::Directory { times, .. } => Some(times.last_modification),
+            Kept::Link(_) => None,
+        }
+    }
+
     /// Returns every path that is there when all is as it was.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.kept.keys().map(PathBuf::as_path)
