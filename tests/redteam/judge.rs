@@ -201,6 +201,7 @@ impl Range {
             wrong.push(format!("shows a secret: {}", said()));
         }
         let ground = self.on_ground(path).map(|(name, _)| self.grounds[name].clone());
+        let own = ground.as_deref().map(noted_of).unwrap_or_default();
         let mut others = 0;
         for path in changed {
             // Its content and mode are looked at for themselves; the number of its names is nobody's secret.
@@ -210,7 +211,8 @@ impl Range {
                 continue;
             }
             let told = self.usual_path(path);
-            let is_usual = BESIDES.contains(&told.as_str())
+            let is_usual = own.iter().any(|own| path.starts_with(own))
+                || BESIDES.contains(&told.as_str())
                 || ground.as_ref().is_some_and(|ground| path.starts_with(ground))
                 || Path::new(&told)
                     .ancestors()
@@ -292,6 +294,15 @@ impl Range {
         }
         found
     }
+}
+
+/// Returns where `cs` notes what it does with the session whose config directory `ground` is: whoever has the id of a
+/// conversation in it may be opened in place of another.
+fn noted_of(ground: &Path) -> Vec<PathBuf> {
+    let data = Path::new(".local/share/cs");
+    let Ok(below) = ground.strip_prefix(data.join("sessions")) else { return Vec::new() };
+    let id = below.iter().next().unwrap_or_default();
+    vec![data.join("sessions").join(id), data.join("open").join(id)]
 }
 
 fn head(text: &str) -> String {

@@ -12,6 +12,7 @@
 mod support;
 
 mod cases;
+mod closed;
 mod control;
 mod furnish;
 mod judge;
