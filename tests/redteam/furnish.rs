@@ -260,6 +260,9 @@ pub(crate) fn grounds(world: &World) -> BTreeMap<String, PathBuf> {
         }
     }
     found.insert("home-of-homey".into(), below(&world.root_of("homey").join("home")));
-    found.insert("crew".into(), below(&world.data().join("groups/crew/projects")));
+    // Every sandbox may write to the place of their common login.
+    found.insert("login-of-sandboxes".into(), below(&world.data().join("profiles/default/sandbox")));
+    found.insert("work".into(), below(&world.config_of("work")));
+    found.insert("crew".into(), below(&world.data().join("history/crew/projects")));
     found
 }

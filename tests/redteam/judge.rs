@@ -47,7 +47,7 @@ pub(crate) struct Usual {
 
 impl Range {
     pub(crate) fn new(world: World, program: &Path, bounds: Bounds, many: usize) -> Self {
-        let mut grounds = grounds(&world);
+        let grounds = grounds(&world);
         // Longest first: one may be below another.
         let mut names: Vec<(String, String)> = Vec::new();
         for name in fs::read_dir(world.data().join("names")).unwrap().flatten() {
@@ -58,7 +58,7 @@ impl Range {
         }
         names.push((world.root().file_name().unwrap().to_str().unwrap().to_owned(), "[world]".into()));
         names.push((std::process::id().to_string(), "[pid]".into()));
-        grounds.retain(|_, path| world.home().join(&path).is_dir());
+        assert!(grounds.values().all(|path| world.home().join(path).is_dir()), "{grounds:?}");
         let stage = Stage::new(&world.home());
         let workshop = Workshop::new(world.root(), many);
         Self { world, stage, workshop, program: program.to_path_buf(), bounds, names, grounds }
@@ -201,7 +201,7 @@ impl Range {
             wrong.push(format!("shows a secret: {}", said()));
         }
         let ground = self.on_ground(path).map(|(name, _)| self.grounds[name].clone());
-        let own = ground.as_deref().map(noted_of).unwrap_or_default();
+        let own = ground.as_deref().map(|ground| self.sessions_on(ground)).unwrap_or_default();
         let mut others = 0;
         for path in changed {
             // Its content and mode are looked at for themselves; the number of its names is nobody's secret.
@@ -211,7 +211,7 @@ impl Range {
                 continue;
             }
             let told = self.usual_path(path);
-            let is_usual = own.iter().any(|own| path.starts_with(own))
+            let is_usual = own.iter().any(|name| is_noted_of(&told, name))
                 || BESIDES.contains(&told.as_str())
                 || ground.as_ref().is_some_and(|ground| path.starts_with(ground))
                 || Path::new(&told)
@@ -255,14 +255,26 @@ impl Range {
             fs::remove_file(self.workshop.marks().join("mark")).unwrap();
         }
         if let (Some(start), Some(usual)) = (self.start(), &usual.start) {
+            let is_other = start.get("CS_SESSION") != usual.get("CS_SESSION");
             for (name, value) in &start {
-                let is_new = !usual.contains_key(name) && !name.starts_with("CS_PORT");
+                let is_new = !is_other && !usual.contains_key(name) && !name.starts_with("CS_PORT");
                 if is_new || value.contains("evil") || value.contains(CANARY) {
                     wrong.push(format!("started Claude with {name}={value}"));
                 }
             }
         }
         wrong
+    }
+
+    /// Returns the sessions that are on this ground, or share what is there: who opens another one, takes it for
+    /// unused, or finds something new to share, does so for what lies there.
+    fn sessions_on(&self, ground: &Path) -> Vec<String> {
+        let told = self.told(ground);
+        if told.contains("/profiles/") || told.contains("/history/") {
+            return vec!["one".to_owned(), "two".to_owned()];
+        }
+        let found = self.names.iter().filter(|(_, name)| told.contains(name.as_str()));
+        found.map(|(_, name)| name.trim_matches(['[', ']']).to_owned()).collect()
     }
 
     fn forget_starts(&self) {
@@ -296,13 +308,15 @@ impl Range {
     }
 }
 
-/// Returns where `cs` notes what it does with the session whose config directory `ground` is: whoever has the id of a
-/// conversation in it may be opened in place of another.
-fn noted_of(ground: &Path) -> Vec<PathBuf> {
-    let data = Path::new(".local/share/cs");
-    let Ok(below) = ground.strip_prefix(data.join("sessions")) else { return Vec::new() };
-    let id = below.iter().next().unwrap_or_default();
-    vec![data.join("sessions").join(id), data.join("open").join(id)]
+/// Returns true if the path is of what `cs` itself keeps of the session: its record, its name, its place in the trash,
+/// its ports, and what the group has that its conversations are moved to.
+fn is_noted_of(told: &str, session: &str) -> bool {
+    let told = told.strip_prefix(".local/share/cs/").unwrap_or_default();
+    let named =
+        ["sessions/", "open/", "trash/"].iter().any(|place| told.starts_with(&format!("{place}[{session}]")));
+    named
+        || told == format!("names/{session}")
+        || ["ports/", "history/crew/"].iter().any(|place| told.starts_with(place))
 }
 
 fn head(text: &str) -> String {

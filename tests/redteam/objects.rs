@@ -107,6 +107,14 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Returns true if it is a link: in the config directory of a profile those are the person's, and followed.
+    pub(crate) fn is_link(self) -> bool {
+        use Object::*;
+        matches!(self, LinkToTwin | LinkToSecrets | LinkToDirectory | LinkToRoot | Dangling | Loop)
+    }
+}
+
 /// What the objects are made of, outside of the home directory but on its file system.
 pub(crate) struct Workshop {
     root: PathBuf,
@@ -211,10 +219,8 @@ impl Workshop {
         }
         // What is the newest stays the newest.
         let at = stage.modified(path).unwrap_or(Timespec { tv_sec: 1_700_000_000, tv_nsec: 0 });
-        if object != Object::HardLink {
-            let times = Timestamps { last_access: at, last_modification: at };
-            utimensat(CWD, &whole, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
-        }
+        let times = Timestamps { last_access: at, last_modification: at };
+        utimensat(CWD, &whole, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }
 
     /// Very many entries; half of them transcripts, half of them live files.
