@@ -39,7 +39,8 @@ pub use files::{
     remove_file, remove_link, replace_file, resolved, rewrite_file, settle, touch,
 };
 pub use foreign::{
-    Data, Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines,
+    Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, WithoutHoles, copy_data, few_holes,
+    read_unlinked, unfit, whole_lines,
 };
 pub use handing::{HandedOn, PinError, hand_on, pin, user_ids};
 #[cfg(unix)]

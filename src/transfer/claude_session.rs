@@ -1,7 +1,6 @@
 //! Taking over directories `~/.claude/sessions/<uuid>` that earlier shell scripts
 //! used as config directories.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;

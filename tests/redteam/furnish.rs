@@ -19,6 +19,12 @@ pub(crate) const PLAIN: &str = "HEALTHY-AT";
 /// A conversation.
 pub(crate) const TALK: &str = "01890000-0000-7000-8000-00000000000a";
 
+/// Returns the conversation of a session.
+fn talk_of(name: &str) -> String {
+    let number = SESSIONS.iter().position(|(session, _)| *session == name).unwrap();
+    format!("01890000-0000-7000-8000-00000000000{number}")
+}
+
 /// The sessions, each with its directory below `src`.
 pub(crate) const SESSIONS: &[(&str, &str)] = &[
     ("api", "web"),
@@ -45,6 +51,7 @@ pub(crate) const SECRETS: &[&str] = &[
 /// Makes a world with one of everything.
 pub(crate) fn world() -> World {
     let world = World::with_fake_claude();
+    recorder(&world);
     let home = world.home();
     world.write(".gitconfig", "[user]\nname = n\nemail = e@example.com\n[init]\ntemplateDir =\n");
     secrets(&world);
@@ -78,7 +85,9 @@ pub(crate) fn world() -> World {
     }
     let isolation = if needed("bwrap").is_some() { "sandbox" } else { "config-dir" };
     for (project, words) in [
-        ("boxed", &["--isolation", isolation, "--no-open", "boxed"][..]),
+        // From the first session on the profile has notes about the project, which a sandbox gets a copy of.
+        ("boxed", &["new", "first", "-p", "x"][..]),
+        ("boxed", &["--isolation", isolation, "--no-open", "boxed"]),
         ("plain", &["--isolation", "none", "--no-open", "plain"]),
         ("team", &["-P", "work", "--no-open", "one"]),
         ("team", &["-P", "work", "--no-open", "two"]),
@@ -101,6 +110,20 @@ pub(crate) fn world() -> World {
     world.cs_in(&web, &["new", "--no-open", "gone"]).ok();
     world.cs(&["rm", "gone"]).ok();
     world
+}
+
+/// Makes `claude` what records its start, where it is not in a sandbox: there is nothing to be recorded in.
+fn recorder(world: &World) {
+    let starts = world.root().join("starts");
+    let text = format!(
+        "#!/bin/sh\n\
+         cd '{0}' 2>/dev/null || exit 0\n\
+         n=$(ls | wc -l); mkdir $n || exit 0\n\
+         env -0 > $n/env; echo / > $n/cwd; echo $$ > $n/pid\n\
+         for a in \"$@\"; do printf '%s\\0' \"$a\"; done > $n/args\n",
+        starts.display()
+    );
+    world.program("claude", &text);
 }
 
 fn slug(directory: &Path) -> String {
@@ -176,8 +199,7 @@ fn lived_in(world: &World, name: &str, directory: &Path) {
     let place = config.join("projects").join(slug(directory));
     let said = format!("{PLAIN}-{name}");
     let talk = conversation(directory.to_str().unwrap(), &said);
-    // Two share one directory of conversations, so each has one of its own.
-    let id = if name == "two" { TALK.replace('a', "b") } else { TALK.to_owned() };
+    let id = talk_of(name);
     let mut files: Vec<(PathBuf, String)> = vec![
         (place.join(format!("{id}.jsonl")), talk.clone()),
         (place.join(&id).join("subagents/agent-1.jsonl"), talk),
@@ -217,7 +239,7 @@ fn lived_in(world: &World, name: &str, directory: &Path) {
     if name == "busy" {
         let pid = std::process::id();
         let text =
-            json!({"pid": pid, "sessionId": TALK, "status": "busy", "waitingFor": said, "cwd": directory});
+            json!({"pid": pid, "sessionId": id, "status": "busy", "waitingFor": said, "cwd": directory});
         files.push((config.join(format!("sessions/{pid}.json")), text.to_string()));
     }
     for (path, text) in files {
@@ -238,6 +260,9 @@ pub(crate) fn grounds(world: &World) -> BTreeMap<String, PathBuf> {
         }
     }
     found.insert("home-of-homey".into(), below(&world.root_of("homey").join("home")));
-    found.insert("crew".into(), below(&world.data().join("groups/crew/projects")));
+    // Every sandbox may write to the place of their common login.
+    found.insert("login-of-sandboxes".into(), below(&world.data().join("profiles/default/sandbox")));
+    found.insert("work".into(), below(&world.config_of("work")));
+    found.insert("crew".into(), below(&world.data().join("history/crew/projects")));
     found
 }

@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 
 use crate::furnish::{CANARY, SECRETS, grounds};
 use crate::objects::{Object, Workshop};
-use crate::stage::{Kind, Signs, Stage, differences};
+use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
-use crate::trace::{Done, run};
+use crate::trace::{Bounds, Done, run};
 use crate::verbs::Act;
+
+/// What any verb may change, below the home directory, on another way than the usual one.
+const BESIDES: &[&str] = &[
+    // Who held the lock of the names last.
+    ".local/share/cs/names/.repair",
+];
 
 /// A world, as it was made and as it is told about.
 pub(crate) struct Range {
@@ -19,6 +25,7 @@ pub(crate) struct Range {
     pub stage: Stage,
     pub workshop: Workshop,
     program: PathBuf,
+    pub bounds: Bounds,
     /// Texts that differ from world to world, and what stands for each.
     names: Vec<(String, String)>,
     grounds: BTreeMap<String, PathBuf>,
@@ -27,7 +34,6 @@ pub(crate) struct Range {
 /// What an act does where nothing is planted.
 #[derive(Debug, Default)]
 pub(crate) struct Usual {
-    pub code: Option<i32>,
     /// The paths it changes, as [`Range::usual_path`] tells them; those of directories that it makes, too.
     changes: BTreeSet<String>,
     /// The secrets that it opens.
@@ -40,8 +46,8 @@ pub(crate) struct Usual {
 }
 
 impl Range {
-    pub(crate) fn new(world: World, program: &Path, many: usize) -> Self {
-        let mut grounds = grounds(&world);
+    pub(crate) fn new(world: World, program: &Path, bounds: Bounds, many: usize) -> Self {
+        let grounds = grounds(&world);
         // Longest first: one may be below another.
         let mut names: Vec<(String, String)> = Vec::new();
         for name in fs::read_dir(world.data().join("names")).unwrap().flatten() {
@@ -52,10 +58,10 @@ impl Range {
         }
         names.push((world.root().file_name().unwrap().to_str().unwrap().to_owned(), "[world]".into()));
         names.push((std::process::id().to_string(), "[pid]".into()));
-        grounds.retain(|_, path| world.home().join(&path).is_dir());
+        assert!(grounds.values().all(|path| world.home().join(path).is_dir()), "{grounds:?}");
         let stage = Stage::new(&world.home());
         let workshop = Workshop::new(world.root(), many);
-        Self { world, stage, workshop, program: program.to_path_buf(), names, grounds }
+        Self { world, stage, workshop, program: program.to_path_buf(), bounds, names, grounds }
     }
 
     /// Returns a path without what differs from world to world.
@@ -72,10 +78,23 @@ impl Range {
         let text = self.told(path);
         let parts = text.split('/').map(|part| {
             let letters = part.bytes().filter(u8::is_ascii_hexdigit).count();
-            let is_made = part.contains("-") && letters >= 32 || part.len() >= 32 && letters >= 32;
-            if is_made && !part.contains("[") { "*".to_owned() } else { part.to_owned() }
+            let is_made = part.contains('-') && letters >= 32 || part.len() >= 32 && letters >= 32;
+            // Conversations that were there have ids that are always the same.
+            if is_made && !part.contains('[') && !part.starts_with("01890000") {
+                "*".to_owned()
+            } else {
+                part.to_owned()
+            }
         });
-        parts.collect::<Vec<_>>().join("/")
+        // Times and ports.
+        let text = parts.collect::<Vec<_>>().join("/");
+        let mut found = String::new();
+        for piece in text.split_inclusive(|letter: char| !letter.is_ascii_digit()) {
+            let digits = piece.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+            found.push_str(if digits.len() > 4 { "#" } else { digits });
+            found.push_str(&piece[digits.len()..]);
+        }
+        found
     }
 
     /// Returns the ground of others that `path`, below the home directory, is on, and its path below that.
@@ -100,7 +119,7 @@ impl Range {
     pub(crate) fn usual(&mut self, act: &Act) -> Usual {
         let before = self.stage.look(None);
         self.forget_starts();
-        let done = run(&self.world, &self.program, act);
+        let done = run(&self.world, &self.program, act, self.bounds);
         assert!(!done.hung && done.signal.is_none(), "{act:?}: {done:?}");
         let after = self.stage.look(None);
         let changes = differences(&before, &after).iter().map(|path| self.usual_path(path)).collect();
@@ -126,38 +145,27 @@ impl Range {
         let opens_root = done.trace.opened.contains(Path::new("/"));
         let start = self.start();
         self.stage.restore();
-        Usual { code: done.code, changes, opened, opens_root, start, touched }
+        Usual { changes, opened, opens_root, start, touched }
     }
 
-    /// Plants `object` at `path`, runs `acts` one after the other, and returns what they should not have done.
-    pub(crate) fn attack(&mut self, path: &Path, object: Object, acts: &[(&Act, &Usual)]) -> Vec<String> {
+    /// Plants `object` at `path`, runs `act`, puts all back, and returns what the act should not have done.
+    pub(crate) fn attack(&mut self, path: &Path, object: Object, act: &Act, usual: &Usual) -> Vec<String> {
         self.workshop.plant(&self.stage, path, object);
         crate::objects::assert_planted(&self.stage, path, object);
-        let secrets = self.secrets();
-        let mut before = self.stage.look(Some(path));
-        let mut found = Vec::new();
-        for (act, usual) in acts {
-            self.forget_starts();
-            let done = run(&self.world, &self.program, act);
-            let after = self.stage.look(Some(path));
-            let changed = differences(&before, &after);
-            for wrong in self.judge(path, object, usual, &done, &changed, &after) {
-                found.push(format!("{:?} at {} with {:?}: {wrong}", object, self.told(path), act.words));
-            }
-            for (place, now) in self.secrets() {
-                if secrets.get(&place) != Some(&now) {
-                    found.push(format!(
-                        "{object:?} at {} with {:?}: the secret {} was changed",
-                        self.told(path),
-                        act.words,
-                        place.display()
-                    ));
-                }
-            }
-            before = after;
-        }
+        let (secrets, before) = (self.secrets(), self.stage.look(Some(path)));
+        self.forget_starts();
+        let done = run(&self.world, &self.program, act, self.bounds);
+        let after = self.stage.look(Some(path));
+        let changed = differences(&before, &after);
+        let mut wrong = self.judge(path, object, usual, &done, &changed, (&before, &after));
+        let now = self.secrets();
+        let changed = secrets.iter().filter(|(place, was)| now.get(*place) != Some(*was));
+        let changed =
+            changed.map(|(place, _)| place).chain(now.keys().filter(|place| !secrets.contains_key(*place)));
+        wrong.extend(changed.map(|place| format!("changed the secret {}", self.told(place))));
         self.stage.restore();
-        found
+        let told = self.told(path);
+        wrong.into_iter().map(|wrong| format!("{object:?} at {told} with {:?}: {wrong}", act.words)).collect()
     }
 
     fn judge(
@@ -167,7 +175,7 @@ impl Range {
         usual: &Usual,
         done: &Done,
         changed: &[PathBuf],
-        after: &Signs,
+        (before, after): (&Signs, &Signs),
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let home = self.world.home();
@@ -184,7 +192,7 @@ impl Range {
                 wrong.push(format!("{word}: {}", said()));
             }
         }
-        if done.err.lines().any(|line| line.chars().any(|c| c.is_control() && c != '\t' && c != '\u{1b}')) {
+        if done.err.lines().any(|line| line.chars().any(|c| c.is_control() && c != '\t')) {
             wrong.push(format!("raw control characters: {:?}", head(&done.err)));
         }
         // Whoever may make a hard link may read the file.
@@ -193,13 +201,24 @@ impl Range {
             wrong.push(format!("shows a secret: {}", said()));
         }
         let ground = self.on_ground(path).map(|(name, _)| self.grounds[name].clone());
+        let own = ground.as_deref().map(|ground| self.sessions_on(ground)).unwrap_or_default();
+        let mut others = 0;
         for path in changed {
+            // Its content and mode are looked at for themselves; the number of its names is nobody's secret.
+            if object == Object::HardLink
+                && (path.starts_with("private") || SECRETS.iter().any(|at| path == Path::new(at)))
+            {
+                continue;
+            }
             let told = self.usual_path(path);
-            let is_usual = ground.as_ref().is_some_and(|ground| path.starts_with(ground))
+            let is_usual = own.iter().any(|name| is_noted_of(&told, name))
+                || BESIDES.contains(&told.as_str())
+                || ground.as_ref().is_some_and(|ground| path.starts_with(ground))
                 || Path::new(&told)
                     .ancestors()
                     .any(|above| usual.changes.contains(above.to_str().unwrap_or_default()));
-            if !is_usual {
+            others += usize::from(!is_usual);
+            if !is_usual && others < 4 {
                 wrong.push(format!("changed {told}"));
             }
             let kind = after.get(path).map(|sign| sign.kind);
@@ -213,9 +232,11 @@ impl Range {
                         || SECRETS.iter().any(|secret| target == home.join(secret))
                 })
             };
-            // In the trash lies what was planted.
-            let is_trash = told.contains("/trash/");
-            if kind == Some(Kind::Link) && !is_trash && leads_to_secrets(path) {
+            let is_moved = |path: &Path| {
+                let is_it = |sign: &Sign| after.get(path).is_some_and(|now| now.ino == sign.ino);
+                before.values().any(is_it)
+            };
+            if kind == Some(Kind::Link) && !is_moved(path) && leads_to_secrets(path) {
                 wrong.push(format!("made a link to a secret at {told}"));
             }
         }
@@ -234,14 +255,26 @@ impl Range {
             fs::remove_file(self.workshop.marks().join("mark")).unwrap();
         }
         if let (Some(start), Some(usual)) = (self.start(), &usual.start) {
+            let is_other = start.get("CS_SESSION") != usual.get("CS_SESSION");
             for (name, value) in &start {
-                let is_new = !usual.contains_key(name) && !name.starts_with("CS_PORT");
+                let is_new = !is_other && !usual.contains_key(name) && !name.starts_with("CS_PORT");
                 if is_new || value.contains("evil") || value.contains(CANARY) {
                     wrong.push(format!("started Claude with {name}={value}"));
                 }
             }
         }
         wrong
+    }
+
+    /// Returns the sessions that are on this ground, or share what is there: who opens another one, takes it for
+    /// unused, or finds something new to share, does so for what lies there.
+    fn sessions_on(&self, ground: &Path) -> Vec<String> {
+        let told = self.told(ground);
+        if told.contains("/profiles/") || told.contains("/history/") {
+            return vec!["one".to_owned(), "two".to_owned()];
+        }
+        let found = self.names.iter().filter(|(_, name)| told.contains(name.as_str()));
+        found.map(|(_, name)| name.trim_matches(['[', ']']).to_owned()).collect()
     }
 
     fn forget_starts(&self) {
@@ -273,6 +306,17 @@ impl Range {
         }
         found
     }
+}
+
+/// Returns true if the path is of what `cs` itself keeps of the session: its record, its name, its place in the trash,
+/// its ports, and what the group has that its conversations are moved to.
+fn is_noted_of(told: &str, session: &str) -> bool {
+    let told = told.strip_prefix(".local/share/cs/").unwrap_or_default();
+    let named =
+        ["sessions/", "open/", "trash/"].iter().any(|place| told.starts_with(&format!("{place}[{session}]")));
+    named
+        || told == format!("names/{session}")
+        || ["ports/", "history/crew/"].iter().any(|place| told.starts_with(place))
 }
 
 fn head(text: &str) -> String {

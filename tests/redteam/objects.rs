@@ -1,12 +1,11 @@
 //! Everything hostile that can be put where something is read.
 
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, mknodat, utimensat};
 
 use crate::furnish::{CANARY, PLAIN};
 use crate::stage::{Kind, Stage, remove};
@@ -54,6 +53,10 @@ pub(crate) enum Object {
     Unreadable,
     /// What was there, of another owner.
     Foreign,
+    /// What was there, from before there was anything.
+    Ancient,
+    /// What was there, from a time that no calendar has.
+    Future,
     /// Directories within directories, five hundred deep, and longer than any path may be.
     DeepDirectories,
     /// Very many entries, named as Claude's are.
@@ -91,6 +94,8 @@ impl Object {
             Many,
             Program,
             Orders,
+            Ancient,
+            Future,
         ];
         // Nothing is closed to root, who alone can make devices and give files away.
         if rustix::process::geteuid().is_root() {
@@ -100,10 +105,13 @@ impl Object {
         }
         found
     }
+}
 
-    /// Returns true if what is read there, by whatever means, is somebody else's.
+impl Object {
+    /// Returns true if it is a link: in the config directory of a profile those are the person's, and followed.
     pub(crate) fn is_link(self) -> bool {
-        matches!(self, Self::LinkToTwin | Self::LinkToSecrets | Self::LinkToDirectory | Self::LinkToRoot)
+        use Object::*;
+        matches!(self, LinkToTwin | LinkToSecrets | LinkToDirectory | LinkToRoot | Dangling | Loop)
     }
 }
 
@@ -138,14 +146,20 @@ impl Workshop {
         let (home, whole) = (stage.home(), stage.home().join(path));
         fs::create_dir_all(whole.parent().unwrap()).unwrap();
         let was = stage.content(path).map(<[u8]>::to_vec);
-        if object == Object::Foreign || object == Object::Unreadable {
+        if matches!(object, Object::Foreign | Object::Unreadable | Object::Ancient | Object::Future) {
             if whole.symlink_metadata().is_err() {
                 fs::write(&whole, "{}").unwrap();
             }
-            if object == Object::Foreign {
-                std::os::unix::fs::lchown(&whole, Some(65534), Some(65534)).unwrap();
-            } else if !whole.is_symlink() {
-                fs::set_permissions(&whole, fs::Permissions::from_mode(0)).unwrap();
+            match object {
+                Object::Foreign => std::os::unix::fs::lchown(&whole, Some(65534), Some(65534)).unwrap(),
+                Object::Unreadable if whole.is_symlink() => {}
+                Object::Unreadable => fs::set_permissions(&whole, fs::Permissions::from_mode(0)).unwrap(),
+                _ => {
+                    let at = if object == Object::Ancient { i64::MIN / 2 } else { i64::MAX / 2 };
+                    let at = Timespec { tv_sec: at, tv_nsec: 0 };
+                    let times = Timestamps { last_access: at, last_modification: at };
+                    utimensat(CWD, &whole, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+                }
             }
             return;
         }
@@ -201,8 +215,12 @@ impl Workshop {
                 fs::set_permissions(&whole, fs::Permissions::from_mode(0o755)).unwrap();
             }
             Object::Orders => write(self.orders(path).as_bytes()),
-            Object::Foreign | Object::Unreadable => {}
+            Object::Foreign | Object::Unreadable | Object::Ancient | Object::Future => {}
         }
+        // What is the newest stays the newest.
+        let at = stage.modified(path).unwrap_or(Timespec { tv_sec: 1_700_000_000, tv_nsec: 0 });
+        let times = Timestamps { last_access: at, last_modification: at };
+        utimensat(CWD, &whole, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }
 
     /// Very many entries; half of them transcripts, half of them live files.
@@ -304,7 +322,7 @@ pub(crate) fn naive(path: &Path) -> Naive {
     match File::open(path) {
         Ok(file) => {
             file.take(16 << 20).read_to_end(&mut content).unwrap();
-            Naive::Read(content, about.size(), about.uid())
+            Naive::Read(content, about.size())
         }
         Err(_) => Naive::Nothing,
     }
@@ -319,8 +337,8 @@ pub(crate) enum Naive {
     Nowhere,
     /// The entries of a directory.
     Listed(Vec<std::ffi::OsString>),
-    /// The beginning of a file, its size and its owner.
-    Read(Vec<u8>, u64, u32),
+    /// The beginning of a file, and its size.
+    Read(Vec<u8>, u64),
     /// It would wait, or never come to an end.
     Waits,
 }
@@ -340,17 +358,19 @@ pub(crate) fn assert_planted(stage: &Stage, path: &Path, object: Object) {
         (Object::LinkToRoot, Naive::Listed(names)) => names.iter().any(|name| name == "proc"),
         (Object::Dangling | Object::Loop, Naive::Nowhere) => true,
         (Object::Fifo | Object::Socket | Object::Null | Object::Zero, Naive::Waits) => true,
-        (Object::Huge | Object::HugeLines, Naive::Read(_, size, _)) => *size >= 3 << 30,
+        (Object::Huge | Object::HugeLines, Naive::Read(_, size)) => *size >= 3 << 30,
         (Object::Deep | Object::LongLine, Naive::Read(text, ..)) => text.len() >= BRACKETS,
         (Object::Directory, Naive::Listed(names)) => names.is_empty(),
         (Object::DeepDirectories, Naive::Listed(names)) => names.len() == 1,
         (Object::Many, Naive::Listed(names)) => names.len() > 1000,
-        (Object::Foreign, Naive::Read(.., owner)) => *owner == 65534,
-        (Object::Foreign, Naive::Listed(_)) => {
-            whole.symlink_metadata().is_ok_and(|about| about.uid() == 65534)
-        }
-        (Object::Foreign, Naive::Nowhere) => true,
+        (Object::Foreign, _) => whole.symlink_metadata().is_ok_and(|about| about.uid() == 65534),
         (Object::Unreadable, got) => !matches!(got, Naive::Read(..)),
+        // How far back and ahead a time can be is the file system's.
+        (Object::Ancient | Object::Future, _) => {
+            let years = |of: i64| of / 31_556_952;
+            let at = whole.symlink_metadata().unwrap().mtime();
+            if object == Object::Ancient { years(at) < -60 } else { years(at) > 300 }
+        }
         (Object::Empty, Naive::Read(text, ..)) => text.is_empty(),
         (
             Object::Torn | Object::NotText | Object::Word | Object::Program | Object::Orders,
@@ -359,12 +379,4 @@ pub(crate) fn assert_planted(stage: &Stage, path: &Path, object: Object) {
         _ => false,
     };
     assert!(fits, "the control: {object:?} is planted at {}: {got:?}", whole.display());
-}
-
-/// Returns true if somebody who opens the FIFO at `path` to read it waits for ever.
-pub(crate) fn waits(path: &Path) -> bool {
-    // Who would write finds nobody that reads, so nobody who reads finds one that writes.
-    let path = CString::new(path.to_str().unwrap()).unwrap();
-    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
-    rustix::fs::open(&*path, flags, Mode::empty()).is_err_and(|error| error == rustix::io::Errno::NXIO)
 }

@@ -13,7 +13,7 @@ pub(crate) struct Sign {
     pub kind: Kind,
     mode: u32,
     uid: u32,
-    ino: u64,
+    pub ino: u64,
     changed: (i64, i64),
 }
 
@@ -84,6 +84,14 @@ impl Stage {
         match self.kept.get(path)? {
             Kept::File { content, .. } => Some(content),
             Kept::Directory { .. } | Kept::Link(_) => None,
+        }
+    }
+
+    /// Returns the time of the last change of what is at this path when all is as it was; `None` for a link.
+    pub(crate) fn modified(&self, path: &Path) -> Option<Timespec> {
+        match self.kept.get(path)? {
+            Kept::File { times, .. } | Kept::Directory { times, .. } => Some(times.last_modification),
+            Kept::Link(_) => None,
         }
     }
 

@@ -9,12 +9,24 @@ use std::time::{Duration, Instant};
 use crate::support::world::World;
 use crate::verbs::Act;
 
-/// The longest that any verb may take, on a machine that does other things too. Nothing that hangs is quicker.
-const SOON: Duration = Duration::from_secs(40);
+/// What a command may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The longest it may take, on a machine that does other things too.
+    pub longest: Duration,
+    /// The seconds of a processor.
+    pub processor: u32,
+}
 
-/// The most memory a verb may have, in KiB, and the most seconds of a processor.
-const BOUNDS: &str =
-    "ulimit -v 1048576 -t 10 2>/dev/null || { ulimit -v 1048576; ulimit -t 10; }; exec \"$@\"";
+impl Bounds {
+    /// Those of every verb. Nothing that hangs is quicker.
+    pub(crate) const USUAL: Self = Self { longest: Duration::from_secs(40), processor: 10 };
+
+    /// The command that sets them, a gigabyte of memory among them.
+    fn set(self) -> String {
+        format!("ulimit -v 1048576; ulimit -t {}; exec \"$@\"", self.processor)
+    }
+}
 
 /// The result of a command.
 #[derive(Debug)]
@@ -39,12 +51,13 @@ pub(crate) struct Trace {
 }
 
 /// Runs `program` as `act` says in `world`.
-pub(crate) fn run(world: &World, program: &Path, act: &Act) -> Done {
+pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds) -> Done {
+    let set = bounds.set();
     use std::os::unix::process::ExitStatusExt;
     let trace = world.root().join("trace");
     let mut words: Vec<&str> =
         "-f -y -qq --seccomp-bpf -e trace=%file,%process -e signal=none -o".split(' ').collect();
-    words.extend([trace.to_str().unwrap(), "/bin/sh", "-c", BOUNDS, "sh", program.to_str().unwrap()]);
+    words.extend([trace.to_str().unwrap(), "/bin/sh", "-c", &set, "sh", program.to_str().unwrap()]);
     words.extend(act.words);
     let (out, err) = (world.root().join("out"), world.root().join("err"));
     let input = world.root().join("in");
@@ -62,7 +75,7 @@ pub(crate) fn run(world: &World, program: &Path, act: &Act) -> Done {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if begin.elapsed() > SOON {
+        if begin.elapsed() > bounds.longest {
             hung = true;
             end_below(child.id());
             let _ = child.kill();
@@ -76,13 +89,15 @@ pub(crate) fn run(world: &World, program: &Path, act: &Act) -> Done {
     Done { code, signal, out: text(&out), err: text(&err), hung, took: begin.elapsed(), trace }
 }
 
-/// Ends the processes that this one started.
+/// Ends the processes that this one started, by whichever of its threads.
 fn end_below(pid: u32) {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()) {
-        end_below(child.unsigned_abs());
-        if let Some(child) = rustix::process::Pid::from_raw(child) {
-            let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        for child in children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()) {
+            end_below(child.unsigned_abs());
+            if let Some(child) = rustix::process::Pid::from_raw(child) {
+                let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+            }
         }
     }
 }
