@@ -42,8 +42,9 @@ pub use process::run_program;
 pub use process::terminal_size;
 pub use process::{
     Identity, Liveness, Umask, absolute, become_alone, become_program, boot_id, current_directory,
-    environment, environment_of, host_name, process_alive, restrict_umask, running_in, running_with,
-    shell_command, start_time, temporary_directory, terminal, this_program, working_directory_of,
+    environment, environment_of, host_name, is_ancestor, process_alive, restrict_umask, running_in,
+    running_with, shell_command, start_time, temporary_directory, terminal, this_program,
+    working_directory_of,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
 pub use trail::trail;
