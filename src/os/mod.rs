@@ -56,8 +56,9 @@ pub use process::run_program;
 pub use process::terminal_size;
 pub use process::{
     Identity, Liveness, Umask, absolute, become_alone, become_program, boot_id, current_directory,
-    environment, environment_of, host_name, process_alive, restrict_umask, running_in, running_with,
-    shell_command, start_time, temporary_directory, terminal, this_program, working_directory_of,
+    environment, environment_of, host_name, is_ancestor, process_alive, restrict_umask, running_in,
+    running_with, shell_command, start_time, temporary_directory, terminal, this_program,
+    working_directory_of,
 };
 pub use program::{
     Candidate, PassedOver, find_program, is_out_of_reach, path_out_of_reach, take_no_program_from,

@@ -320,6 +320,13 @@ impl Store {
         if is_its_own && self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
     }
 
+    /// Returns true if a process that this one descends from holds the lock of a session.
+    pub fn is_held_above(&self, session: &Session) -> bool {
+        let path = self.lock_path(&self.session_root(session.id), &session.id.to_string());
+        let holder = Lock::look(&path).filter(|looked| looked.is_held).and_then(|looked| looked.holder);
+        holder.is_some_and(|holder| holder.elsewhere.is_none() && os::is_ancestor(holder.pid))
+    }
+
     /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.
     pub(super) fn refuse_taken(&self, name: &Name, claim: Claim) -> Result<()> {
         match self.holder(name)? {

@@ -158,6 +158,14 @@ impl Site {
         let settings = os::read_optional(&common.join("config")).ok().flatten().unwrap_or_default();
         let per_worktree = String::from_utf8_lossy(&settings).to_lowercase().contains("worktreeconfig");
         if own == common {
+            let elsewhere = common.join("commondir");
+            if os::exists(&elsewhere) {
+                return Err(Failure::refused(format!(
+                    "session '{name}' does not start in a sandbox: {} has git take its settings and hooks from elsewhere",
+                    elsewhere.display()
+                ))
+                .hint(format!("git makes none there: rm {}", quoted(&elsewhere))));
+            }
             // A mount of its own: otherwise it could be moved away, and another one put in its place.
             mounts.put(&common, Mount::Write);
             for part in ["config", "config.worktree", "hooks", "info", "modules", "worktrees"] {
