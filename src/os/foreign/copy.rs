@@ -39,7 +39,7 @@ pub fn copy_data(from: &File, to: &File, size: u64) -> io::Result<()> {
     }
     let (mut from, mut to) = (from, to);
     let mut at = 0;
-    while let Some((start, end)) = next_data(from, at, size)? {
+    while let Some((start, end)) = next_data(from, at, size) {
         from.seek(SeekFrom::Start(start))?;
         to.seek(SeekFrom::Start(start))?;
         let copied = io::copy(&mut Read::by_ref(&mut from).take(end - start), &mut to)?;
@@ -53,31 +53,30 @@ pub fn copy_data(from: &File, to: &File, size: u64) -> io::Result<()> {
 }
 
 /// Returns the next piece of `file` from `at` on that is no hole, as far as the system tells; `None` at `size`.
-fn next_data(file: &File, at: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn next_data(file: &File, at: u64, size: u64) -> Option<(u64, u64)> {
+    use rustix::fs::{SeekFrom, seek};
+    use rustix::io::Errno;
     if at >= size {
-        return Ok(None);
+        return None;
     }
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{SeekFrom, seek};
-        use rustix::io::Errno;
-        return match seek(file, SeekFrom::Data(at)) {
-            Ok(start) if start >= size => Ok(None),
-            Ok(start) => {
-                let end = seek(file, SeekFrom::Hole(start)).unwrap_or(size);
-                Ok(Some((start, end.clamp(start + 1, size))))
-            }
-            // From here on there is nothing but a hole.
-            Err(Errno::NXIO) => Ok(None),
-            // The file system does not tell.
-            Err(_) => Ok(Some((at, size))),
-        };
+    match seek(file, SeekFrom::Data(at)) {
+        Ok(start) if start >= size => None,
+        Ok(start) => {
+            let end = seek(file, SeekFrom::Hole(start)).unwrap_or(size);
+            Some((start, end.clamp(start + 1, size)))
+        }
+        // From here on there is nothing but a hole.
+        Err(Errno::NXIO) => None,
+        // The file system does not tell.
+        Err(_) => Some((at, size)),
     }
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    {
-        let _ = file;
-        Ok(Some((at, size)))
-    }
+}
+
+/// Returns all from `at` on: what is a hole is not to be told here.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn next_data(_file: &File, at: u64, size: u64) -> Option<(u64, u64)> {
+    (at < size).then_some((at, size))
 }
 
 /// The size from which on a file is looked through for holes: below it, reading them is as quick.
@@ -106,7 +105,7 @@ impl WithoutHoles {
 impl Read for WithoutHoles {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.end {
-            let Some((start, end)) = next_data(&self.file, self.at, self.size)? else { return Ok(0) };
+            let Some((start, end)) = next_data(&self.file, self.at, self.size) else { return Ok(0) };
             self.file.seek(SeekFrom::Start(start))?;
             (self.at, self.end) = (start, end);
         }
@@ -124,7 +123,7 @@ pub fn few_holes(file: &File, size: u64) -> io::Result<()> {
         return Ok(());
     }
     while at < size {
-        let (start, end) = next_data(file, at, size)?.unwrap_or((size, size));
+        let (start, end) = next_data(file, at, size).unwrap_or((size, size));
         holes += start - at;
         if holes > MOST_HOLES {
             return Err(Unfit::Holes.into());
@@ -143,7 +142,7 @@ pub fn whole_lines(file: &File, size: u64) -> io::Result<u64> {
     let mut pieces = Vec::new();
     if size > WORTH_ASKING {
         let mut at = first;
-        while let Some((start, end)) = next_data(file, at, size)? {
+        while let Some((start, end)) = next_data(file, at, size) {
             pieces.push((start, end));
             at = end;
         }
@@ -211,7 +210,7 @@ mod tests {
             file.set_len(size).expect("made longer");
             whole_lines(&file, size)
         };
-        let long = [b"one\n".as_slice(), &[b'a'; 100_000]].concat();
+        let long = [b"one\n".as_slice(), &vec![b'a'; 100_000]].concat();
         // What is behind the end of the last line may be a hole.
         assert_eq!(whole(b"one\ntorn", 100 << 20).expect("looked"), 4);
         for (text, size) in [(b"".as_slice(), 0), (b"torn", 0), (b"one\n", 4), (b"one\ntorn", 4), (&long, 4)]
