@@ -72,7 +72,7 @@ fn what_its_own_user_may_not_read_stops_no_verb_that_is_about_something_else() {
         for path in paths {
             let whole: PathBuf = world.home().join(&all[ground]).join(path);
             let mode = whole.symlink_metadata().unwrap().permissions();
-            fs::set_permissions(&whole, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(&whole, fs::Permissions::from_mode(0o0)).unwrap();
             let seen = as_user(&world, root, Path::new("/bin/ls"), &[whole.to_str().unwrap()]);
             let read = as_user(&world, root, Path::new("/bin/cat"), &[whole.to_str().unwrap()]);
             assert!(seen.code != Some(0) || read.code != Some(0), "the control: {path} is closed");

@@ -145,7 +145,7 @@ impl Workshop {
     pub(crate) fn plant(&self, stage: &Stage, path: &Path, object: Object) {
         let (home, whole) = (stage.home(), stage.home().join(path));
         fs::create_dir_all(whole.parent().unwrap()).unwrap();
-        let was = stage.content(path).map(<[u8]>::to_vec);
+        let content = stage.content(path).map(<[u8]>::to_vec);
         if matches!(object, Object::Foreign | Object::Unreadable | Object::Ancient | Object::Future) {
             if whole.symlink_metadata().is_err() {
                 fs::write(&whole, "{}").unwrap();
@@ -153,7 +153,7 @@ impl Workshop {
             match object {
                 Object::Foreign => std::os::unix::fs::lchown(&whole, Some(65534), Some(65534)).unwrap(),
                 Object::Unreadable if whole.is_symlink() => {}
-                Object::Unreadable => fs::set_permissions(&whole, fs::Permissions::from_mode(0)).unwrap(),
+                Object::Unreadable => fs::set_permissions(&whole, fs::Permissions::from_mode(0o0)).unwrap(),
                 _ => {
                     let at = if object == Object::Ancient { i64::MIN / 2 } else { i64::MAX / 2 };
                     let at = Timespec { tv_sec: at, tv_nsec: 0 };
@@ -190,11 +190,11 @@ impl Workshop {
             Object::Huge => File::create(&whole).unwrap().set_len(3 << 30).unwrap(),
             Object::HugeLines => {
                 let mut file = File::create(&whole).unwrap();
-                let line = was.as_deref().unwrap_or(b"{}\n");
-                file.write_all(line).unwrap();
+                let text = content.as_deref().unwrap_or(b"{}\n");
+                file.write_all(text).unwrap();
                 file.seek(SeekFrom::Start(3 << 30)).unwrap();
                 file.write_all(b"\n").unwrap();
-                file.write_all(line).unwrap();
+                file.write_all(text).unwrap();
                 file.write_all(b"\n").unwrap();
             }
             Object::Deep => write("[".repeat(BRACKETS).as_bytes()),
@@ -203,7 +203,7 @@ impl Workshop {
                     format!("{{\"type\": \"user\", \"usage\": \"{}\"}}\n", "x".repeat(10 << 20)).as_bytes(),
                 );
             }
-            Object::Torn => write(was.as_ref().map_or(&b"{\"ty"[..], |was| &was[..was.len() / 2])),
+            Object::Torn => write(content.as_ref().map_or(&b"{\"ty"[..], |whole| &whole[..whole.len() / 2])),
             Object::NotText => write(b"\xff\xfe\x00{\"a\": \"\xc3\x28\"}\n\x80\n"),
             Object::Empty => write(b""),
             Object::Directory => fs::create_dir(&whole).unwrap(),
@@ -356,8 +356,6 @@ pub(crate) fn assert_planted(stage: &Stage, path: &Path, object: Object) {
         }
         (Object::LinkToDirectory, Naive::Listed(names)) => names.iter().any(|name| name == "talk.jsonl"),
         (Object::LinkToRoot, Naive::Listed(names)) => names.iter().any(|name| name == "proc"),
-        (Object::Dangling | Object::Loop, Naive::Nowhere) => true,
-        (Object::Fifo | Object::Socket | Object::Null | Object::Zero, Naive::Waits) => true,
         (Object::Huge | Object::HugeLines, Naive::Read(_, size)) => *size >= 3 << 30,
         (Object::Deep | Object::LongLine, Naive::Read(text, ..)) => text.len() >= BRACKETS,
         (Object::Directory, Naive::Listed(names)) => names.is_empty(),
@@ -372,7 +370,9 @@ pub(crate) fn assert_planted(stage: &Stage, path: &Path, object: Object) {
             if object == Object::Ancient { years(at) < -60 } else { years(at) > 300 }
         }
         (Object::Empty, Naive::Read(text, ..)) => text.is_empty(),
-        (
+        (Object::Dangling | Object::Loop, Naive::Nowhere)
+        | (Object::Fifo | Object::Socket | Object::Null | Object::Zero, Naive::Waits)
+        | (
             Object::Torn | Object::NotText | Object::Word | Object::Program | Object::Orders,
             Naive::Read(..),
         ) => true,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -53,7 +54,6 @@ pub(crate) struct Trace {
 /// Runs `program` as `act` says in `world`.
 pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds) -> Done {
     let set = bounds.set();
-    use std::os::unix::process::ExitStatusExt;
     let trace = world.root().join("trace");
     let mut words: Vec<&str> =
         "-f -y -qq --seccomp-bpf -e trace=%file,%process -e signal=none -o".split(' ').collect();
