@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use self::keys::Unknown;
 use crate::model::{
-    Age, Failure, Guard, Isolation, Name, PortRange, Repository, Result, ShareOverrides, VarName,
+    Age, Failure, Guard, Isolation, Kind, Name, PortRange, Repository, Result, ShareOverrides, VarName,
 };
-use crate::os;
+use crate::os::{self, Distrust, Trusted};
 
 /// The starter file that `cs config edit` begins with: every key, commented out, explained.
 pub const STARTER: &str = include_str!("../templates/config.toml");
@@ -281,8 +281,13 @@ impl Default for IsolationConfig {
 impl Config {
     /// Reads the file at `path`; the built-in settings if there is none. Fails naming the file, the line
     /// and, for an unknown key, the nearest one.
-    pub fn load(path: &Path) -> Result<Self> {
-        let bytes = os::read_optional(path).map_err(|error| Failure::io("read", path, &error))?;
+    ///
+    /// The settings name programs, so a file that somebody else may have written is refused
+    /// ([`Kind::Exposed`]): one that another user owns or can write to, or that lies, itself or behind a link, in
+    /// or below a directory of that kind. What a group of the user's own can write is no such thing
+    /// ([`os::read_trusted`] has the rule). Directories in `known` were looked at before.
+    pub fn load(path: &Path, known: &Trusted) -> Result<Self> {
+        let bytes = os::read_trusted(path, known).map_err(|why| refused(path, &why))?;
         match bytes {
             None => Ok(Self::default()),
             Some(bytes) => {
@@ -315,6 +320,19 @@ impl Config {
             current.parse().map_err(|error| Failure::usage(format!("config.toml: {error}")))?;
         document["default_profile"] = toml_edit::value(name.as_str());
         Ok(document.to_string())
+    }
+}
+
+/// Returns the refusal to believe the settings in `path`.
+fn refused(path: &Path, why: &Distrust) -> Failure {
+    if let Distrust::Io(_, error) = why {
+        return Failure::io("read", path, error);
+    }
+    let failure = Failure::of(Kind::Exposed, format!("the settings are not used: {why}"))
+        .hint(format!("they name programs, so look first at what they say: {}", path.display()));
+    match why.command() {
+        Some(command) => failure.hint(format!("if all of it is yours: {command}")),
+        None => failure,
     }
 }
 

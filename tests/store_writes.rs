@@ -35,10 +35,12 @@ const OF_OS: &[&str] = &[
     "overwrite_note",
     "publish_dir",
     "publish_file",
+    "put_in_place",
     "remove_file",
     "remove_link",
     "remove_tree",
     "replace_file",
+    "replace_link",
     "rewrite_file",
     "touch",
 ];

@@ -1,7 +1,7 @@
 //! The meaning of a person's arguments for Claude.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -104,28 +104,74 @@ pub fn goes_on(arguments: &[OsString]) -> Option<GoesOn> {
     None
 }
 
-/// Returns the value of `--settings` among the arguments: a file's path, or JSON.
-pub fn settings_argument(arguments: &[OsString]) -> Option<String> {
-    settings_value(arguments).map(|(_, value)| value)
+/// A `--settings` among the arguments, the one that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SettingsArgument {
+    /// The index of the word that holds the value.
+    pub index: usize,
+    /// True if the flag is in that word too: `--settings=VALUE`.
+    pub joined: bool,
+    /// The value.
+    pub value: OsString,
 }
 
-/// Returns the index and the value of `--settings` among the arguments. Claude takes the last one whole
-/// and forgets the others (2.1.197 and 2.1.329, by experiment).
-pub(super) fn settings_value(arguments: &[OsString]) -> Option<(usize, String)> {
+impl SettingsArgument {
+    /// Returns the value as JSON, if Claude takes it for that: in braces, with blanks around it or not. Everything
+    /// else is the path of a file, but nothing at all is no settings (2.1.329, by experiment).
+    pub(super) fn inline(&self) -> Option<&str> {
+        let text = self.value.to_str()?;
+        let trimmed = text.trim();
+        let braced = trimmed.starts_with('{') && trimmed.ends_with('}');
+        (braced || text.is_empty()).then_some(text)
+    }
+
+    /// Returns the word with another value.
+    pub(super) fn with(&self, value: &OsStr) -> OsString {
+        let mut word = OsString::from(if self.joined { "--settings=" } else { "" });
+        word.push(value);
+        word
+    }
+}
+
+/// Returns the path of the file of settings that the arguments name; `None` if they name none, or hold the settings
+/// themselves.
+pub fn settings_path(arguments: &[OsString]) -> Option<PathBuf> {
+    let argument = settings_argument(arguments)?;
+    argument.inline().is_none().then(|| argument.value.into())
+}
+
+/// Returns the `--settings` among the arguments. Claude takes the last one whole and forgets the others (2.1.197 and
+/// 2.1.329, by experiment).
+pub(super) fn settings_argument(arguments: &[OsString]) -> Option<SettingsArgument> {
+    const FLAG: &str = "--settings";
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     for (index, argument) in arguments[..end].iter().enumerate().rev() {
-        let Some(argument) = argument.to_str() else { continue };
-        if let Some(value) = argument.strip_prefix("--settings=") {
-            return Some((index, value.to_owned()));
+        if argument == FLAG {
+            let (index, value) = (index + 1, arguments.get(index + 1)?.clone());
+            return Some(SettingsArgument { index, joined: false, value });
         }
-        if argument == "--settings" {
-            return arguments
-                .get(index + 1)
-                .and_then(|value| value.to_str())
-                .map(|value| (index + 1, value.to_owned()));
+        // The path after it may be in any encoding.
+        if let Some(rest) = argument.as_encoded_bytes().strip_prefix(FLAG.as_bytes())
+            && rest.starts_with(b"=")
+        {
+            let value = after(argument, FLAG.len() + 1)?;
+            return Some(SettingsArgument { index, joined: true, value });
         }
     }
     None
+}
+
+/// Returns what stands in `word` from the byte `at` on.
+#[cfg(unix)]
+fn after(word: &OsStr, at: usize) -> Option<OsString> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(OsStr::from_bytes(word.as_bytes().get(at..)?).to_owned())
+}
+
+/// Returns what stands in `word` from the byte `at` on; `None` if it is no text.
+#[cfg(not(unix))]
+fn after(word: &OsStr, at: usize) -> Option<OsString> {
+    word.to_str()?.get(at..).map(OsString::from)
 }
 
 #[cfg(test)]
@@ -147,6 +193,40 @@ mod tests {
             assert_eq!(of(own), Asked::OwnConversation, "{own:?}");
         }
         assert_eq!(of(&["--", "--resume"]), Asked::Conversation);
+    }
+
+    #[test]
+    fn the_last_settings_count_and_braces_make_them_json() {
+        let of = |arguments: &[&str]| {
+            let found = settings_argument(&arguments.iter().map(OsString::from).collect::<Vec<_>>())?;
+            let text = found.value.to_str().expect("UTF-8").to_owned();
+            Some((found.index, text, found.inline().is_some()))
+        };
+        let is = |index: usize, value: &str, json: bool| Some((index, value.to_owned(), json));
+        assert_eq!(of(&["-p", "x"]), None);
+        assert_eq!(of(&["--settings"]), None, "Claude says what is missing");
+        assert_eq!(of(&["--settings", "a.json", "x"]), is(1, "a.json", false));
+        assert_eq!(of(&["--settings=a.json"]), is(0, "a.json", false));
+        assert_eq!(of(&["--settings", "a.json", "--settings={}"]), is(2, "{}", true));
+        assert_eq!(of(&["--settings={}", "--settings", "a.json"]), is(2, "a.json", false));
+        assert_eq!(of(&["--settings", " {\"a\":1}\n"]), is(1, " {\"a\":1}\n", true));
+        assert_eq!(of(&["--settings", "{x"]), is(1, "{x", false), "a file may be called so");
+        assert_eq!(of(&["--settings", "[]"]), is(1, "[]", false));
+        assert_eq!(of(&["--settings", ""]), is(1, "", true), "no settings");
+        assert_eq!(of(&["--", "--settings", "a.json"]), None, "a prompt");
+        assert_eq!(of(&["--settingsx=a.json"]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn settings_in_a_file_whose_name_is_no_utf_8_are_found() {
+        use std::os::unix::ffi::OsStringExt;
+        let name = OsString::from_vec(b"a\xff.json".to_vec());
+        let mut joined = OsString::from("--settings=");
+        joined.push(&name);
+        for arguments in [vec!["--settings".into(), name.clone()], vec![joined]] {
+            assert_eq!(settings_path(&arguments), Some(PathBuf::from(&name)));
+        }
     }
 
     #[test]

@@ -66,28 +66,23 @@ pub(super) fn close_environment(scene: &Scene, env: &mut EnvChanges) -> BTreeSet
 }
 
 /// The sandbox of a session, for `launch`.
-pub(super) fn enclose(
-    launch: &Program,
-    scene: &Scene,
-    paths: &SessionPaths,
-    found: &Surroundings,
-) -> Sandbox {
+pub(super) fn enclose(launch: &Program, paths: &SessionPaths, found: &Surroundings) -> Sandbox {
     let mut mounts = found.system.clone();
     mounts.extend(&found.home);
     mounts.extend(&found.more);
-    for shared in &scene.shared {
-        mounts.let_in(&shared.target);
-    }
     mounts.extend(&found.work);
     mounts.extend(&found.own);
-    let of_session = matches!(launch, Program::Claude(arguments) if asked(arguments) != Asked::Command);
+    let is_claude = matches!(launch, Program::Claude(arguments) if asked(arguments) != Asked::Command);
     Sandbox {
         engine: found.engine,
         program: found.program.clone(),
-        mounts,
+        abilities: found.abilities,
+        mounts: mounts.without_known_links(),
         network: found.network,
-        held: of_session.then(|| paths.root.join("inside")),
+        root: paths.root.clone(),
+        is_claude,
         scratch: paths.root.join("root"),
+        unnoted: found.unnoted.clone(),
     }
 }
 

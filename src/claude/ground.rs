@@ -1,4 +1,6 @@
 //! The config directory of a session or profile, as ground that others wrote on.
+//!
+//! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +44,11 @@ impl ConfigGround {
     /// Returns what is at `item` in the config directory.
     pub fn at(&self, item: impl AsRef<Path>) -> Foreign {
         self.config.join(item)
+    }
+
+    /// Returns the state file `state`, in the config directory or beside it.
+    pub fn of_state(&self, state: &Path) -> Foreign {
+        self.config.along(state)
     }
 
     /// Returns the directory of its conversations.

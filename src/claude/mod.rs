@@ -11,6 +11,8 @@ mod enclosing;
 mod flags;
 mod ground;
 mod health;
+mod injecting;
+mod jobs;
 mod live;
 mod login;
 mod place;
@@ -27,7 +29,7 @@ mod spent;
 mod status;
 mod variables;
 
-pub use arguments::{Asked, GoesOn, asked, goes_on, settings_argument};
+pub use arguments::{Asked, GoesOn, asked, goes_on, settings_path};
 pub use contents::{CACHES, CONVERSATIONS, OWN, may_be_copied};
 pub use conversation::{
     About, Conversation, about, conversation_of, conversations, conversations_below, find_conversation,
@@ -39,6 +41,8 @@ pub use health::{
     Account, RETENTION_DAYS, SettingsFacts, StateFacts, keychain_item, legacy_state_file, live_files_left,
     locks_of, memory_of_base, plugin_places, settings_facts, settings_file, state_facts,
 };
+pub use injecting::{NamedFile, SettingsPlace, Text};
+pub use jobs::kept_by_jobs;
 pub use live::{Live, live_in, noted_in, pending_job};
 pub use login::{Login, has_login_file, is_config_directory, login_file, login_of};
 pub use place::{Project, slug};
@@ -49,7 +53,7 @@ pub use proof::{DIRECTORY_VARIABLES, Proof, Verdict, names, prove};
 pub use scene::{Continuation, Scene};
 pub use seed::{SeedRequest, fresh_profile_state, seed_for};
 pub use servers::{Fate, Merge, merge_servers, server_hashes};
-pub use settings::{has_status_line, injected, is_ending, merged_settings, project_settings};
+pub use settings::{has_status_line, injected, is_ending, project_settings};
 pub use sharing::{Shared, memory_seeds, shared_items};
 pub use spent::{Message, Tokens, Transcript, all_transcripts, read_spent};
 pub use status::{Limit, STATUS_LIMIT, Status};

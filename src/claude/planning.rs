@@ -9,18 +9,20 @@ use std::path::Path;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::arguments::{Asked, asked, has_flag, settings_value};
+use super::arguments::{Asked, asked, has_flag};
 use super::enclosing::{close_environment, enclose, kept_back, root_of};
+use super::injecting::{Injected, inject};
 use super::scene::{Continuation, Scene};
-use super::settings::{injected, merged_settings, with_end_hook};
+use super::settings::{injected, with_end_hook};
 use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG, looks_secret};
 use crate::model::{
-    Change, ConfigHome, EnvChanges, Failure, Isolation, Layout, Link, Plan, Ports, ProfileKind, Program,
-    Result, Session, Subject,
+    Change, ConfigHome, EnvChanges, Failure, Isolation, Layout, Link, Mount, Plan, Ports, ProfileKind,
+    Program, Result, Sandbox, Session, Subject,
 };
 
-/// Makes the plan. Fails only where a person's `[env]` makes no sense.
+/// Makes the plan. Fails where a person's `[env]` makes no sense. Refused where settings would let into a sandbox what
+/// was not named.
 pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
@@ -35,21 +37,22 @@ pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> 
     notices.extend(scene.notices.iter().cloned().chain(left_out));
     let sandbox = scene.sandbox.as_ref().zip(scene.paths.as_ref());
     let mut layout = layout(subject, scene);
-    let sandbox = sandbox.map(|(found, paths)| {
+    let Started { command, settings } = start(subject, launch, scene);
+    notices.extend(settings.notice);
+    layout.settings = settings.file;
+    let sandbox = sandbox.map(|(found, paths)| -> Result<Sandbox> {
         notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
         notices.extend(found.notices.iter().cloned());
-        let sandbox = enclose(launch, scene, paths, found);
+        let mut sandbox = enclose(launch, paths, found);
+        if let Some(file) = settings.given {
+            scene.named_file.as_ref().map_or(Ok(()), |named| named.refuse_led_out(&sandbox.mounts))?;
+            sandbox.mounts.put(file, Mount::Read);
+        }
         root_of(&sandbox, &mut layout);
-        sandbox
+        Ok(sandbox)
     });
-    Ok(Plan {
-        directory: scene.directory.clone(),
-        command: command(subject, launch, scene),
-        layout,
-        sandbox,
-        env,
-        notices,
-    })
+    let sandbox = sandbox.transpose()?;
+    Ok(Plan { directory: scene.directory.clone(), command, layout, sandbox, env, notices })
 }
 
 /// Removes everything that says whose child we are and who is billed.
@@ -213,50 +216,50 @@ fn directories(subject: &Subject, scene: &Scene, env: &mut EnvChanges) {
     }
 }
 
-fn command(subject: &Subject, launch: &Program, scene: &Scene) -> Vec<OsString> {
+/// A program with its arguments, and the settings that are among them.
+#[derive(Default)]
+struct Started {
+    command: Vec<OsString>,
+    settings: Injected,
+}
+
+/// Returns what is started.
+fn start(subject: &Subject, launch: &Program, scene: &Scene) -> Started {
     let arguments = match launch {
-        Program::Nothing => return Vec::new(),
-        Program::Other(command) => return command.clone(),
+        Program::Nothing => return Started::default(),
+        Program::Other(command) => return Started { command: command.clone(), ..Started::default() },
         Program::Claude(arguments) => arguments,
     };
     let mut command = scene.program.clone();
-    let Subject::Session(session, _) = subject else {
-        command.extend(arguments.iter().cloned());
-        return command;
-    };
     let asked = asked(arguments);
-    let mut arguments = arguments.clone();
-    if asked == Asked::Conversation {
-        command.extend(conversation_flags(session, &scene.start, &arguments));
-    }
-    let isolated = session.isolation != Isolation::None;
-    if asked != Asked::Command && (isolated || scene.ended.is_some()) {
-        let ours = if isolated {
-            injected(
-                &scene.home,
-                has_base_rules(scene),
-                scene.memory.as_deref(),
-                scene.status_line.as_deref(),
-            )
-        } else {
-            Value::Object(serde_json::Map::new())
-        };
-        let ours = match &scene.ended {
-            Some(command) => with_end_hook(ours, command),
-            None => ours,
-        };
-        match settings_value(&arguments) {
-            None => command.extend(["--settings".into(), ours.to_string().into()]),
-            Some((index, theirs)) => {
-                let theirs = scene.settings_file.clone().unwrap_or(theirs);
-                if let Some(merged) = merged_settings(&ours, &theirs) {
-                    replace_settings(&mut arguments, index, &merged);
-                }
-            }
+    let mut ours = None;
+    if let Subject::Session(session, _) = subject
+        && asked != Asked::Command
+    {
+        if asked == Asked::Conversation {
+            command.extend(conversation_flags(session, &scene.start, arguments));
+        }
+        let isolated = session.isolation != Isolation::None;
+        if isolated || scene.ended.is_some() {
+            ours = Some(settings_of_ours(isolated, scene));
         }
     }
-    command.extend(arguments);
-    command
+    let mut settings = inject(ours, arguments, scene.named_file.as_ref(), scene.settings.as_ref());
+    command.append(&mut settings.words);
+    Started { command, settings }
+}
+
+/// Returns the settings that a session is given, `isolated` from others or not.
+fn settings_of_ours(isolated: bool, scene: &Scene) -> Value {
+    let ours = if isolated {
+        injected(&scene.home, has_base_rules(scene), scene.memory.as_deref(), scene.status_line.as_deref())
+    } else {
+        Value::Object(serde_json::Map::new())
+    };
+    match &scene.ended {
+        Some(command) => with_end_hook(ours, command),
+        None => ours,
+    }
 }
 
 /// Returns true if the rules of the session are those of the user's own `~/.claude`.
@@ -264,11 +267,6 @@ fn has_base_rules(scene: &Scene) -> bool {
     let base = scene.base_rules.as_deref();
     base.is_some()
         && scene.shared.iter().any(|shared| shared.item == "rules" && Some(shared.target.as_path()) == base)
-}
-
-fn replace_settings(arguments: &mut [OsString], index: usize, merged: &Value) {
-    let inline = arguments[index].to_str().is_some_and(|argument| argument.starts_with("--settings="));
-    arguments[index] = if inline { format!("--settings={merged}").into() } else { merged.to_string().into() };
 }
 
 fn conversation_flags(session: &Session, start: &Continuation, arguments: &[OsString]) -> Vec<OsString> {
@@ -295,6 +293,10 @@ fn layout(subject: &Subject, scene: &Scene) -> Layout {
     let mut layout = Layout::default();
     match (subject, &scene.paths) {
         (Subject::Session(session, _), Some(paths)) => {
+            if let Some(settings) = &scene.settings {
+                layout.outdated.clone_from(&settings.outdated);
+                layout.base = Some(paths.root.clone());
+            }
             if session.isolation == Isolation::None {
                 return layout;
             }

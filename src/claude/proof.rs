@@ -219,7 +219,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        if let (Some(above), Some(name)) = (self.0.parent(), self.0.file_name()) {
+            let _ = os::remove_tree(above, name);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use super::injecting::{NamedFile, SettingsPlace};
 use super::sharing::Shared;
 use crate::model::{Environment, Link, ManifestPlace, SeedFile, SessionPaths, Surroundings, VarName};
 
@@ -62,8 +63,10 @@ pub struct Scene {
     pub servers: BTreeMap<String, String>,
     /// Which conversation, as the disk has it.
     pub start: Continuation,
-    /// The text behind a `--settings` among the arguments, where it is a file.
-    pub settings_file: Option<String>,
+    /// The file of settings that a person's arguments name.
+    pub named_file: Option<NamedFile>,
+    /// The place of a session's settings file; `None` where no conversation is started.
+    pub settings: Option<SettingsPlace>,
     /// The command of our status line, if the session has none of its own and is to have one.
     pub status_line: Option<String>,
     /// The endpoint's token.

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::Project;
 use super::place::project_key;
-use crate::model::SeedFile;
-use crate::os::{Foreign, MOST_BYTES};
+use crate::model::{Failure, Kind, Result, SeedFile, reason};
+use crate::os::{self, Foreign, MOST_BYTES, unfit};
 
 /// The answers that a session should have at its start.
 #[derive(Clone, Debug)]
@@ -80,34 +80,60 @@ impl Answers {
     }
 }
 
+/// The answers that a session is given.
+#[derive(Debug, Default)]
+pub struct Seed {
+    /// Its state file with them; `None` if nothing is to be added.
+    pub file: Option<SeedFile>,
+    /// What a person should know: a state file could not be read, so its answers are not among them.
+    pub without: Option<String>,
+}
+
 /// Returns the state file `state` of a session, which is `file`, with the answers it lacks, as far as its `profile`'s
 /// state file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
-/// needed), has them. `None` if nothing is to be added, or if the file cannot be read: that is left to
-/// Claude.
+/// needed), has them. None if nothing is to be added, or if the file cannot be read: that is left to
+/// Claude, and told where a link, or no file, stands in its place.
+///
+/// Fails where there is no state file yet and the profile's cannot be read, also when it was tried for a moment: the
+/// session would lack for good what is only put in when it is made. One that has a state file goes without until the
+/// next launch.
 pub fn seed_for<I: IntoIterator<Item = Foreign>>(
     state: &Path,
     file: &Foreign,
     profile: &Foreign,
     siblings: impl FnOnce() -> I,
     wanted: &SeedRequest<'_>,
-) -> Option<SeedFile> {
-    let before = file.read(MOST_BYTES).ok()?;
-    let mut content: Map<String, Value> = match &before {
-        Some(bytes) => {
-            let answers: Answers = serde_json::from_slice(bytes).ok()?;
-            if answers.complete(wanted) {
-                return None;
-            }
-            serde_json::from_slice(bytes).ok()?
+) -> Result<Seed> {
+    let before = match file.read(MOST_BYTES) {
+        Ok(before) => before,
+        Err(error) => {
+            let why = unfit(&error)
+                .map(|why| format!("{file} is not read ({why}): what the session lacks there is not added"));
+            return Ok(Seed { file: None, without: why });
         }
+    };
+    let lacking = |bytes: &[u8]| {
+        let answers: Answers = serde_json::from_slice(bytes).ok()?;
+        if answers.complete(wanted) { None } else { serde_json::from_slice(bytes).ok() }
+    };
+    let mut content: Map<String, Value> = match before.as_deref().map(lacking) {
+        Some(Some(content)) => content,
+        Some(None) => return Ok(Seed::default()),
         None => Map::new(),
     };
     let untouched = content.clone();
-    if let Some(source) = read(profile) {
-        if before.is_none() {
-            copy_all(&source, wanted, &mut content);
+    let mut seed = Seed::default();
+    match read_template(profile) {
+        Ok(source) => {
+            if before.is_none() {
+                copy_all(&source, wanted, &mut content);
+            }
+            copy_answers(&source, wanted, &mut content);
         }
-        copy_answers(&source, wanted, &mut content);
+        Err(failure) if before.is_none() => return Err(failure),
+        Err(failure) => {
+            seed.without = Some(format!("{}: its answers are not added", failure.message));
+        }
     }
     if !is_complete(&content, wanted) {
         for sibling in siblings() {
@@ -119,11 +145,15 @@ pub fn seed_for<I: IntoIterator<Item = Foreign>>(
             }
         }
     }
-    if content == untouched {
-        return None;
+    if content != untouched {
+        let content = text_of(content);
+        seed.file = Some(SeedFile { path: state.to_path_buf(), content, replaces: before });
     }
-    let content = serde_json::to_vec_pretty(&Value::Object(content)).ok()?;
-    Some(SeedFile { path: state.to_path_buf(), content, replaces: before })
+    Ok(seed)
+}
+
+fn text_of(content: Map<String, Value>) -> Vec<u8> {
+    format!("{:#}", Value::Object(content)).into_bytes()
 }
 
 /// Returns the state file of a profile that is being made: the questions of a first start that have no
@@ -131,16 +161,36 @@ pub fn seed_for<I: IntoIterator<Item = Foreign>>(
 ///
 /// `hasCompletedOnboarding` skips the choice of a theme and of a way to log in: `cs profile login` is
 /// where a profile logs in, and an endpoint needs no login.
-pub fn fresh_profile_state(base: Option<&Path>) -> Vec<u8> {
+///
+/// Fails where `base` is there and cannot be read, also when it was tried for a moment.
+pub fn fresh_profile_state(base: Option<&Path>) -> Result<Vec<u8>> {
     let mut content = Map::new();
     content.insert("hasCompletedOnboarding".into(), json!(true));
-    if let Some(source) = base.map(Foreign::led_to).as_ref().and_then(read) {
+    if let Some(base) = base {
+        let source = read_template(&Foreign::led_to(base))?;
         for key in ["lastOnboardingVersion", "mcpServers", "migrationVersion"] {
             copy(&source, key, &mut content);
         }
         copy_migrations(&source, &mut content);
     }
-    serde_json::to_vec_pretty(&Value::Object(content)).unwrap_or_default()
+    Ok(text_of(content))
+}
+
+/// Reads a state file of the user's own, or of a profile, that others begin with; nothing if there is none. Claude
+/// rewrites it all the time, so what is torn or cannot be read is tried again for a moment. Then it is a failure.
+fn read_template(path: &Foreign) -> Result<Raw> {
+    const LARGEST: u64 = 256 << 20;
+    let attempt = || match path.read(LARGEST) {
+        Ok(None) => Ok(Raw::new()),
+        Ok(Some(text)) => serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text))
+            .map_err(|error| format!("it is no JSON (line {})", error.line())),
+        Err(error) => Err(reason(&error)),
+    };
+    os::patiently(attempt).map_err(|why| {
+        Failure::of(Kind::Io, format!("cannot read Claude's state file {path}: {why}")).hint(
+            "what begins without it would lack MCP servers for good; Claude keeps copies of it in backups/, beside or in ~/.claude",
+        )
+    })
 }
 
 fn read(path: &Foreign) -> Option<Raw> {
@@ -251,9 +301,9 @@ mod tests {
         fn seed(&self, profile: &Foreign, siblings: Vec<Foreign>) -> Option<Value> {
             let wanted = SeedRequest { project: &self.project, mcp: true, key: false };
             let state = self.dir.path().join("state");
-            let seed =
-                seed_for(&state, &Foreign::at(self.dir.path(), &state), profile, || siblings, &wanted)?;
-            serde_json::from_slice(&seed.content).ok()
+            let file = Foreign::at(self.dir.path(), &state);
+            let seed = seed_for(&state, &file, profile, || siblings, &wanted).expect("read");
+            serde_json::from_slice(&seed.file?.content).ok()
         }
     }
 
@@ -328,5 +378,29 @@ mod tests {
         assert_eq!(world.seed(&profile, vec![]), None, "nothing to add");
         fs::write(world.dir.path().join("state"), "{torn").expect("written");
         assert_eq!(world.seed(&profile, vec![]), None, "a damaged file is Claude's to mend");
+    }
+
+    #[test]
+    fn a_template_that_is_there_and_cannot_be_read_is_never_taken_for_none() {
+        let world = World::new();
+        let wanted = SeedRequest { project: &world.project, mcp: true, key: false };
+        let state = world.dir.path().join("state");
+        let torn = world.dir.path().join("torn");
+        fs::write(&torn, r#"{"mcpServers": {"s"#).expect("written");
+        let told =
+            |failure: Failure| (failure.kind, failure.message.contains("torn: it is no JSON (line 1)"));
+        let file = Foreign::at(world.dir.path(), &state);
+        let seeded = |profile: &Path| seed_for(&state, &file, &Foreign::led_to(profile), Vec::new, &wanted);
+        assert_eq!(told(seeded(&torn).expect_err("a new session")), (Kind::Io, true));
+        assert_eq!(told(fresh_profile_state(Some(&torn)).expect_err("a new profile")), (Kind::Io, true));
+        fs::write(&state, "{}").expect("written");
+        let seed = seeded(&torn).expect("one that is there goes on");
+        assert!(seed.file.is_none() && seed.without.expect("told").contains("torn"));
+        // The controls: none at all, and one that is whole again after a moment.
+        assert!(seeded(&world.dir.path().join("none")).expect("none").without.is_none());
+        fs::remove_file(&state).expect("removed");
+        fs::write(&torn, "\u{feff}{\"mcpServers\": {\"s\": {}}}").expect("written");
+        let seed = seeded(&torn).expect("whole").file.expect("a file");
+        assert!(String::from_utf8_lossy(&seed.content).contains("\"s\""));
     }
 }

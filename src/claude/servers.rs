@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Failure, Result, SeedFile};
-use crate::os::{Foreign, MOST_BYTES};
+use crate::model::{Failure, Kind, Result, SeedFile};
+use crate::os::{self, Foreign, MOST_BYTES};
 
 /// The key of Claude's state file under which they are.
 const SERVERS: &str = "mcpServers";
@@ -46,7 +46,8 @@ pub fn server_hashes(state: &[u8]) -> BTreeMap<String, String> {
 /// Merges the servers in the state file `state`, which is `file`, three ways with those in `source`, the profile's; `base`
 /// has those that were put in before. Servers named in `take` become the profile's whatever was done to
 /// them here. With `wanted` false the profile is taken to have none. Writes nothing. Fails if a state
-/// file cannot be read.
+/// file cannot be read; with [`Kind::Io`] also where that of the profile is torn, so that there is no telling what it
+/// has.
 pub fn merge_servers(
     state: &Path,
     file: &Foreign,
@@ -55,10 +56,12 @@ pub fn merge_servers(
     take: &[String],
     wanted: bool,
 ) -> Result<Merge> {
-    let Some(before) = read(file)? else { return Ok(Merge { base: base.clone(), ..Merge::default() }) };
-    let mut content = parse(file, &before)?;
-    let theirs = match read(source)?.filter(|_| wanted) {
-        Some(text) => servers(&parse(source, &text)?),
+    let Some((before, mut content)) = read(file)? else {
+        return Ok(Merge { base: base.clone(), ..Merge::default() });
+    };
+    let template = || read(source).map_err(|failure| failure.with_kind(Kind::Io));
+    let theirs = match if wanted { template()? } else { None } {
+        Some((_, content)) => servers(&content),
         None => Map::new(),
     };
     let mut ours = servers(&content);
@@ -111,13 +114,26 @@ pub fn merge_servers(
     Ok(merge)
 }
 
-fn read(path: &Foreign) -> Result<Option<Vec<u8>>> {
-    path.read(MOST_BYTES).map_err(|error| path.failure("read", &error))
-}
+/// The text of a state file, and what it says.
+type StateFile = (Vec<u8>, Map<String, Value>);
 
-fn parse(path: &Foreign, text: &[u8]) -> Result<Map<String, Value>> {
-    serde_json::from_slice(text).map_err(|error| {
-        Failure::failed(format!("{path} is no JSON (line {}), so it is left alone", error.line()))
+/// Reads a state file, as it is and what it says; `None` if there is none. Claude rewrites it all the time, so what is
+/// torn or cannot be read is tried again for a moment.
+fn read(path: &Foreign) -> Result<Option<StateFile>> {
+    os::patiently(|| {
+        let text = path.read(MOST_BYTES).map_err(|error| {
+            let failure = path.failure("read", &error);
+            // What is no file of Claude's is nothing that the system failed at.
+            if os::unfit(&error).is_some() { failure.with_kind(Kind::Failed) } else { failure }
+        })?;
+        let Some(text) = text else { return Ok(None) };
+        match serde_json::from_slice(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text)) {
+            Ok(content) => Ok(Some((text, content))),
+            Err(error) => {
+                let line = error.line();
+                Err(Failure::failed(format!("{path} is no JSON (line {line}), so it is left alone")))
+            }
+        }
     })
 }
 

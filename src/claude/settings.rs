@@ -65,11 +65,9 @@ pub fn project_settings(directory: &Path) -> [PathBuf; 2] {
     ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
 }
 
-/// Returns `ours` with the settings a person gave on the command line on top: objects are merged key by
-/// key, `claudeMdExcludes` and the hooks for each event joined, everything else is theirs. `None` if
-/// theirs are no JSON object: then they stand alone, and Claude says what is wrong with them.
-pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
-    let Value::Object(theirs) = serde_json::from_str(theirs).ok()? else { return None };
+/// Returns `ours` with the settings of a person on top: objects are merged key by key, `claudeMdExcludes` and the
+/// hooks for each event joined, everything else is theirs. `None` if ours are no object.
+pub(super) fn merged_settings(ours: &Value, theirs: Map<String, Value>) -> Option<Value> {
     let mut merged = ours.as_object()?.clone();
     for (key, value) in theirs {
         match (merged.get_mut(&key), value) {
@@ -90,6 +88,56 @@ pub fn merged_settings(ours: &Value, theirs: &str) -> Option<Value> {
 pub fn is_ending(said: &[u8]) -> bool {
     let about: Value = serde_json::from_slice(said).unwrap_or_default();
     !matches!(about.get("reason").and_then(Value::as_str), Some("clear" | "resume"))
+}
+
+/// Returns settings that stand in a file in `directory` such that they mean the same in any other: the paths in them
+/// that Claude reads from the directory of their file on are absolute, as Claude writes those (`//`).
+///
+/// Those are a rule for files that begins with a slash, and a path for the sandbox of commands that begins with none
+/// (2.1.329, by experiment: a rule `Read(/data/**)` in `conf/x.json` is about `conf/data`). Nothing is allowed more
+/// than before: where the directory's name has a meaning in a rule, one that allows is left as it is, and so is about
+/// nothing. On Windows all is left as it is.
+pub(super) fn rooted(mut settings: Map<String, Value>, directory: &Path) -> Map<String, Value> {
+    let Some(directory) = directory.to_str().filter(|path| path.starts_with('/')) else { return settings };
+    let plain = directory.trim_end_matches('/');
+    let literal = glob_literal(plain);
+    if let Some(Value::Object(permissions)) = settings.get_mut("permissions") {
+        for list in ["allow", "ask", "deny"] {
+            if list == "allow" && literal != plain {
+                continue;
+            }
+            each_text(permissions.get_mut(list), |rule| {
+                let (tool, path) = rule.strip_suffix(')')?.split_once('(')?;
+                let is_from_the_file = path.starts_with('/') && !path.starts_with("//");
+                (FILE_TOOLS.contains(&tool) && is_from_the_file).then(|| format!("{tool}(/{literal}{path})"))
+            });
+        }
+    }
+    if let Some(Value::Object(files)) =
+        settings.get_mut("sandbox").and_then(|sandbox| sandbox.get_mut("filesystem"))
+    {
+        for list in ["allowRead", "allowWrite", "denyRead", "denyWrite"] {
+            each_text(files.get_mut(list), |path| {
+                let is_from_the_file = !path.is_empty() && !path.starts_with(['/', '~']);
+                let path = path.strip_prefix("./").unwrap_or(path);
+                is_from_the_file.then(|| format!("/{plain}/{path}"))
+            });
+        }
+    }
+    settings
+}
+
+/// The tools whose rules are about paths.
+const FILE_TOOLS: &[&str] =
+    &["Edit", "Glob", "Grep", "LS", "MultiEdit", "NotebookEdit", "NotebookRead", "Read", "Write"];
+
+/// Has `change` say what each text in a list becomes; `None` leaves it.
+fn each_text(list: Option<&mut Value>, change: impl Fn(&str) -> Option<String>) {
+    for item in list.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(changed) = item.as_str().and_then(&change) {
+            *item = Value::String(changed);
+        }
+    }
 }
 
 /// Adds the hooks `more` to `ours`, event by event.
@@ -116,19 +164,21 @@ fn glob_literal(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn object(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).expect("an object")
+    }
+
     #[test]
     fn a_persons_settings_win_but_cannot_let_the_base_memory_in() {
         let ours = injected(Path::new("/home/me"), false, Some(Path::new("/m")), None);
-        let merged =
-            merged_settings(&ours, r#"{"claudeMdExcludes":["x"],"autoMemoryDirectory":"/n","model":"opus"}"#);
+        let theirs = r#"{"claudeMdExcludes":["x"],"autoMemoryDirectory":"/n","model":"opus"}"#;
+        let merged = merged_settings(&ours, object(theirs));
         assert_eq!(
             merged,
             Some(
                 json!({"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**","x"],"autoMemoryDirectory":"/n","model":"opus"})
             )
         );
-        assert_eq!(merged_settings(&ours, "/no/json"), None);
-        assert_eq!(merged_settings(&ours, "[]"), None);
     }
 
     #[test]
@@ -136,13 +186,14 @@ mod tests {
         let ours = with_end_hook(json!({"claudeMdExcludes": []}), "'/a b/cs' __ended '/data' id");
         let theirs =
             r#"{"hooks":{"SessionEnd":[{"hooks":[{"type":"command","command":"theirs"}]}],"Stop":[1]}}"#;
-        let merged = merged_settings(&ours, theirs).expect("both are objects");
+        let merged = merged_settings(&ours, object(theirs)).expect("both are objects");
         let ends = merged["hooks"]["SessionEnd"].as_array().expect("hooks");
         assert_eq!(ends[0]["hooks"][0]["command"], "'/a b/cs' __ended '/data' id");
         assert_eq!((&ends[1]["hooks"][0]["command"], ends.len()), (&json!("theirs"), 2));
         assert_eq!(merged["hooks"]["Stop"], json!([1]));
         // Where theirs are no hooks at all, Claude says what is wrong with them.
-        assert_eq!(merged_settings(&ours, r#"{"hooks":7}"#).map(|all| all["hooks"].clone()), Some(json!(7)));
+        let merged = merged_settings(&ours, object(r#"{"hooks":7}"#));
+        assert_eq!(merged.map(|all| all["hooks"].clone()), Some(json!(7)));
     }
 
     #[test]
@@ -166,7 +217,7 @@ mod tests {
             json!({"type": "command", "command": "'/bin/cs' statusline", "padding": 0})
         );
         let theirs = r#"{"statusLine":{"type":"command","command":"mine"}}"#;
-        let merged = merged_settings(&ours, theirs).expect("an object");
+        let merged = merged_settings(&ours, object(theirs)).expect("an object");
         assert_eq!(merged["statusLine"], json!({"type": "command", "command": "mine"}));
         assert_eq!(injected(Path::new("/home/me"), true, None, None).get("statusLine"), None);
     }
@@ -190,5 +241,46 @@ mod tests {
     fn a_home_with_special_characters_is_still_excluded() {
         let settings = injected(Path::new("/home/a[b] (c)"), true, None, None);
         assert_eq!(settings, json!({"claudeMdExcludes": ["/home/a?b? ?c?/.claude/CLAUDE.md"]}));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_that_are_meant_from_a_file_stay_what_they_are_in_another() {
+        let theirs = object(
+            r#"{"permissions":{"deny":["Read(/secrets/**)","Read(//etc/x)","Read(src/**)","Bash(/usr/bin/x:*)",7],
+                "allow":["Edit(/out/**)","Read(~/x)"],"ask":["Write(/a(b)/c)"],"defaultMode":"plan"},
+                "sandbox":{"filesystem":{"allowWrite":["./out","tmp","/abs","~/x",""],"denyRead":["../k"]}},"model":"opus"}"#,
+        );
+        let meant = |directory: &str| Value::Object(rooted(theirs.clone(), Path::new(directory)));
+        let expected = json!({
+            "permissions": {
+                "deny": ["Read(//home/me/conf/secrets/**)", "Read(//etc/x)", "Read(src/**)", "Bash(/usr/bin/x:*)", 7],
+                "allow": ["Edit(//home/me/conf/out/**)", "Read(~/x)"],
+                "ask": ["Write(//home/me/conf/a(b)/c)"],
+                "defaultMode": "plan",
+            },
+            "sandbox": {"filesystem": {
+                "allowWrite": ["//home/me/conf/out", "//home/me/conf/tmp", "/abs", "~/x", ""],
+                "denyRead": ["//home/me/conf/../k"],
+            }},
+            "model": "opus",
+        });
+        assert_eq!(meant("/home/me/conf"), expected);
+        assert_eq!(meant("/")["permissions"]["deny"][0], "Read(//secrets/**)");
+        assert_eq!(meant("")["permissions"], Value::Object(theirs.clone())["permissions"]);
+        // A name with a meaning in rules may deny more, and allows nothing.
+        let odd = meant("/home/a[b]");
+        assert_eq!(odd["permissions"]["deny"][0], "Read(//home/a?b?/secrets/**)");
+        assert_eq!(odd["permissions"]["allow"][0], "Edit(/out/**)");
+        for odd in [
+            r#"{"permissions":[],"sandbox":1}"#,
+            r#"{"permissions":{"deny":"x"},"sandbox":{"filesystem":[]}}"#,
+        ] {
+            assert_eq!(
+                rooted(object(odd), Path::new("/c")),
+                object(odd),
+                "Claude says what is wrong with it"
+            );
+        }
     }
 }

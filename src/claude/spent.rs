@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -105,9 +106,9 @@ const MOST: usize = 200_000;
 
 /// Returns every transcript on `ground`, those of subagents too. Conversations that lie in one of the directories
 /// `seen` are skipped: sessions can share them. So is anything that cannot be read, links among it.
-pub fn all_transcripts(ground: &ConfigGround, seen: &mut BTreeSet<Foreign>) -> Vec<Transcript> {
+pub fn all_transcripts(ground: &ConfigGround, seen: &mut BTreeSet<OsString>) -> Vec<Transcript> {
     let mut found = Vec::new();
-    if seen.insert(ground.projects().clone().settled())
+    if seen.insert(ground.projects().clone().settled().told())
         && let Ok(Some(projects)) = ground.projects().hold()
     {
         for project in projects.entries().into_iter().flatten() {
@@ -139,6 +140,7 @@ fn walk(directory: &Held, conversation: Option<Uuid>, depth: usize, found: &mut 
         } else if entry.kind == EntryKind::File && path.has_extension("jsonl") {
             let Ok(Some(facts)) = directory.facts(&entry.name) else { continue };
             let conversation = conversation.or_else(id);
+            let path = path.at_rest();
             found.push(Transcript { path, conversation, modified: facts.modified, size: facts.size });
         }
     }

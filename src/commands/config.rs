@@ -54,5 +54,7 @@ fn edit(context: &Context) -> Result<()> {
         .map_err(|error| Failure::io("write", &path, &error))?;
     editor::edit(context, &path)?;
     // What was written stays, whatever it is; but a mistake is told now, not at the next launch.
-    Config::load(&path).map(drop).map_err(|failure| failure.hint("to correct it: cs config edit"))
+    Config::load(&path, context.trusted())
+        .map(drop)
+        .map_err(|failure| failure.hint("to correct it: cs config edit"))
 }

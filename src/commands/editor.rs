@@ -1,7 +1,6 @@
 //! Letting a person edit a file of ours.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::model::{Failure, Result};
 use crate::os;
@@ -14,13 +13,13 @@ pub(super) fn edit(context: &Context, path: &Path) -> Result<()> {
         |value| value.to_string_lossy().into_owned(),
     );
     // By convention the variable may hold arguments too, so a shell reads it; the path is passed
-    // as an argument of its own and never becomes code. (On Windows a path holds no quote.)
+    // in a variable and never becomes code. (On Windows a path holds no quote.)
     let mut command = if cfg!(windows) {
         let editor = if Path::new(&editor).is_file() { format!("\"{editor}\"") } else { editor.clone() };
-        os::shell_command(&format!("{editor} \"{}\"", path.display()))
+        os::shell_command(&format!("{editor} \"{}\"", path.display()), None)
     } else {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path);
+        let mut command = os::shell_command(&format!("{editor} \"$CS_EDITED\""), None);
+        command.env("CS_EDITED", path);
         command
     };
     let status =

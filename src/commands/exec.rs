@@ -35,22 +35,23 @@ fn directory_for(context: &Context, subject: &Subject) -> Result<PathBuf> {
         return Ok(here);
     }
     let own = directory::recorded_directory(session)?;
-    Ok(if here.starts_with(directory::real(&own)) { here } else { own })
+    let noted = session.walls.as_ref().map(|walls| PathBuf::from(&walls.directory));
+    Ok(if here.starts_with(noted.unwrap_or_else(|| directory::real(&own))) { here } else { own })
 }
 
 /// The program's absolute path. The session's environment has the same `PATH`, but naming the
-/// program here gives its absence an exit code of its own.
+/// program here gives its absence an exit code of its own. What a person names is taken from where they work, too,
+/// but not because an entry of `PATH` is relative: whatever they typed, a repository could answer.
 fn find(context: &Context, program: &OsString) -> Result<OsString> {
-    let missing = || {
+    if Path::new(program).components().count() > 1 {
+        return Ok(program.clone());
+    }
+    let path = context.variable("PATH").map(std::env::split_paths).into_iter().flatten();
+    let path = std::env::join_paths(path.filter(|entry| entry.is_absolute())).unwrap_or_default();
+    which::which_in(program, Some(path), "/").map(Into::into).map_err(|_| {
         Failure::of(
             crate::model::Kind::NoClaude,
             format!("there is no program '{}'", program.to_string_lossy()),
         )
-    };
-    if Path::new(program).components().count() > 1 {
-        return Ok(program.clone());
-    }
-    which::which_in(program, context.variable("PATH"), context.current_directory()?)
-        .map(Into::into)
-        .map_err(|_| missing())
+    })
 }

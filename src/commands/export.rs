@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::report;
 use crate::cli::ExportArgs;
 use crate::model::{Failure, Outcome, Result};
 use crate::os;
+use crate::shell::quoted;
 use crate::transfer::export::{Export, chosen};
 use crate::ui;
 use crate::work::context::Context;
@@ -21,8 +22,8 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
         return Err(Failure::usage("a terminal is no place for a file: name one, or pass it on")
             .hint("cs export api api.tar.gz"));
     }
-    if !to_stdout && path.is_dir() {
-        return Err(Failure::usage(format!("{} is a directory", path.display())));
+    if !to_stdout {
+        refuse_what_is_no_file(&path, args, &names)?;
     }
     if !to_stdout && os::exists(&path) && !args.force {
         return Err(Failure::refused(format!("{} is there already", path.display()))
@@ -34,6 +35,7 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     let mut writing = ui::Progress::new("writing");
     let told = if to_stdout {
         let written = export.write_plain(io::stdout().lock(), &mut |at| writing.at(at));
+        let written = written.and_then(|()| os::flush_output());
         written.map_err(|error| Failure::io("write", &path, &error))?;
         "standard output".to_owned()
     } else {
@@ -46,6 +48,21 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
     }
     report::say(&format!("{} in {told}", export.summary()));
     export.incomplete().map_or(Ok(Outcome::Done), Err)
+}
+
+/// Refuses a place where something else than a file stands, which `--force` does not replace either.
+fn refuse_what_is_no_file(path: &Path, args: &ExportArgs, names: &[String]) -> Result<()> {
+    match os::not_a_file(path) {
+        None => Ok(()),
+        Some("a directory") => Err(Failure::usage(format!("{} is a directory", path.display()))),
+        Some(what) => {
+            let what = format!("{} is {what}, which is not replaced", path.display());
+            let names = names.iter().map(|name| quoted(Path::new(name))).collect::<Vec<_>>().join(" ");
+            let whose = if args.all { "--all" } else { &names };
+            Err(Failure::refused(what)
+                .hint(format!("to write into it: cs export {whose} - > {}", quoted(path))))
+        }
+    }
 }
 
 /// Returns the names, and the file, which comes last.

@@ -17,9 +17,15 @@ pub(super) fn run(context: &Context, arguments: Vec<OsString>) -> Result<Outcome
     entries.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| b.id.cmp(&a.id)));
     let mut open = Vec::new();
     for entry in entries {
-        let Ok(session) = entry.record else { continue };
+        let session = match entry.record {
+            Ok(session) => session,
+            // It was used last, or may have been: another one would be the wrong one.
+            Err(damage) if damage.is_unread() => return Err(store.unread_session(entry.id, &damage)),
+            Err(_) => continue,
+        };
         let profile = match context.profile_of(&session) {
             Ok(profile) => profile,
+            Err(failure) if failure.kind == Kind::Io => return Err(failure),
             Err(failure) => {
                 report::say(&format!("skipping session '{}': {failure}", session.name));
                 continue;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::report;
-use crate::model::{Change, Launch, Outcome, Put, Result, Step, WorktreeChange};
+use crate::model::{Change, Launch, Link, Outcome, Put, Result, Step, WorktreeChange};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::launch::becoming::whole_command;
@@ -76,8 +76,11 @@ fn changed(change: &WorktreeChange) -> Value {
 /// A step as JSON: what is done, and to what.
 fn described(step: &Step) -> Value {
     let path = |path: &Path| Value::String(lossy(path));
+    let link =
+        |what: &str, link: &Link| json!({"do": what, "path": path(&link.path), "target": path(&link.target)});
     match step {
         Step::HoldSession => json!({"do": "hold-session"}),
+        Step::NoteWalls(walls) => json!({"do": "note-walls", "walls": walls}),
         Step::SettleConversations => json!({"do": "settle-conversations"}),
         Step::ClaimPorts(ports) => {
             json!({"do": "claim-ports", "first": ports.first(), "last": ports.last()})
@@ -91,19 +94,15 @@ fn described(step: &Step) -> Value {
         },
         Step::Put(put) => match put {
             Put::Directory(at) => json!({"do": "make-directory", "path": path(at)}),
-            Put::TakeAway(link) => {
-                json!({"do": "remove-link", "path": path(&link.path), "target": path(&link.target)})
-            }
-            Put::Link(link) => {
-                json!({"do": "make-link", "path": path(&link.path), "target": path(&link.target)})
-            }
-            Put::Relink(link) => {
-                json!({"do": "replace-link", "path": path(&link.path), "target": path(&link.target)})
-            }
+            Put::TakeAway(at) => link("remove-link", at),
+            Put::Link(at) => link("make-link", at),
+            Put::Relink(at) => link("replace-link", at),
             Put::File(file) => {
                 let what = if file.replaces.is_some() { "add-to-file" } else { "write-file" };
                 json!({"do": what, "path": path(&file.path)})
             }
+            Put::Outdated(at) => json!({"do": "remove-settings", "path": path(at)}),
+            Put::Settings(file) => json!({"do": "write-settings", "path": path(&file.path)}),
         },
         Step::Tell(text) => json!({"do": "tell", "text": text}),
         Step::NoteEphemeral => json!({"do": "note-ephemeral"}),
@@ -169,6 +168,7 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
         Step::HoldSession => ("lock", "the session, until Claude runs".to_owned()),
         Step::NoteRun { path, .. } => ("record", lossy(path)),
         Step::NoteOpen => ("record", "that it is open".to_owned()),
+        Step::NoteWalls(walls) => ("record", format!("that the session works in {}", walls.directory)),
         Step::SettleConversations => {
             ("settle", "the conversations that an ended process left on their way".to_owned())
         }
@@ -185,6 +185,8 @@ fn shown(step: &Step) -> Option<(&'static str, String)> {
             Put::Relink(link) => ("relink", format!("{} -> {}", lossy(&link.path), lossy(&link.target))),
             Put::File(file) if file.replaces.is_some() => ("add to", lossy(&file.path)),
             Put::File(file) => ("file", lossy(&file.path)),
+            Put::Outdated(path) => ("remove", format!("{} (settings of an earlier start)", lossy(path))),
+            Put::Settings(file) => ("settings", format!("{} (only you can read it)", lossy(&file.path))),
         },
         Step::Tell(text) => ("note", text.clone()),
         Step::NoteEphemeral => ("ephemeral", "goes to the trash when Claude ends".to_owned()),

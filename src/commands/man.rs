@@ -1,6 +1,7 @@
 //! `cs man [DIRECTORY]`: the manual pages, from the command line's own description.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -10,6 +11,7 @@ use clap_mangen::roff::{Roff, roman};
 use super::report;
 use crate::cli::{Cli, ManArgs, help};
 use crate::model::{Failure, Outcome, Result};
+use crate::os;
 use crate::work::context::Context;
 
 const SOURCE: &str = concat!("cs ", env!("CARGO_PKG_VERSION"));
@@ -76,7 +78,12 @@ fn write(directory: &Path, pages: &[(String, String)]) -> Result<()> {
     fs::create_dir_all(directory).map_err(|error| Failure::io("create", directory, &error))?;
     for (name, text) in pages {
         let path = directory.join(name);
-        fs::write(&path, text).map_err(|error| Failure::io("write", &path, &error))?;
+        if let Some(what) = os::not_a_file(&path) {
+            return Err(Failure::refused(format!("{} is {what}, which is not replaced", path.display())));
+        }
+        let written = fs::File::create(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| os::settle(&file)));
+        written.map_err(|error| Failure::io("write", &path, &error))?;
     }
     Ok(())
 }

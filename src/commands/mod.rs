@@ -53,13 +53,21 @@ use std::ffi::OsString;
 
 use crate::cli::{Command, Invocation, Misread, StartOptions};
 use crate::model::verb::Internal;
-use crate::model::{Outcome, Result};
+use crate::model::{Exit, Outcome, Result};
 use crate::work::Context;
 
 pub use report::{end, say};
 
 /// Reads `arguments` (the program's name first) and does what they say.
 pub fn run(arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
+    match answered(arguments, context)? {
+        // What was left out was told.
+        Outcome::Done if context.is_partial() => Ok(Outcome::Code(Exit::Failed as u8)),
+        outcome => Ok(outcome),
+    }
+}
+
+fn answered(arguments: Vec<OsString>, context: &Context) -> Result<Outcome> {
     match Invocation::read(arguments) {
         Ok(Invocation::Internal(internal, arguments)) => answer(context, internal, &arguments),
         Ok(Invocation::Open { options, words }) => open::run(context, &options, words),

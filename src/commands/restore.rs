@@ -4,30 +4,44 @@ use super::{report, trashed};
 use crate::cli::RestoreArgs;
 use crate::model::{Failure, Kind, Name, Outcome, PortRange, Ports, Result, Session};
 use crate::os;
-use crate::store::{Store, Trashed, TrashedKind};
+use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::work::context::Context;
 use crate::work::worktrees::away::{self, Back};
 use crate::work::{ports, removal};
 
 pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<Outcome> {
     let Some(wanted) = &args.name else { return trashed::list(context, args.json) };
-    let trash = context.store()?.trash();
+    let pieces = context.store()?.pieces()?;
+    let trash = pieces.iter().filter_map(|piece| match piece {
+        Piece::Whole(trashed) => Some(trashed),
+        _ => None,
+    });
     let matches = |trashed: &&Trashed| {
         trashed.name().as_str().eq_ignore_ascii_case(wanted)
             || matches!(&trashed.kind, TrashedKind::Session(session) if session.id.to_string() == *wanted)
     };
     // A session whose return under another name was cut short has that name already.
-    let half = args.new.as_deref().and_then(|new| context.store().ok()?.half_restored(&Name::new(new).ok()?));
-    let Some(trashed) = trash.iter().find(matches).or(half.as_ref()) else {
+    let half = match args.new.as_deref().map(Name::new) {
+        Some(Ok(new)) => context.store()?.half_restored(&new)?,
+        _ => None,
+    };
+    let Some(trashed) = trash.into_iter().find(matches).or(half.as_ref()) else {
         // One that is back, and whose worktree is not yet.
-        if let Some(session) = context.store()?.sessions()?.into_iter().find_map(|entry| {
-            entry.record.ok().filter(|session| session.name.as_str().eq_ignore_ascii_case(wanted))
-        }) && Store::stowed_worktree(&context.store()?.session_root(session.id))?.is_some()
+        let called = |session: &Session| session.name.as_str().eq_ignore_ascii_case(wanted);
+        if let Some(session) = context.store()?.known_sessions()?.into_iter().find(called)
+            && Store::stowed_worktree(&context.store()?.session_root(session.id))?.is_some()
         {
             return worktree(context, &session);
         }
-        return Err(Failure::not_found(format!("there is no '{wanted}' in the trash"))
-            .hint("to see what is: cs restore"));
+        // What cannot be read just now may be it.
+        let unread = pieces.iter().find_map(|piece| match piece {
+            Piece::Unknown { path, damage: Some(damage) } if damage.is_unread() => {
+                Some(damage.failure("something in the trash", &path.join("session.toml")))
+            }
+            _ => None,
+        });
+        let none = || Failure::not_found(format!("there is no '{wanted}' in the trash"));
+        return Err(unread.unwrap_or_else(none).hint("to see what is: cs restore"));
     };
     let name: Name = match (&args.new, &trashed.kind) {
         (Some(_), TrashedKind::Profile(_)) => {

@@ -120,8 +120,5 @@ fn become_real(context: &Context, wrapped: Option<&[OsString]>, arguments: &[OsS
 }
 
 fn real_program(context: &Context) -> Result<PathBuf> {
-    program::claude_program(context).or_else(|failure| {
-        let path = context.variable("PATH");
-        claude::find_program("claude", path, |path| program::is_shim(context, path)).map_err(|_| failure)
-    })
+    program::claude_program(context).or_else(|failure| program::find(context, "claude").map_err(|_| failure))
 }

@@ -29,7 +29,7 @@ fn session_details(
     let paths = context.paths(session, profile)?;
     let run = store.last_run(&store.session_run_path(session.id));
     let open = open::open_state(session, &paths, run.as_ref());
-    let pane = open.as_ref().and_then(|open| pane::pane_of(context, open.pid));
+    let pane = open.as_ref().and_then(open::Open::pid_here).and_then(|pid| pane::pane_of(context, pid));
     let ground = history::ground(store, session, &paths, &profile.home);
     let mut conversations = claude::conversations(&ground)?;
     if session.isolation == Isolation::None {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::{launched, report};
 use crate::cli::StartOptions;
 use crate::model::{Failure, InPane, Kind, Name, Outcome, Result, Session, Subject};
+use crate::os;
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::create::{Description, New};
@@ -137,7 +138,7 @@ fn without_git(
 ) -> Result<Outcome> {
     let current = context.current_directory()?;
     report::say(&none.message);
-    let is_empty = std::fs::read_dir(&current).is_ok_and(|mut entries| entries.next().is_none());
+    let is_empty = os::entries_of(&current).is_ok_and(|entries| entries.is_empty());
     let left_out = if is_empty { "" } else { "; what is here is in no worktree before you commit it" };
     eprintln!("  1  git init here, with an empty first commit{left_out}");
     eprintln!("  2  a session '{name}' here, without a worktree");

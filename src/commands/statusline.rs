@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &StatuslineArgs) -> Result<Outcome> {
 
 /// The settings, and what is wrong with them. Arguments go before `config.toml`.
 fn settings(context: &Context, args: &StatuslineArgs) -> (StatuslineConfig, Vec<String>) {
-    let loaded = context.config_path().and_then(|path| Config::load(&path));
+    let loaded = context.config_path().and_then(|path| Config::load(&path, context.trusted()));
     let (mut settings, wrong) = match loaded {
         Ok(config) => (config.statusline, Vec::new()),
         Err(failure) => (StatuslineConfig::default(), vec![failure.message]),

@@ -36,7 +36,7 @@ fn empty(context: &Context, names: &[String], older_than: Option<Age>, yes: bool
         }
         _ => None,
     });
-    let pieces = emptying::chosen(all, names, older_than)?;
+    let pieces = emptying::chosen(context, all, names, older_than)?;
     if pieces.is_empty() {
         if let Some(damaged) = damaged {
             return Err(damaged);

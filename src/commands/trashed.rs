@@ -8,10 +8,19 @@ use crate::os;
 use crate::store::{Piece, Store, Trashed, TrashedKind};
 use crate::ui::{self, Align, Table};
 use crate::work::context::Context;
+use crate::work::space::measured;
 
 /// Prints the trash: what can be restored, then what a removal left half, then what nobody knows.
 pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     let pieces = context.store()?.pieces()?;
+    for piece in &pieces {
+        if let Piece::Unknown { path, damage: Some(damage) } = piece
+            && damage.is_unread()
+        {
+            let record = path.join("session.toml");
+            context.goes_without(&damage.failure("something in the trash", &record).message);
+        }
+    }
     if as_json {
         let path = |piece: &Piece| piece.path().to_string_lossy().into_owned();
         let half: Vec<Value> = pieces
@@ -31,7 +40,7 @@ pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
         let whole: Vec<Value> = pieces
             .iter()
             .filter_map(|piece| match piece {
-                Piece::Whole(trashed) => Some(described(trashed)),
+                Piece::Whole(trashed) => Some(described(context, trashed)),
                 _ => None,
             })
             .collect();
@@ -49,8 +58,8 @@ pub(super) fn list(context: &Context, as_json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn described(trashed: &Trashed) -> Value {
-    let size = os::tree_size(&trashed.path);
+fn described(context: &Context, trashed: &Trashed) -> Value {
+    let size = measured(context, &trashed.path);
     let (kind, id, directory) = match &trashed.kind {
         TrashedKind::Session(session) => ("session", Some(session.id), Some(&session.directory)),
         TrashedKind::Profile(_) => ("profile", None, None),
@@ -75,7 +84,7 @@ pub(super) fn table(context: &Context, pieces: &[Piece]) -> String {
     ]);
     let (mut total, mut unknown) = (os::Size::default(), false);
     for piece in pieces {
-        let size = os::tree_size(piece.path());
+        let size = measured(context, piece.path());
         total += size;
         let room = ui::size(size.bytes);
         let file = piece.path().file_name().unwrap_or_default().to_string_lossy().into_owned();

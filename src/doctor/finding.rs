@@ -124,6 +124,7 @@ kinds! {
     CsElsewhere "cs-elsewhere" Advice "scripts and other shells run that one";
     ShimOutdated "shim-outdated" Problem "what starts claude through it fails, or runs another version of cs";
 
+    SettingsExposed "settings-exposed" Problem "they name the programs that cs runs, so nothing that needs them is started";
     DefaultProfileGone "default-profile-gone" Problem "no session can be made without --profile";
     NetworkFileSystem "network-file-system" Advice "between machines locks may not hold; names stay unique, and what is open elsewhere is asked about";
     DiskLow "disk-low" Advice "Claude loses what it cannot write";

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::finding::{Fix, Kind, Of, Report};
 use crate::claude::{self, ConfigGround, Live};
 use crate::config::Config;
-use crate::model::{Isolation, Name, Profile, Session, SessionPaths, Subject};
+use crate::model::{self, Isolation, Name, Profile, Session, SessionPaths, Subject};
 use crate::os::{Foreign, Liveness};
 use crate::store::{Damage, Run, Store};
 use crate::work::context::Context;
@@ -51,7 +51,7 @@ impl Patient {
         }
         let mut live = if self.is_isolated() { claude::live_in(&self.ground()) } else { Vec::new() };
         if let Some(run) = &self.run
-            && run.process.liveness() == Liveness::Alive
+            && run.liveness(&self.paths.root) == Liveness::Alive
             && run.process.pid != std::process::id()
             && !live.iter().any(|live| live.pid == run.process.pid)
         {
@@ -85,7 +85,18 @@ impl<'a> Machine<'a> {
             report.blind(what, format!("{}{hint}", failure.message));
         };
         let home = context.home().map_err(|failure| said(report, "your home directory", failure)).ok();
-        let config = context.config().map_err(|failure| said(report, "the settings", failure)).ok();
+        let config = match context.config() {
+            Ok(config) => Some(config),
+            Err(failure) if failure.kind == model::Kind::Exposed => {
+                let fix = Fix::Hand(failure.hints.join("; "));
+                report.add(Kind::SettingsExposed, None, failure.message, context.config_path().ok(), fix);
+                None
+            }
+            Err(failure) => {
+                said(report, "the settings", failure);
+                None
+            }
+        };
         let store = context.store().map_err(|failure| said(report, "what cs keeps", failure)).ok();
         let mut machine =
             Self { context, home, config, store, profiles: BTreeMap::new(), patients: Vec::new(), only };
@@ -96,7 +107,11 @@ impl<'a> Machine<'a> {
 
     fn read_profiles(&mut self, report: &mut Report) {
         let (Some(store), Some(home)) = (self.store, &self.home) else { return };
-        for entry in store.profiles(home) {
+        let entries = match store.profiles(home) {
+            Ok(entries) => entries,
+            Err(failure) => return report.blind("the profiles", failure.message),
+        };
+        for entry in entries {
             match entry.profile {
                 Ok(profile) => _ = self.profiles.insert(entry.name, profile),
                 Err(damage) if self.only.is_none() => {
@@ -198,6 +213,7 @@ impl<'a> Machine<'a> {
 fn damaged(report: &mut Report, of: &Of, damage: &Damage, place: PathBuf) {
     let fix = match damage {
         Damage::Newer(_) => "update cs",
+        Damage::Io(_) => "see to it that you can read the file",
         Damage::Missing | Damage::Unreadable(_) => "correct the file, or put back a copy of it",
     };
     report.add(Kind::RecordDamaged, Some(of), damage.to_string(), Some(place), Fix::Hand(fix.into()));

@@ -45,7 +45,10 @@ pub(super) fn impossible(of: &Of, why: Option<String>, report: &mut Report) {
 /// Reports the links that a start would make, those that it would find otherwise, and links to nothing that no plan
 /// has any more.
 pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, report: &mut Report) {
-    let survey = store::survey(layout);
+    let survey = match store::survey(layout) {
+        Ok(survey) => survey,
+        Err(failure) => return report.blind(format!("the links of {of}"), failure.message),
+    };
     for put in &survey.lacking {
         let (kind, what, link) = match put {
             Put::Link(link) => {
@@ -57,10 +60,12 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
                 link,
             ),
             // What a start makes of itself, and takes away, is nothing to be ill of.
-            Put::Directory(_) | Put::TakeAway(_) | Put::File(_) => continue,
+            Put::Directory(_) | Put::TakeAway(_) | Put::File(_) | Put::Outdated(_) | Put::Settings(_) => {
+                continue;
+            }
         };
         let layout = Layout { base: layout.base.clone(), links: vec![link.clone()], ..Layout::default() };
-        let fix = Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout });
+        let fix = Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout: Box::new(layout) });
         report.add(kind, Some(of), what, Some(link.path.clone()), fix);
     }
     for drift in &survey.drifts {
@@ -101,6 +106,8 @@ fn drifted(of: &Of, subject: &Subject, drift: &Drift, report: &mut Report) {
             format!("a link leads somewhere else than to {}", link.target.display()),
             Fix::Hand("remove the link if it was not meant: then cs doctor --fix".into()),
         ),
+        // Only seen by whoever writes the file.
+        Drift::LockInTheWay { .. } => return,
     };
     report.add(kind, Some(of), what, Some(link.path.clone()), fix);
 }

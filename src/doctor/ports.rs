@@ -43,7 +43,11 @@ fn claims(machine: &Machine<'_>, store: &Store, report: &mut Report) -> BTreeSet
 /// Reports blocks that are claimed for nothing. One that a session claims which has none of its own is what it is
 /// given.
 fn orphans(store: &Store, ill: &BTreeSet<Uuid>, report: &mut Report) {
-    for (ports, path) in store.claimed_ports() {
+    let claimed = match store.claimed_ports() {
+        Ok(claimed) => claimed,
+        Err(failure) => return report.blind("whose ports are whose", failure.message),
+    };
+    for (ports, path) in claimed {
         let waits = store.claimant(ports).is_some_and(|id| ill.contains(&id));
         if !waits && store.is_nobodys_block(ports) == Ok(true) {
             let what = format!("the ports {ports} are taken by nothing");

@@ -51,7 +51,7 @@ fn sandboxes(machine: &Machine<'_>, report: &mut Report) {
         return;
     }
     match enclosure::refuse_elsewhere().and_then(|()| enclosure::working_engine(machine.context)) {
-        Ok((engine, program)) => {
+        Ok((engine, program, _)) => {
             report.checked(format!("what holds sandboxes: {} ({})", engine.program(), program.display()));
         }
         Err(failure) => {

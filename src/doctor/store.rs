@@ -8,9 +8,9 @@ use super::machine::{Machine, Patient, days_since};
 use super::repair::Repair;
 use super::worktrees;
 use crate::git::Checkout;
-use crate::model::{History, Place, Profile, Target};
+use crate::model::{Clock, History, Place, Profile, Target};
 use crate::os;
-use crate::store::{Claim, EphemeralNote, Nameless, Store, Trashed, TrashedKind};
+use crate::store::{Claim, EphemeralNote, Nameless, Ownerless, Store, Trashed, TrashedKind};
 use crate::ui;
 use crate::work::{binding, share};
 
@@ -43,19 +43,36 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
     root_place(store.root(), report);
     names(machine, store, report);
     without_record(store, report);
-    for leftover in store.unfinished() {
+    // Both are told by their age.
+    let clock = machine.context.clock().map_err(|failure| report.blind("the clock", failure.message)).ok();
+    if let Some(doubt) = clock.as_ref().and_then(|clock| clock.doubt()) {
+        report.blind("what was left over, and how old the trash is", doubt.to_string());
+    }
+    let clock = clock.filter(|clock| clock.doubt().is_none());
+    let unfinished = if clock.is_some() { store.unfinished() } else { Ok(Vec::new()) };
+    for leftover in seen(report, "what was left unfinished", unfinished) {
         let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
         report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
     }
     groups(machine, store, report);
     ended(machine, store, report);
-    let trash = store.trash();
+    let trash = seen(report, "the trash", store.trash());
     bindings(machine, store, &trash, report);
     trust(store, report);
-    old_trash(machine, &trash, report);
+    if let Some(clock) = &clock {
+        old_trash(machine, clock, &trash, report);
+    }
     worktrees::kept_commits(machine, store, report);
     report
         .checked(format!("the data root: names, bindings, trust, trash, disk ({})", store.root().display()));
+}
+
+/// Returns what was read; where that failed, notes in `report` that it could not look.
+fn seen<T: Default>(report: &mut Report, what: &str, read: crate::model::Result<T>) -> T {
+    read.unwrap_or_else(|failure| {
+        report.blind(what, failure.message);
+        T::default()
+    })
 }
 
 fn disk(root: &Path, report: &mut Report) {
@@ -110,7 +127,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
         .chain(machine.patients.iter().filter_map(of_session))
         .filter_map(|history| if let History::Group(name) = history { Some(name.key()) } else { None })
         .collect();
-    for group in store.groups() {
+    for group in seen(report, "the groups", store.groups()) {
         if !used.contains(&group.key()) {
             let place = store.group_root(&group);
             let what = format!("nobody is in the group '{group}' any more");
@@ -124,7 +141,7 @@ fn groups(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 
 /// Reports ephemeral sessions that have ended and are still there.
 fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    for (id, note) in store.ephemeral() {
+    for (id, note) in seen(report, "the ephemeral sessions", store.ephemeral()) {
         let Some(patient) = machine.patients.iter().find(|patient| patient.session.id == id) else {
             continue;
         };
@@ -143,7 +160,7 @@ fn ended(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 }
 
 fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
-    let (orphans, damaged) = store.names_without_owner();
+    let Ownerless { orphans, damaged } = seen(report, "the names", store.names_without_owner());
     for (name, path) in orphans {
         let what = format!("the name '{name}' is taken by nothing");
         let fix = Fix::Safe(Repair::ForgetName { name });
@@ -178,7 +195,7 @@ fn names(machine: &Machine<'_>, store: &Store, report: &mut Report) {
 }
 
 fn without_record(store: &Store, report: &mut Report) {
-    for path in store.without_record() {
+    for path in seen(report, "what has no record", store.without_record()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_profile = path.parent().is_some_and(|room| room.ends_with("profiles"));
         let of = if is_profile { Of::profile(&name) } else { Of::session(&name) };
@@ -256,11 +273,11 @@ fn trust(store: &Store, report: &mut Report) {
     }
 }
 
-fn old_trash(machine: &Machine<'_>, trash: &[Trashed], report: &mut Report) {
+fn old_trash(machine: &Machine<'_>, clock: &Clock, trash: &[Trashed], report: &mut Report) {
     let Some(config) = machine.config else { return };
     let keep = config.cleanup.keep_trash;
-    let now = jiff::Timestamp::now();
-    let old: Vec<&Trashed> = trash.iter().filter(|trashed| keep.is_reached(trashed.removed, now)).collect();
+    let old: Vec<&Trashed> =
+        trash.iter().filter(|trashed| clock.has_reached(keep, trashed.removed)).collect();
     let Some(oldest) = old.last() else { return };
     let days = days_since(oldest.removed.into());
     let what = match old.len() {

@@ -78,7 +78,11 @@ pub(super) fn kept_commits(machine: &Machine<'_>, store: &Store, report: &mut Re
         places.extend(kept.map(|kept| kept.repository().to_path_buf()));
         places.extend(patient.session.worktree.iter().map(|worktree| worktree.repository().to_path_buf()));
     }
-    for trashed in store.trash() {
+    let trash = match store.trash() {
+        Ok(trash) => trash,
+        Err(failure) => return report.blind("the commits that are kept for the trash", failure.message),
+    };
+    for trashed in trash {
         let kept = Store::stowed_worktree(&trashed.path).ok().flatten();
         places.extend(kept.and_then(|kept| away::repository_of(&kept).ok()).map(|found| found.common));
     }
@@ -100,7 +104,7 @@ pub(super) fn kept_commits(machine: &Machine<'_>, store: &Store, report: &mut Re
                 continue;
             }
         };
-        for id in ids.into_iter().filter(|id| store.knows_session(*id) == Known::Not) {
+        for id in ids.into_iter().filter(|id| store.knows_session(*id) == Ok(Known::Not)) {
             let what = format!("commits are kept for session {id}, which is not in the trash any more");
             let place = word(&repository.common.to_string_lossy());
             let fix = Fix::Hand(format!(

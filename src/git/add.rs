@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::run::Setting;
 use super::run::{act, act_in_sight, answer, ask};
-use super::{Error, Repository};
+use super::{Error, Repository, state};
 use crate::os;
 
 /// A worktree that is to be made.
@@ -33,6 +34,24 @@ pub enum Beginning {
     Branch(String),
     /// A commit, on no branch.
     Commit(String),
+}
+
+/// The hooks of the repository that run when a person has something made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hooks {
+    /// All of them.
+    Run,
+    /// None: they lie where a session can write them.
+    Off,
+}
+
+impl Hooks {
+    pub(super) fn settings(self) -> Vec<Setting> {
+        match self {
+            Self::Run => Vec::new(),
+            Self::Off => vec![("core.hooksPath".into(), "/dev/null".into())],
+        }
+    }
 }
 
 impl Making {
@@ -67,9 +86,9 @@ impl Repository {
     /// Makes a worktree. What git says of how far it is goes to the terminal. Fails with what git says,
     /// and git leaves nothing behind then. A hook that fails after it was made (`post-checkout`) is no
     /// failure: what git says is returned.
-    pub fn make(&self, making: &Making) -> Result<Option<Error>, Error> {
+    pub fn make(&self, making: &Making, hooks: Hooks) -> Result<Option<Error>, Error> {
         let _turn = self.turn();
-        let Err(why) = act_in_sight(&self.main, &making.words()) else { return Ok(None) };
+        let Err(why) = act_in_sight(&self.main, &making.words(), &hooks.settings()) else { return Ok(None) };
         let is_there = making.root.is_dir()
             && self.worktrees()?.iter().any(|entry| {
                 entry.path == making.root
@@ -93,13 +112,18 @@ impl Repository {
         if self.worktrees()?.iter().any(|entry| entry.branch.as_ref() == Some(branch)) {
             return Ok(());
         }
-        act(&self.main, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit]).map(drop)
+        answer(&self.main, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit]).map(drop)
     }
 
     /// Takes away a worktree that was just made, with its branch if that was new: never what somebody has
     /// changed meanwhile. Fails with what git says.
     pub fn unmake(&self, making: &Making) -> Result<(), Error> {
-        act(&self.main, &["worktree".as_ref(), "remove".as_ref(), making.root.as_os_str()])?;
+        // Git would look into what is a repository in it.
+        if state::status(self, &self.pin(&making.root)?, 0)?.is_dirty() {
+            return Err(Error::ours("there are changes in it"));
+        }
+        let words = ["worktree".as_ref(), "remove".as_ref(), "--force".as_ref(), making.root.as_os_str()];
+        answer(&self.main, &words)?;
         self.forget_branch(making)?;
         // Only empty ones can be removed, and git had no use for them.
         for above in making.root.ancestors().skip(1).take_while(|above| *above != self.main) {
@@ -141,8 +165,8 @@ impl Repository {
         if name.contains('/') || os::exists(&self.common.join("reftable")) {
             return None;
         }
-        for entry in fs::read_dir(self.common.join("refs/heads")).ok()? {
-            if entry.ok()?.file_name().eq_ignore_ascii_case(name) {
+        for entry in os::entries_of(&self.common.join("refs/heads")).ok()? {
+            if entry.file_name().is_some_and(|found| found.eq_ignore_ascii_case(name)) {
                 return Some(false);
             }
         }
@@ -192,6 +216,6 @@ impl Repository {
 
 /// Makes a repository in `directory`, with an empty first commit. Fails with what git says.
 pub fn init(directory: &Path) -> Result<(), Error> {
-    act(directory, &["init", "-q"])?;
-    act(directory, &["commit", "-q", "--allow-empty", "-m", "First commit"]).map(drop)
+    act(directory, &["init", "-q"], &[])?;
+    act(directory, &["commit", "-q", "--allow-empty", "-m", "First commit"], &[])
 }

@@ -6,8 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run::{act, act_at, answer, ask, ask_at, output_at};
-use super::{Error, ErrorKind, Repository};
+use super::begun::Begun;
+use super::pinned::Pinned;
+use super::run::{Git, Purpose, Setting, act, answer, text};
+use super::settings::os_string;
+use super::{Error, ErrorKind, Hooks, Repository};
 use crate::os;
 
 /// The way in which work is brought to a branch.
@@ -36,6 +39,20 @@ pub struct Bring<'a> {
     pub how: How,
     /// The message of the commit that is made.
     pub message: &'a str,
+    /// The hooks that run.
+    pub hooks: Hooks,
+}
+
+/// The place that work is brought from: its worktree, and what goes over its settings.
+struct Origin {
+    checkout: Pinned,
+    settings: Vec<Setting>,
+}
+
+impl Origin {
+    fn act(&self, words: &[&str]) -> Result<String, Error> {
+        self.checkout.act(words, &self.settings)
+    }
 }
 
 /// The reason that work was not brought anywhere. All is as it was before.
@@ -65,36 +82,44 @@ impl Repository {
         let old = self
             .commit(&reference)?
             .ok_or_else(|| Error::ours(format!("there is no branch '{}'", bring.onto)))?;
-        let untracked = overwritten(bring.root, bring.head, &old)?;
+        let checkout = self.pin(bring.root)?;
+        let mut settings = checkout.ignoring_submodules(&old, bring.head)?;
+        settings.extend(bring.hooks.settings());
+        let from = Origin { checkout, settings };
+        let untracked = overwritten(&from.checkout, bring.head, &old)?;
         if !untracked.is_empty() {
             return Err(Stuck::Untracked(untracked));
         }
         if bring.how != How::Rebase
-            && let Some(files) = self.conflicts(&old, bring.head)?
+            && let Some(files) = self.conflicts(bring, &old)?
         {
             return Err(Stuck::Conflict(files));
         }
         let new = if bring.how == How::Rebase {
-            rebased(bring, &old)?
+            rebased(&from, &old)?
         } else {
-            let made = joined(bring, &old);
+            let begun = bring.branch.map(|branch| Begun { branch: branch.to_owned(), old: old.clone() });
+            begun.as_ref().map_or(Ok(()), |begun| begun.note(&from.checkout))?;
+            let made = joined(&from, bring, &old);
             // Whatever a hook left there was not there before.
-            leave(bring.root, bring.branch.unwrap_or(bring.head), bring.branch.is_none())?;
+            leave(&from, bring.branch.unwrap_or(bring.head), bring.branch.is_none())?;
+            Begun::forget(&from.checkout);
             made?
         };
-        self.forward(bring.onto, &old, &new).inspect_err(|_| {
+        self.forward(bring, &old, &new).inspect_err(|_| {
             if bring.how == How::Rebase {
-                let _ = act_at(bring.root, &["reset", "--quiet", "--keep", bring.head]);
+                let _ = from.act(&["reset", "--quiet", "--keep", bring.head]);
             }
         })?;
         Ok(new)
     }
 
-    /// The files in which merging `head` into `onto` would conflict; `None` where it would not, or where git
+    /// The files in which merging the work into `onto`, a commit, would conflict; `None` where it would not, or where git
     /// cannot tell without trying (before 2.38).
-    fn conflicts(&self, onto: &str, head: &str) -> Result<Option<Vec<String>>, Error> {
-        let words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, head];
-        let asked = ask(&self.common, &words)?;
+    fn conflicts(&self, bring: &Bring<'_>, onto: &str) -> Result<Option<Vec<String>>, Error> {
+        let words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, bring.head];
+        // With the merge drivers that the merge itself has.
+        let asked = Git::at(&self.common, Purpose::Asked)?.with(&bring.hooks.settings()).output(&words)?;
         if asked.status.code() != Some(1) {
             return Ok(None);
         }
@@ -108,15 +133,20 @@ impl Repository {
     }
 
     /// Moves the branch `onto` from `old` on to `new`, with the files where it is checked out.
-    fn forward(&self, onto: &str, old: &str, new: &str) -> Result<(), Stuck> {
+    fn forward(&self, bring: &Bring<'_>, old: &str, new: &str) -> Result<(), Stuck> {
+        let onto = bring.onto;
         let checked_out = self.worktrees()?.into_iter().find(|entry| entry.branch.as_deref() == Some(onto));
         let Some(checkout) = checked_out else {
             let why = format!("cs: work of a worktree, brought to {onto}");
-            act(&self.common, &["update-ref", "-m", &why, &format!("refs/heads/{onto}"), new, old])?;
-            return Ok(());
+            let words = ["update-ref", "-m", &why, &format!("refs/heads/{onto}"), new, old];
+            return Ok(act(&self.common, &words, &bring.hooks.settings())?);
         };
+        let root = os::real_path(&checkout.path).unwrap_or_else(|_| checkout.path.clone());
+        let pinned = self.pin(&root)?;
+        let mut settings = pinned.ignoring_submodules(old, new)?;
+        settings.extend(bring.hooks.settings());
         let words = ["merge", "--quiet", "--ff-only", "--no-overwrite-ignore", new];
-        let done = output_at(&checkout.path, &words)?;
+        let done = pinned.output(&words, &settings)?;
         if done.status.success() {
             return Ok(());
         }
@@ -143,56 +173,125 @@ impl Repository {
 
 /// Files that are in `root` and git does not track there, and that are tracked at `onto`: checking that out
 /// would replace them without a word, if they are ignored.
-fn overwritten(root: &Path, head: &str, onto: &str) -> Result<Vec<String>, Error> {
+fn overwritten(checkout: &Pinned, head: &str, onto: &str) -> Result<Vec<String>, Error> {
     let words = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", head, onto];
-    let asked = ask_at(root, &words)?;
+    let asked = checkout.ask(&words)?;
     if !asked.status.success() {
         return Err(Error::of(&asked));
     }
     let text = String::from_utf8_lossy(&asked.stdout).into_owned();
-    let there = text.split_terminator('\0').filter(|path| os::exists(&root.join(path)));
+    let there = text.split_terminator('\0').filter(|path| os::exists(&checkout.root.join(path)));
     Ok(there.map(str::to_owned).collect())
 }
 
 /// Makes the commits again on top of `old`, in the worktree.
-fn rebased(bring: &Bring<'_>, old: &str) -> Result<String, Stuck> {
-    let root = bring.root;
-    if let Err(why) = act_at(root, &["-c", "rebase.updateRefs=false", "rebase", "--quiet", old]) {
-        let files = unmerged(root);
-        act_at(root, &["rebase", "--abort"]).map_err(|_| why.clone())?;
+fn rebased(from: &Origin, old: &str) -> Result<String, Stuck> {
+    if let Err(why) = from.act(&["-c", "rebase.updateRefs=false", "rebase", "--quiet", old]) {
+        let files = unmerged(&from.checkout);
+        from.act(&["rebase", "--abort"]).map_err(|_| why.clone())?;
         return Err(if files.is_empty() { Stuck::Git(why) } else { Stuck::Conflict(files) });
     }
-    Ok(act_at(root, &["rev-parse", "HEAD"])?)
+    Ok(text(from.checkout.ask(&["rev-parse", "HEAD"])?)?)
 }
 
 /// Makes one commit of the work on top of `old`, in the worktree, which is left there.
-fn joined(bring: &Bring<'_>, old: &str) -> Result<String, Stuck> {
-    let root = bring.root;
-    leave(root, old, true)?;
+fn joined(from: &Origin, bring: &Bring<'_>, old: &str) -> Result<String, Stuck> {
+    leave(from, old, true)?;
     let merged = match bring.how {
-        How::Squash => act_at(root, &["merge", "--quiet", "--squash", bring.head])
-            .and_then(|_| act_at(root, &["commit", "--quiet", "-m", bring.message])),
-        _ => act_at(root, &["merge", "--quiet", "--no-edit", "-m", bring.message, bring.head]),
+        How::Squash => from
+            .act(&["merge", "--quiet", "--squash", bring.head])
+            .and_then(|_| from.act(&["commit", "--quiet", "-m", bring.message])),
+        _ => from.act(&["merge", "--quiet", "--no-edit", "-m", bring.message, bring.head]),
     };
     if let Err(why) = merged {
-        let files = unmerged(root);
+        let files = unmerged(&from.checkout);
         // There is none to end where a hook refused a commit.
-        let _ = act_at(root, &["merge", "--abort"]);
+        let _ = from.act(&["merge", "--abort"]);
         return Err(if files.is_empty() { Stuck::Git(why) } else { Stuck::Conflict(files) });
     }
-    Ok(act_at(root, &["rev-parse", "HEAD"])?)
+    Ok(text(from.checkout.ask(&["rev-parse", "HEAD"])?)?)
 }
 
 /// Checks `what` out, whatever is changed.
-fn leave(root: &Path, what: &str, detached: bool) -> Result<(), Error> {
+fn leave(from: &Origin, what: &str, detached: bool) -> Result<(), Error> {
     let mut words = vec!["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force"];
     words.extend(detached.then_some("--detach"));
     words.extend([what, "--"]);
-    act_at(root, &words).map(drop)
+    from.act(&words).map(drop)
 }
 
-fn unmerged(root: &Path) -> Vec<String> {
-    let asked = ask_at(root, &["diff", "--name-only", "--diff-filter=U", "-z"]);
+fn unmerged(checkout: &Pinned) -> Vec<String> {
+    let asked = checkout.ask(&["ls-files", "--unmerged", "-z"]);
     let text = asked.map(|asked| String::from_utf8_lossy(&asked.stdout).into_owned()).unwrap_or_default();
-    text.split_terminator('\0').map(str::to_owned).collect()
+    let paths = text.split_terminator('\0').filter_map(|line| Some(line.split_once('\t')?.1.to_owned()));
+    let mut paths: Vec<String> = paths.collect();
+    paths.dedup();
+    paths
+}
+
+/// What became of a worktree that had left its branch when `cs` was ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// There is none such.
+    Nothing,
+    /// It is on its branch again: this one.
+    BackOn(String),
+    /// It is not, as there are changes in it: the branch it was on.
+    Changed(String),
+}
+
+impl Repository {
+    /// Puts a worktree back on its branch that [`Repository::bring`] left on none when it was ended. What was made of
+    /// its work by then is made again, or was brought already; where somebody went on in it, nothing is done.
+    pub fn resume(&self, root: &Path, hooks: Hooks) -> Result<Resumed, Error> {
+        let checkout = self.pin(root)?;
+        let Some(begun) = Begun::read(&checkout) else { return Ok(Resumed::Nothing) };
+        let reference = format!("refs/heads/{}", begun.branch);
+        let on = checkout.ask(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let is_there = self.is_branch_name(&begun.branch)? && self.commit(&reference)?.is_some();
+        if on.status.success() || !is_there {
+            Begun::forget(&checkout);
+            return Ok(Resumed::Nothing);
+        }
+        // Where it stood, or one commit further: what was made of the work.
+        let at = |name: &str| text(checkout.ask(&["rev-parse", "--verify", "--quiet", name])?);
+        let is_ours = at("HEAD").is_ok_and(|head| head == begun.old)
+            || at("HEAD^1").is_ok_and(|parent| parent == begun.old);
+        let state = super::state::status(self, &checkout, 0)?;
+        let is_squashed = state.changed > 0 && self.is_squashed(&checkout, &begun, &reference)?;
+        if !is_ours || (state.changed > 0 && !is_squashed) {
+            return Ok(Resumed::Changed(begun.branch));
+        }
+        let mut settings = checkout.ignoring_submodules("HEAD", &reference)?;
+        settings.extend(hooks.settings());
+        // By force only over what is ours.
+        let how = if is_squashed { "--force" } else { "--no-overwrite-ignore" };
+        checkout.act(&["checkout", "--quiet", "--no-guess", how, &begun.branch, "--"], &settings)?;
+        Begun::forget(&checkout);
+        Ok(Resumed::BackOn(begun.branch))
+    }
+
+    /// Returns true if all that is changed in the checkout is the work of the branch `reference`, staged to be one
+    /// commit, as [`Repository::bring`] does.
+    fn is_squashed(&self, checkout: &Pinned, begun: &Begun, reference: &str) -> Result<bool, Error> {
+        let words = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=no"];
+        let listed = checkout.ask(&[&words[..], &["--ignore-submodules=dirty"]].concat())?;
+        let mut lines = listed.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+        if !listed.status.success() || !lines.all(|line| line.get(1) == Some(&b' ')) {
+            return Ok(false);
+        }
+        let staged = text(checkout.ask(&["write-tree"])?)?;
+        Ok(self.merged_tree(&begun.old, reference).is_ok_and(|merged| merged == staged))
+    }
+
+    /// Returns where hooks of this repository lie, if a session that works in the checkout at `root`, or in the main
+    /// one, can write them there.
+    pub fn hooks_in_tree(&self, root: &Path) -> Result<Option<PathBuf>, Error> {
+        if root == self.main && self.bare {
+            let settings = self.settings()?;
+            let path = settings.value("core.hookspath").map(|path| PathBuf::from(os_string(path)));
+            return Ok(path.filter(|path| path.is_relative()));
+        }
+        self.pin(root)?.hooks_in_tree(self)
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::model::{Failure, Kind, reason};
+use crate::os::PassedOver;
 
 /// A failure of git: it did not do something, or did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,12 @@ impl Error {
     /// Returns an error that we say ourselves: what git answered, or what it works on, cannot be used.
     pub(super) fn ours(said: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Failed, said: said.into() }
+    }
+
+    /// Returns the error that there is no git to run; `passed_over` is one that a session can write.
+    pub(super) fn no_git(passed_over: Option<&PassedOver>) -> Self {
+        let why = passed_over.map_or_else(|| "there is none on PATH".to_owned(), ToString::to_string);
+        Self { kind: ErrorKind::NotRun, said: format!("git cannot be run: {why}") }
     }
 
     /// Returns the error that git could not be run.

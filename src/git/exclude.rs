@@ -49,6 +49,9 @@ impl Repository {
 /// More than any such file has.
 const LIMIT: u64 = 1 << 20;
 
+/// The time to wait for another process that works on the file.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn has_line(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == PATTERN.as_bytes())
 }
@@ -70,8 +73,8 @@ fn append(path: &std::path::Path) -> io::Result<bool> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
-    // Of many that do this at once one adds it. Without locks (NFS) it may be there twice, to no harm.
-    let _ = file.lock();
+    // Of many that do this at once one adds it. Without the lock it may be there twice, to no harm.
+    os::lock_within(&file, PATIENCE);
     let text = content(&mut file)?;
     if has_line(&text) {
         return Ok(false);
@@ -82,6 +85,7 @@ fn append(path: &std::path::Path) -> io::Result<bool> {
         let _ = file.set_len(text.len() as u64);
         return Err(error);
     }
+    os::settle(&file)?;
     Ok(true)
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::run::{answer_to, ask};
+use super::run::{Git, Purpose, ask};
 use super::{Error, Repository};
 use crate::os::{self, NotCopied};
 
@@ -57,7 +57,8 @@ impl Repository {
         if named.stdout.is_empty() {
             return Ok(Included::default());
         }
-        let ignored = answer_to(&self.main, &["check-ignore", "-z", "--stdin"], &named.stdout)?;
+        let ignored = Git::at(&self.main, Purpose::Own)?
+            .output_to(&["check-ignore", "-z", "--stdin"], &named.stdout)?;
         // 1: none of them is.
         if !matches!(ignored.status.code(), Some(0 | 1)) {
             return Err(Error::of(&ignored));

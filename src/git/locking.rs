@@ -6,7 +6,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::run::act;
+use super::run::answer;
 use super::{Error, Repository};
 use crate::os;
 
@@ -30,10 +30,10 @@ impl Repository {
         }
         let _turn = self.turn();
         if held.is_some() {
-            act(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
+            answer(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
         }
         let words = ["worktree".as_ref(), "lock".as_ref(), "--reason".as_ref()];
-        act(&self.common, &[&words[..], &[reason(session).as_ref(), root.as_os_str()]].concat()).map(drop)
+        answer(&self.common, &[&words[..], &[reason(session).as_ref(), root.as_os_str()]].concat()).map(drop)
     }
 
     /// Writes the lock of the worktree at `root`, which says itself where git keeps what it knows of it;
@@ -55,7 +55,7 @@ impl Repository {
         if self.reason(root)? != Some(reason(session)) {
             return Ok(false);
         }
-        act(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
+        answer(&self.common, &["worktree".as_ref(), "unlock".as_ref(), root.as_os_str()])?;
         Ok(true)
     }
 
@@ -115,7 +115,7 @@ impl LockedBy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::run::answer;
+    use crate::git::run::act;
 
     #[test]
     fn a_worktree_is_locked_for_one_session_and_never_taken_from_somebody_else() {
@@ -123,10 +123,11 @@ mod tests {
         let base = std::fs::canonicalize(dir.path()).expect("it exists");
         let (repo, tree) = (base.join("repo"), base.join("tree"));
         std::fs::create_dir(&repo).expect("made");
-        act(&repo, &["init", "-q"]).expect("a repository");
+        act(&repo, &["init", "-q"], &[]).expect("a repository");
         let who = ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "--allow-empty", "-m", "first"];
-        act(&repo, &who).expect("a commit");
-        act(&repo, &["worktree".as_ref(), "add".as_ref(), "-q".as_ref(), tree.as_os_str()]).expect("made");
+        act(&repo, &who, &[]).expect("a commit");
+        act(&repo, &["worktree".as_ref(), "add".as_ref(), "-q".as_ref(), tree.as_os_str()], &[])
+            .expect("made");
         let repository = Repository::of(&tree).expect("git answers").expect("a repository");
         assert_eq!((&repository.main, repository.bare), (&repo, false));
 
@@ -150,7 +151,8 @@ mod tests {
         assert!(removed.is_err_and(|why| why.to_string().contains("locked")));
         assert_eq!(repository.unlock(&tree, other), Ok(false));
         assert_eq!(repository.unlock(&tree, one), Ok(true));
-        act(&repo, &["worktree".as_ref(), "lock".as_ref(), tree.as_os_str()]).expect("somebody locks it");
+        act(&repo, &["worktree".as_ref(), "lock".as_ref(), tree.as_os_str()], &[])
+            .expect("somebody locks it");
         assert_eq!(repository.unlock(&tree, one), Ok(false));
     }
 }

@@ -2,12 +2,16 @@
 //! program.
 
 mod add;
+mod begun;
 mod bring;
 mod error;
 mod exclude;
 mod include;
 mod locking;
+mod nested;
+mod pinned;
 mod run;
+mod settings;
 mod state;
 mod trash;
 mod worktree;
@@ -17,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use crate::os;
 
-pub use add::{Beginning, Making, init};
-pub use bring::{Bring, How, Stuck};
+pub use add::{Beginning, Hooks, Making, init};
+pub use bring::{Bring, How, Resumed, Stuck};
 pub use error::{Error, ErrorKind};
 pub use include::{Copies, Included};
 pub use locking::LockedBy;
@@ -99,7 +103,7 @@ impl Checkout {
     }
 
     /// The linked worktrees of its repository, by the names of their directories, with their paths; in name
-    /// order. Reads what git keeps of them, and runs nothing.
+    /// order. Reads what git keeps of them, and runs nothing. For a Tab: what cannot be read is left out.
     pub fn worktree_names(&self) -> Vec<(String, String)> {
         let entries = self.common.join("worktrees");
         let root = |entry: String| {
@@ -109,15 +113,16 @@ impl Checkout {
             Some((root.file_name()?.to_str()?.to_owned(), root.to_str()?.to_owned()))
         };
         let mut names: Vec<(String, String)> =
-            os::names_in(&entries, "").into_iter().filter_map(root).collect();
+            os::names_in(&entries, "").unwrap_or_default().into_iter().filter_map(root).collect();
         names.sort_unstable();
         names
     }
 
-    /// The branches of its repository, in name order, as far as they stand in files. Runs nothing.
+    /// The branches of its repository, in name order, as far as they stand in files. Runs nothing. For a Tab: what
+    /// cannot be read is left out.
     pub fn branches(&self) -> Vec<String> {
         fn walk(room: &Path, before: &str, found: &mut Vec<String>) {
-            for name in os::names_in(room, "") {
+            for name in os::names_in(room, "").unwrap_or_default() {
                 let (path, full) = (room.join(&name), format!("{before}{name}"));
                 if os::is_dir(&path) {
                     walk(&path, &format!("{full}/"), found);

@@ -1,8 +1,13 @@
 //! The work in a worktree: what is uncommitted, unmerged or unfinished.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-use super::run::{answer, ask, ask_at};
+use super::begun::Begun;
+use super::nested::Nested;
+use super::pinned::Pinned;
+use super::run::{Git, Purpose, answer, ask, text};
+use super::settings::os_string;
 use super::{Checkout, Error, Repository};
 use crate::os;
 
@@ -23,6 +28,12 @@ pub struct State {
     pub changed: u64,
     /// Files and directories that git neither tracks nor ignores.
     pub untracked: u64,
+    /// The repositories inside of it, relative to its root, in which something may be that is nowhere else: git is not
+    /// asked about them. Those that git checked out as submodules count as changed where they are.
+    pub nested: Vec<PathBuf>,
+    /// The filters that were not run, as the repository's own settings define them: a file that they would change back
+    /// is among the changed ones.
+    pub filters: Vec<String>,
     /// Nothing of its commits is missing in `onto`, in the branch of that name at the remote, in the
     /// default branch of the remote, or in what the main checkout has checked out: they are part of it,
     /// or merging them would add nothing, as after a squash or a rebase.
@@ -58,6 +69,9 @@ pub enum Work {
 }
 
 impl State {
+    /// The operation that [`Repository::bring`] is, where it was ended in the middle.
+    pub const FINISH: &str = "finish";
+
     /// Returns the state of the work in one word.
     pub fn work(&self) -> Work {
         match self {
@@ -67,17 +81,19 @@ impl State {
         }
     }
 
-    /// Returns true if something in it is not committed.
+    /// Returns true if something in it is not committed, or if there is no telling.
     pub fn is_dirty(&self) -> bool {
-        self.changed + self.untracked > 0
+        self.changed + self.untracked > 0 || !self.nested.is_empty()
     }
 }
 
 impl Checkout {
     /// Returns the state of the work in this worktree, which came from the branch `onto`. Runs git, which reads
-    /// and writes nothing but what it has to (no hooks, no file system monitor, no lock of the index).
+    /// and runs no program of the repository's.
     pub fn work(&self, onto: Option<&str>) -> Work {
-        let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare: false };
+        // A linked worktree without a main checkout is its own here.
+        let bare = self.is_linked() && self.main == self.root;
+        let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare };
         repository.state(&self.root, onto).map_or_else(Work::Unknown, |state| state.work())
     }
 }
@@ -85,10 +101,11 @@ impl Checkout {
 impl Repository {
     /// The state of the worktree at `root`, whose work belongs to the branch `onto`; without one, or where
     /// that is gone, to the default branch of the remote, else to what the main checkout is on. Runs
-    /// git, which reads. Fails with what git says.
+    /// git, which reads, and runs no program of the repository's. Fails with what git says.
     pub fn state(&self, root: &Path, onto: Option<&str>) -> Result<State, Error> {
-        let mut state = status(root)?;
-        state.unfinished = unfinished(root);
+        let checkout = self.pin(root)?;
+        let mut state = status(self, &checkout, 0)?;
+        state.unfinished = unfinished(&checkout, state.branch.is_none());
         let Some(head) = state.head.clone() else {
             state.merged = true;
             return Ok(state);
@@ -154,11 +171,26 @@ impl Repository {
     /// Returns true if merging `head` into `place` would change nothing there. False before git 2.38, which
     /// cannot tell.
     fn adds_nothing(&self, head: &str, place: &str) -> bool {
-        let merged = answer(&self.common, &["merge-tree", "--write-tree", "--no-messages", place, head]);
-        merged.is_ok_and(|merged| {
+        self.merged_tree(place, head).is_ok_and(|merged| {
             let tree = answer(&self.common, &["rev-parse", &format!("{place}^{{tree}}")]);
             tree.is_ok_and(|tree| tree == merged)
         })
+    }
+
+    /// Returns true if nothing of the commit `head` is missing in the branch `onto`, or in what `onto` stands for.
+    pub fn is_in(&self, head: &str, onto: &str) -> bool {
+        let branch = self.commit(&format!("refs/heads/{onto}")).ok().flatten();
+        let Some(place) = branch.or_else(|| self.commit(onto).ok().flatten()) else { return false };
+        let asked = ask(&self.common, &["merge-base", "--is-ancestor", head, &place]);
+        asked.is_ok_and(|asked| asked.status.success()) || self.adds_nothing(head, &place)
+    }
+
+    /// Returns the tree that merging `head` into `place` makes, without a program for any file: what one would be asked
+    /// for is a conflict. Fails on a conflict.
+    pub(super) fn merged_tree(&self, place: &str, head: &str) -> Result<String, Error> {
+        let settings = self.settings()?.without_merge_drivers();
+        let words = ["merge-tree", "--write-tree", "--no-messages", place, head];
+        text(Git::at(&self.common, Purpose::Own)?.with(&settings).output(&words)?)
     }
 
     /// The commit that `name` stands for, in the main checkout; `None` where it stands for none.
@@ -170,13 +202,27 @@ impl Repository {
     }
 }
 
-fn status(root: &Path) -> Result<State, Error> {
+/// Returns what is uncommitted in `checkout`, at `depth` submodules inside of another.
+pub(super) fn status(repository: &Repository, checkout: &Pinned, depth: usize) -> Result<State, Error> {
     let words = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal"];
-    let asked = ask_at(root, &words)?;
+    // `dirty` has git compare the commit of a submodule and not look into it, whatever `.gitmodules` says.
+    let words = [&words[..], &["--ignored=matching", "--ignore-submodules=dirty"]].concat();
+    let asked = checkout.ask(&words)?;
     if !asked.status.success() {
         return Err(Error::of(&asked));
     }
-    Ok(parse(&String::from_utf8_lossy(&asked.stdout)))
+    let mut state = parse(&String::from_utf8_lossy(&asked.stdout));
+    let nested = Nested::of(repository, checkout, &ignored(&asked.stdout), depth)?;
+    (state.nested, state.filters) = (nested.unknown, checkout.filters.clone());
+    state.changed += nested.changed;
+    Ok(state)
+}
+
+/// Returns the directories that git ignores, of what it printed for a status.
+fn ignored(printed: &[u8]) -> HashSet<PathBuf> {
+    let lines = printed.split(|byte| *byte == 0);
+    let paths = lines.filter_map(|line| line.strip_prefix(b"! ")?.strip_suffix(b"/"));
+    paths.map(|path| PathBuf::from(os_string(path))).collect()
 }
 
 /// Reads what `git status --porcelain=v2 --branch -z` prints.
@@ -204,8 +250,8 @@ fn parse(text: &str) -> State {
     state
 }
 
-/// Returns the operation that was begun in the checkout at `root` and not finished.
-fn unfinished(root: &Path) -> Option<&'static str> {
+/// Returns the operation that was begun in the checkout and not finished.
+fn unfinished(checkout: &Pinned, is_on_none: bool) -> Option<&'static str> {
     const NOTES: [(&str, &str); 6] = [
         ("rebase-merge", "rebase"),
         ("rebase-apply", "rebase"),
@@ -214,8 +260,9 @@ fn unfinished(root: &Path) -> Option<&'static str> {
         ("REVERT_HEAD", "revert"),
         ("BISECT_LOG", "bisect"),
     ];
-    let git_dir = Checkout::of(root).filter(|checkout| checkout.root == root)?.git_dir;
-    NOTES.iter().find(|(note, _)| os::exists(&git_dir.join(note))).map(|(_, what)| *what)
+    let begun = NOTES.iter().find(|(note, _)| os::exists(&checkout.git_dir.join(note)));
+    let begun = begun.map(|(_, what)| *what);
+    begun.or_else(|| (is_on_none && Begun::read(checkout).is_some()).then_some(State::FINISH))
 }
 
 #[cfg(test)]
@@ -234,5 +281,13 @@ mod tests {
         let state = parse("# branch.oid (initial)\0# branch.head (detached)\0");
         assert_eq!(state, State::default());
         assert!(!state.is_dirty());
+        let state = State { nested: vec!["sub".into()], merged: true, ..State::default() };
+        assert!(state.is_dirty() && state.work() == Work::Uncommitted, "what is in it may be nowhere else");
+    }
+
+    #[test]
+    fn what_git_ignores_as_a_whole_is_read() {
+        let found = ignored(b"# branch.oid 0\0! node_modules/\0! a b/c/\0! file\0? new/\0");
+        assert_eq!(found, HashSet::from(["node_modules".into(), "a b/c".into()]));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::run::{answer, ask, ask_at};
+use super::run::{answer, ask, text};
 use super::{Checkout, Error, Repository};
 
 const ROOM: &str = "refs/cs/trash";
@@ -19,17 +19,28 @@ pub fn remove_empty_room(common: &Path) {
 
 impl Repository {
     /// Keeps the commits of the worktree at `root`, which goes with the session `id`: what is checked out,
-    /// and what is staged or changed where git can make a commit of it. Done again, it is the same.
+    /// and what is staged where git can make a commit of it. Done again, it is the same.
     pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), Error> {
         let Some(head) = head else { return Ok(()) };
         answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
-        // The files themselves are kept. This is for what git has of them, should it clean up meanwhile.
-        let changes = ask_at(root, &["stash", "create"])?;
-        let commit = String::from_utf8_lossy(&changes.stdout).trim().to_owned();
-        if changes.status.success() && !commit.is_empty() {
+        // The files themselves are kept. This is for what only the index leads to, should git clean up meanwhile.
+        if let Some(commit) = self.staged(root, head) {
             answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/changes"), &commit])?;
         }
         Ok(())
+    }
+
+    /// Returns a commit of what is staged in the worktree at `root`, on top of `head`; `None` where nothing is, or git
+    /// can make none of it. No file is looked at.
+    fn staged(&self, root: &Path, head: &str) -> Option<String> {
+        let pinned = self.pin(root).ok()?;
+        let tree = text(pinned.ask(&["write-tree"]).ok()?).ok()?;
+        if text(pinned.ask(&["rev-parse", &format!("{head}^{{tree}}")]).ok()?).is_ok_and(|old| old == tree) {
+            return None;
+        }
+        let who = ["-c", "user.name=cs", "-c", "user.email=cs@localhost"];
+        let words = [&who[..], &["commit-tree", &tree, "-p", head, "-m", "staged in a worktree"]].concat();
+        text(pinned.ask(&words).ok()?).ok()
     }
 
     /// The sessions whose worktrees are kept in this repository.

@@ -55,6 +55,8 @@ pub enum Kind {
     NoRepository,
     /// Git does not trust the repository.
     Untrusted,
+    /// Another user owns it, or can write to it, so what it says is not believed.
+    Exposed,
     /// The directory is bound to another profile, and the settings are strict about it.
     BoundElsewhere,
     /// A program that is needed is not there: Claude, mostly.
@@ -79,6 +81,7 @@ impl Kind {
             | Self::DirectoryGone
             | Self::NoRepository
             | Self::Untrusted
+            | Self::Exposed
             | Self::BoundElsewhere => Exit::Refused,
             Self::NoClaude => Exit::NoClaude,
         }
@@ -213,6 +216,7 @@ mod tests {
                     Kind::DirectoryGone,
                     Kind::NoRepository,
                     Kind::Untrusted,
+                    Kind::Exposed,
                     Kind::BoundElsewhere,
                 ],
             ),

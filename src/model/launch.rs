@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use super::{Link, Name, Plan, Ports, SeedFile, Session, Worktree};
+use super::{Link, Name, Plan, Ports, SeedFile, Session, SettingsFile, Walls, Worktree};
 
 /// Everything that starting something does, in order. Nothing else is done, so what `--dry-run` prints, what
 /// the executor carries out and what `doctor` compares are one value.
@@ -42,6 +42,9 @@ pub struct WorktreeChange {
 pub enum Step {
     /// Holds the lock of the session until its program runs: of two that start it, the second sees the first.
     HoldSession,
+    /// Notes in the record of a sandboxed session where it works, as that is now: where it is started again, it has to be
+    /// there still.
+    NoteWalls(Walls),
     /// Finishes what an ended process began, when the session or profile came to share its conversations, or
     /// ceased to. What the launch was made from is looked at again afterwards.
     SettleConversations,
@@ -105,6 +108,10 @@ pub enum Put {
     Relink(Link),
     /// Writes a file, 0600.
     File(SeedFile),
+    /// Removes the settings file of an earlier launch.
+    Outdated(PathBuf),
+    /// Writes the settings file of this launch, 0600.
+    Settings(SettingsFile),
 }
 
 /// The purpose of a launch, which decides what it holds and notes.
@@ -152,13 +159,15 @@ impl Launch {
     /// Returns the launch of `plan` for `purpose`, as `seen` makes it necessary.
     pub fn new(plan: Plan, purpose: &Purpose, seen: Seen) -> Self {
         let mut steps = Vec::new();
-        if matches!(purpose, Purpose::Session { .. }) {
+        // What runs in a sandbox has the session open, whatever it is.
+        if matches!(purpose, Purpose::Session { .. }) || plan.sandbox.is_some() {
             steps.push(Step::HoldSession);
         }
         if seen.unsettled {
             steps.push(Step::SettleConversations);
         }
         steps.extend(seen.ports.map(Step::ClaimPorts));
+        steps.extend(plan.sandbox.as_ref().and_then(|sandbox| sandbox.unnoted.clone()).map(Step::NoteWalls));
         steps.extend(seen.shared.map(Step::HoldConversation));
         steps.extend(seen.ended.into_iter().map(Step::Sweep));
         steps.extend(seen.lacking.into_iter().map(Step::Put));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::{EnvChanges, ManifestPlace, Name, Profile, Sandbox, Session};
@@ -79,6 +80,10 @@ pub struct Layout {
     pub private: Vec<PathBuf>,
     /// Files, for their owner only.
     pub files: Vec<SeedFile>,
+    /// The file of settings that Claude is given by its path; `None` if there is none.
+    pub settings: Option<SettingsFile>,
+    /// Such files of earlier launches, which nothing reads any more.
+    pub outdated: Vec<PathBuf>,
     /// The MCP servers in a state file that is made now, by name, and the SHA-256 of each.
     pub servers: BTreeMap<String, String>,
     /// The manifest that the links are noted in; `None` if nothing is noted.
@@ -92,6 +97,23 @@ pub struct Link {
     pub path: PathBuf,
     /// Its target: an existing, absolute path.
     pub target: PathBuf,
+}
+
+/// A file of settings for one launch, which only its owner may read: a token may be in it. Only its path is ever
+/// shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SettingsFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its content.
+    pub content: String,
+}
+
+impl fmt::Debug for SettingsFile {
+    /// Writes the path, and not the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettingsFile").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// A file that should be there.

@@ -24,6 +24,55 @@ impl Engine {
     }
 }
 
+/// The walls of a session's sandbox: the real paths of where it works, with no link on the way to them. A sandbox can
+/// write below them, and so could lead who looks for them again somewhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Walls {
+    /// The directory.
+    pub directory: String,
+    /// The root of the checkout it is in, if that may be written from inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<String>,
+    /// The directory in which git keeps what is of that checkout alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<String>,
+    /// The directory in which git keeps what all worktrees share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common: Option<String>,
+}
+
+impl Walls {
+    /// Returns true if a sandbox of a session can write at `path`, a real one, git's own directories
+    /// aside.
+    pub fn holds(&self, path: &Path) -> bool {
+        let top = self.checkout.as_ref().unwrap_or(&self.directory);
+        path.starts_with(top) || path.starts_with(&self.directory)
+    }
+
+    /// Returns true if a sandbox for `found` has nothing that one with these walls has not: the repository is the same, or
+    /// lies in what could be written before.
+    pub fn covers(&self, found: &Self) -> bool {
+        let in_here = |path: &Option<String>| path.as_ref().is_none_or(|path| self.holds(Path::new(path)));
+        let same_git = found.git == self.git && found.common == self.common;
+        // A `.git` that leads elsewhere by now is not passed over as if there were none.
+        let known_git =
+            if found.checkout == self.checkout && self.git.is_some() { found.git.is_some() } else { true };
+        self.holds(Path::new(&found.directory))
+            && in_here(&found.checkout)
+            && (same_git || (known_git && in_here(&found.git) && in_here(&found.common)))
+    }
+}
+
+/// The abilities of an engine on this machine that not every version of it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abilities {
+    /// It takes an open file or directory for what is mounted: nobody can put another one in its place meanwhile.
+    pub takes_open_files: bool,
+    /// It keeps what is inside from making user name spaces.
+    pub closes_user_spaces: bool,
+}
+
 /// The content of a path in a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mount {
@@ -33,6 +82,10 @@ pub enum Mount {
     Write,
     /// An empty directory, in memory: what is written to it is gone when the sandbox ends.
     Empty,
+    /// An empty directory that stays empty. Where there is none outside, there will be.
+    Nothing,
+    /// An empty file that stays empty. Where there is none outside, there will be.
+    NoText,
     /// A symbolic link to this, as it stands outside.
     Link(PathBuf),
 }
@@ -75,6 +128,15 @@ impl Mounts {
         self.over(path) == Some(&Mount::Write)
     }
 
+    /// Leaves out the links that lie in what is the same as outside: they are there already, or something else is.
+    #[must_use]
+    pub fn without_known_links(self) -> Self {
+        let known = |path: &Path| path.parent().is_some_and(|parent| self.holds(parent));
+        let is_kept = |path: &Path, mount: &Mount| !matches!(mount, Mount::Link(_)) || !known(path);
+        let kept = self.iter().filter(|(path, mount)| is_kept(path, mount));
+        Self(kept.map(|(path, mount)| (path.to_path_buf(), mount.clone())).collect())
+    }
+
     fn over(&self, path: &Path) -> Option<&Mount> {
         path.ancestors().find_map(|above| self.0.get(above))
     }
@@ -92,15 +154,20 @@ pub struct Sandbox {
     pub engine: Engine,
     /// The path of that program.
     pub program: PathBuf,
+    /// The abilities of that program.
+    pub abilities: Abilities,
     /// Its contents.
     pub mounts: Mounts,
     /// True if it has the network of this machine; otherwise it has none.
     pub network: bool,
-    /// A file of `cs` outside, which is locked for as long as anything runs in it. `None` if the program
-    /// is not the session's Claude.
-    pub held: Option<PathBuf>,
+    /// The session's directory, outside: a file in it is locked for as long as anything runs in the sandbox.
+    pub root: PathBuf,
+    /// True if the program is the session's Claude, beside which there is no second one.
+    pub is_claude: bool,
     /// A directory of `cs` outside, where an engine may keep its root.
     pub scratch: PathBuf,
+    /// The walls, if the record of the session has none.
+    pub unnoted: Option<Walls>,
 }
 
 /// The facts of this machine that a sandbox is made from.
@@ -110,6 +177,8 @@ pub struct Surroundings {
     pub engine: Engine,
     /// The path of that program.
     pub program: PathBuf,
+    /// The abilities of that program.
+    pub abilities: Abilities,
     /// The system: its programs and settings, to be read.
     pub system: Mounts,
     /// The user's home directory, empty.
@@ -124,6 +193,8 @@ pub struct Surroundings {
     pub network: bool,
     /// The directory in which sandboxes of the profile keep their login; `None` if they need none.
     pub login: Option<PathBuf>,
+    /// The walls, if the record of the session has none.
+    pub unnoted: Option<Walls>,
     /// Lines that a person should read.
     pub notices: Vec<String>,
 }
@@ -131,6 +202,52 @@ pub struct Surroundings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn walls_cover_what_could_be_written_before_and_the_same_repository_and_no_other() {
+        let walls = |directory: &str, checkout: &str, git: &str, common: &str| {
+            let some = |path: &str| (!path.is_empty()).then(|| path.to_owned());
+            Walls {
+                directory: directory.into(),
+                checkout: some(checkout),
+                git: some(git),
+                common: some(common),
+            }
+        };
+        let plain = walls("/p/a", "/p", "/p/.git", "/p/.git");
+        let tree = walls("/t", "/t", "/r/.git/worktrees/t", "/r/.git");
+        let bare = walls("/d", "", "", "");
+        for (noted, found, covered) in [
+            (&plain, &plain, true),
+            (&tree, &tree, true),
+            (&bare, &bare, true),
+            (&bare, &walls("/d", "/d", "/d/.git", "/d/.git"), true),
+            (&bare, &walls("/d", "/", "/.git", "/.git"), false),
+            (&bare, &walls("/d", "/d", "/r/.git/worktrees/d", "/r/.git"), false),
+            (&plain, &walls("/p/a", "/p/a", "/p/a/.git", "/p/a/.git"), true),
+            (&plain, &walls("/p/b", "/p", "/p/.git", "/p/.git"), true),
+            (&plain, &walls("/other", "/other", "", ""), false),
+            (&plain, &walls("/p/a", "", "", ""), true),
+            (&plain, &walls("/p/a", "/p", "", ""), false),
+            (&tree, &walls("/t", "/t", "/r/.git/worktrees/u", "/r/.git"), false),
+            (&tree, &walls("/t", "/t", "/s/.git/worktrees/t", "/s/.git"), false),
+            (&tree, &walls("/t", "/t", "/t/.git", "/t/.git"), true),
+            (&tree, &walls("/t", "/t", "", ""), false),
+        ] {
+            assert_eq!(noted.covers(found), covered, "{noted:?} and {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_what_is_there_anyway_is_left_out() {
+        let mut mounts = Mounts::new();
+        mounts.put("/home/me/api", Mount::Write);
+        mounts.put("/home/me/api/link", Mount::Link("elsewhere".into()));
+        mounts.put("/home/named", Mount::Link("me".into()));
+        let mounts = mounts.without_known_links();
+        let left: Vec<_> = mounts.iter().map(|(path, _)| path.to_str().expect("UTF-8")).collect();
+        assert_eq!(left, ["/home/me/api", "/home/named"]);
+    }
 
     #[test]
     fn what_lies_deeper_goes_over_what_it_lies_in() {

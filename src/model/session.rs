@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ConfigHome, History, Name, Ports, Worktree};
+use super::{ConfigHome, History, Name, Ports, Walls, Worktree};
 
 /// The way a session is separated from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ pub struct Session {
     /// The worktree that was made, or taken over, for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// The walls of a sandboxed session's sandbox, as they were when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walls: Option<Box<Walls>>,
 }
 
 impl Session {

@@ -75,8 +75,9 @@ pub fn in_pane(mut environment: Environment, pane: &Environment) -> Environment 
 
 impl Multiplexer {
     /// Returns the multiplexer to use: `wanted`; else the one that this terminal is inside of; else tmux,
-    /// else zellij. `None` if it is not on the `PATH` of `environment`.
-    pub fn choose(wanted: Option<Kind>, environment: &Environment) -> Option<Self> {
+    /// else zellij. Fails if it is not on the `PATH` of `environment`, with what was passed over there because a
+    /// session can write it.
+    pub fn choose(wanted: Option<Kind>, environment: &Environment) -> Result<Self, Option<os::PassedOver>> {
         let order = match wanted {
             Some(kind) => vec![kind],
             None if inside(environment, "ZELLIJ") && !inside(environment, "TMUX") => {
@@ -84,7 +85,14 @@ impl Multiplexer {
             }
             None => vec![Kind::Tmux, Kind::Zellij],
         };
-        order.into_iter().find_map(|kind| Self::find(kind, environment))
+        let mut passed_over = None;
+        for kind in order {
+            match Self::find(kind, environment) {
+                Ok(found) => return Ok(found),
+                Err(other) => passed_over = passed_over.or(other),
+            }
+        }
+        Err(passed_over)
     }
 
     /// Starts what is wanted in a new session, or, where this terminal is inside already, in a new window
@@ -99,7 +107,7 @@ impl Multiplexer {
     /// Returns the command that shows `pane` in this terminal: its program becomes the terminal's, or has
     /// the multiplexer that this terminal is inside of switch to it.
     pub fn show(pane: &Pane, environment: &Environment) -> Result<Option<Vec<OsString>>, Nested> {
-        let Some(found) = Self::find(pane.kind, environment) else { return Ok(None) };
+        let Ok(found) = Self::find(pane.kind, environment) else { return Ok(None) };
         Ok(Some(match pane.kind {
             Kind::Tmux => tmux::show(&found, pane)?,
             Kind::Zellij => zellij::show(&found, pane),
@@ -124,7 +132,7 @@ pub fn pane_of(pid: u32, environment: &Environment) -> Option<Pane> {
     let mut above = vec![pid];
     above.extend(os::Processes::now().above(pid));
     if own.as_ref().is_none_or(|own| inside(own, "TMUX"))
-        && let Some(program) = Multiplexer::find(Kind::Tmux, environment)
+        && let Ok(program) = Multiplexer::find(Kind::Tmux, environment)
         && let Some(pane) = tmux::pane_of(&program, &above, own.as_ref())
     {
         return Some(pane);

@@ -1,11 +1,12 @@
 //! The program of a multiplexer, and asking it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::error::{Error, ErrorKind};
 use crate::model::Environment;
+use crate::os::{self, PassedOver};
 
 /// The programs there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,12 @@ pub struct Multiplexer {
 }
 
 impl Multiplexer {
-    /// Returns the program of this kind; `None` if it is not on the `PATH` of `environment`.
-    pub(super) fn find(kind: Kind, environment: &Environment) -> Option<Self> {
-        let path = environment.get(OsStr::new("PATH"))?;
-        // What lies in the directory one happens to be in is not asked for.
-        let program = which::which_in(kind.name(), Some(path), "/").ok()?;
-        Some(Self { kind, program, environment: environment.clone() })
+    /// Returns the program of this kind. Fails if it is not on the `PATH` of `environment` where no session can write,
+    /// with what was passed over for that.
+    pub(super) fn find(kind: Kind, environment: &Environment) -> Result<Self, Option<PassedOver>> {
+        let path = environment.get(OsStr::new("PATH"));
+        let program = os::find_program(kind.name(), path.map(OsString::as_os_str), os::is_out_of_reach)?;
+        Ok(Self { kind, program, environment: environment.clone() })
     }
 
     /// Returns which one it is.

@@ -132,6 +132,7 @@ mod system {
                 return Err(NotCopied::TooLarge);
             }
             fchmod(&copy, Mode::from_raw_mode(about.st_mode & 0o777))?;
+            super::super::settle(&copy)?;
             put(&target, &staged, name)?;
             Ok(copied)
         };

@@ -41,6 +41,24 @@ pub fn disk_of(path: &Path) -> io::Result<Disk> {
     }
 }
 
+/// Returns true if other machines may reach what an open file lies on, or a program of its own keeps it, as far as
+/// the system says (Linux).
+pub(super) fn is_remote(file: &std::fs::File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as in `disk_of`")]
+        rustix::fs::fstatfs(file).is_ok_and(|about| {
+            let kind = about.f_type as u32;
+            kind == FUSE || network(kind).is_some()
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// Returns the kind of a network file system by its number (`statfs(2)`).
 #[cfg(target_os = "linux")]
 fn network(kind: u32) -> Option<&'static str> {

@@ -6,6 +6,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `call` again for as long as a signal interrupts it.
 pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -17,33 +18,79 @@ pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
     }
 }
 
-/// Returns the names in the directory `path` that begin with `beginning`, unordered. Names that are not
-/// UTF-8 are skipped; a directory that cannot be read has none.
-pub fn names_in(path: &Path, beginning: &str) -> Vec<String> {
+/// Returns the names in the directory `path` that begin with `beginning`, unordered; none where there is no such
+/// directory. Names that are not UTF-8 are skipped. Fails where it is there and cannot be read to its end.
+pub fn names_in(path: &Path, beginning: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
+    let listed = each_name(path, |name| {
+        let name = name.as_encoded_bytes();
+        if name.starts_with(beginning.as_bytes()) {
+            names.extend(std::str::from_utf8(name).map(str::to_owned));
+        }
+    });
+    match listed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(names),
+    }
+}
+
+/// Returns the paths of all that is in the directory `path`, unordered. Fails where it is not there, or cannot be read
+/// to its end.
+///
+/// In place of the standard library's, which ends the process where the directory cannot be closed again.
+pub fn entries_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    each_name(path, |name| entries.push(path.join(name)))?;
+    Ok(entries)
+}
+
+/// Calls `tell` with each name in the directory `path`.
+#[cfg(target_os = "linux")]
+fn each_name(path: &Path, mut tell: impl FnMut(&std::ffi::OsStr)) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, RawDir, open};
+    use std::os::unix::ffi::OsStrExt;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = uninterrupted(|| Ok(open(path, flags, Mode::empty())?))?;
     // The standard library makes three allocations of each name: with ten thousand that is felt.
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{Mode, OFlags, RawDir, open};
-        let Ok(directory) = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        else {
-            return names;
+    let mut buffer = Vec::with_capacity(32 << 10);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = match entry {
+            Err(rustix::io::Errno::INTR) => continue,
+            entry => entry?,
         };
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let Ok(entry) = entry else { break };
-            let name = entry.file_name().to_bytes();
-            if name.starts_with(beginning.as_bytes()) && !matches!(name, b"." | b"..") {
-                names.extend(std::str::from_utf8(name).map(str::to_owned));
-            }
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            tell(std::ffi::OsStr::from_bytes(name));
         }
     }
-    #[cfg(not(target_os = "linux"))]
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        names.extend(entry.file_name().into_string().ok().filter(|name| name.starts_with(beginning)));
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn each_name(path: &Path, mut tell: impl FnMut(&std::ffi::OsStr)) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        tell(&entry?.file_name());
     }
-    names
+    Ok(())
+}
+
+/// Calls `attempt` again for most of a second, as long as it fails. For a file that another program rewrites, and a
+/// disk or a table of files that is short of something for a moment: what is there is not taken for absent. A process
+/// that has waited in vain does not wait again.
+pub fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    const PAUSES: [u64; 6] = [10, 20, 50, 100, 200, 400];
+    static SPENT: AtomicBool = AtomicBool::new(false);
+    for pause in PAUSES {
+        let done = attempt();
+        if done.is_ok() || SPENT.load(Ordering::Relaxed) {
+            return done;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+    }
+    let done = attempt();
+    SPENT.store(done.is_err(), Ordering::Relaxed);
+    done
 }
 
 /// Makes one directory, mode 0700 at creation. An existing *directory* is fine and keeps its mode;
@@ -160,7 +207,7 @@ pub fn overwrite_note(path: &Path, content: &str) -> io::Result<()> {
     }
     let mut file = options.open(path)?;
     file.write_all(&block)?;
-    Ok(())
+    settle(&file)
 }
 
 /// Gives the directory `from` the name `to`, which must not exist. Both are on one file system.
@@ -170,6 +217,44 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<()> {
     sync_parent(to);
     sync_parent(from);
     Ok(())
+}
+
+/// Gives the file `from` the name `to`, in the place of the regular file there, if there is one. Fails where
+/// anything else stands there ([`not_a_file`]). Both are in one directory.
+pub fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(what) = not_a_file(to) {
+        return Err(io::Error::other(format!("it is {what}")));
+    }
+    uninterrupted(|| fs::rename(from, to))?;
+    sync_parent(to);
+    Ok(())
+}
+
+/// Returns what stands at `path` where a person wants a file, with its article; `None` for a regular file, and if
+/// nothing is there. A link is a link, whatever it leads to.
+pub fn not_a_file(path: &Path) -> Option<&'static str> {
+    let kind = path.symlink_metadata().ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a FIFO");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return Some("a device");
+        }
+    }
+    match () {
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_symlink() => Some("a link"),
+        () => Some("something else than a file"),
+    }
 }
 
 /// Removes the file `path`. One that is not there is as good as removed.
@@ -232,22 +317,43 @@ pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     }
 }
 
+/// Makes the symbolic link `path` to `target`, in the place of the link there, if there is one: whoever looks sees
+/// the old or the new one. Fails where anything else stands there.
+#[cfg(unix)]
+pub fn replace_link(path: &Path, target: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
+        return Err(io::Error::other("it is no link, so nothing of ours"));
+    }
+    let staged = staged_beside(path)?;
+    make_link(&staged, target)?;
+    if let Err(error) = uninterrupted(|| fs::rename(&staged, path)) {
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_parent(path);
+    Ok(())
+}
+
 /// Reads a regular file of at most 16 MiB; `None` if nothing is there. Fails, without waiting, for a
 /// FIFO, a device or a directory.
 pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match open_without_waiting(path) {
+        Ok(file) => read_opened(file).map(Some),
+        Err(error) if missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does the work of [`read_optional`] on a file that was opened without waiting.
+pub(super) fn read_opened(mut file: fs::File) -> io::Result<Vec<u8>> {
     const LIMIT: u64 = 16 << 20;
-    let mut file = match open_without_waiting(path) {
-        Ok(file) => file,
-        Err(error) if missing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
     // Nearly every file of ours fits here, and a read of a regular file is only short at its end.
     // What is larger, or reads as empty (as a FIFO without a writer does), is looked at closer; a
     // directory is an error by itself.
     let mut buffer = [0; 1024];
     let filled = uninterrupted(|| file.read(&mut buffer))?;
     if (1..buffer.len()).contains(&filled) {
-        return Ok(Some(buffer[..filled].to_vec()));
+        return Ok(buffer[..filled].to_vec());
     }
     let about = file.metadata()?;
     if !about.is_file() {
@@ -258,7 +364,7 @@ pub fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
     let mut content = buffer[..filled].to_vec();
     file.take(LIMIT).read_to_end(&mut content)?;
-    Ok(Some(content))
+    Ok(content)
 }
 
 /// Reads a regular file of at most `limit` bytes that a stranger may have put there; `None` if nothing is
@@ -284,7 +390,7 @@ pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Opens a file for reading, and does not wait for the other end of a FIFO.
-fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -309,6 +415,18 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Ok(real)
+}
+
+/// Returns the path with every link resolved ([`real_path`]); `None` if that leads to nothing, or round in a circle.
+/// Fails where the system cannot say.
+pub fn resolved(path: &Path) -> io::Result<Option<PathBuf>> {
+    match real_path(path) {
+        Ok(real) => Ok(Some(real)),
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        #[cfg(unix)]
+        Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns true if only this user can reach the file `path`: the file has no permissions for others, or
@@ -336,9 +454,31 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     real_path(a).is_ok_and(|a| real_path(b).is_ok_and(|b| a == b))
 }
 
-/// Returns true if anything at all is at `path`, a dangling link included.
+/// Returns true unless nothing at all is at `path`; a dangling link is something. Where the system cannot say, there
+/// may be something: it is neither made again nor taken for gone.
 pub fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+    !matches!(look(path), Ok(None))
+}
+
+/// Returns what the system says of `path` itself, not of what a link leads to; `None` if nothing is there. Fails
+/// where it cannot say.
+pub fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
+    match path.symlink_metadata() {
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        about => about.map(Some),
+    }
+}
+
+/// Returns the target of the link at `path`; `None` if nothing is there, or no link. Fails where the system cannot
+/// say.
+pub fn link_at(path: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        Ok(target) => Ok(Some(target)),
+        // Not a link: EINVAL, or ERROR_NOT_A_REPARSE_POINT.
+        Err(error) if matches!(error.raw_os_error(), Some(22 | 4390)) => Ok(None),
+        Err(error) if missing(&error) || is_no_name(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns true if `path` is a directory itself, not a link to one.
@@ -347,14 +487,56 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// files themselves have to be flushed.
-pub fn flush_file_system(path: &Path) {
+/// directories below it, and the files themselves have to be flushed. Fails where the disk does.
+pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    if let Ok(dir) = fs::File::open(path) {
-        let _ = rustix::fs::syncfs(&dir);
+    {
+        let dir = fs::File::open(path)?;
+        uninterrupted(|| Ok(rustix::fs::syncfs(&dir)?))
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = path;
+    flush_directories(path)
+}
+
+/// Flushes the directory `path` and those below it, links not followed, so that no power cut takes an entry of them
+/// away. The files themselves have to be flushed. Fails where the disk does.
+pub fn flush_directories(path: &Path) -> io::Result<()> {
+    for entry in entries_of(path)? {
+        if entry.symlink_metadata()?.is_dir() {
+            flush_directories(&entry)?;
+        }
+    }
+    #[cfg(unix)]
+    {
+        let dir = fs::File::open(path)?;
+        match uninterrupted(|| dir.sync_all()) {
+            // Some network file systems cannot, and have no need to.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+/// Fails if what was written to `file` is not taken by its file system. One that other machines reach says so as
+/// late as when the file is closed, and the standard library passes that on to nobody; flushing it says so too.
+/// On a disk of this machine the write itself has said it, and nothing is flushed.
+pub fn settle(file: &fs::File) -> io::Result<()> {
+    if super::disk::is_remote(file) { uninterrupted(|| file.sync_all()) } else { Ok(()) }
+}
+
+/// Flushes standard output to the disk, if it is a regular file.
+pub fn flush_output() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FileType, fstat, fsync};
+        let output = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(output)?.st_mode) == FileType::RegularFile {
+            return uninterrupted(|| Ok(fsync(output)?));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file `path`, mode 0600, for writing; an error if something is there already.
@@ -410,8 +592,13 @@ fn sync_parent(path: &Path) {
 }
 
 /// Returns true if the error says that nothing is there. A path through a file (`ENOTDIR`) says so too.
-fn missing(error: &io::Error) -> bool {
+pub(super) fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Returns true if the error says that nothing can ever be there: the path is too long, or no path at all.
+fn is_no_name(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput)
 }
 
 fn cannot_link(error: &io::Error) -> bool {
@@ -456,6 +643,8 @@ pub fn create_private_file(path: &Path, content: &[u8], durable: bool) -> io::Re
     file.write_all(content)?;
     if durable {
         uninterrupted(|| file.sync_all())?;
+    } else {
+        settle(&file)?;
     }
     Ok(true)
 }

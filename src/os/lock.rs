@@ -1,7 +1,9 @@
 //! Locks that the kernel releases when their holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+#[cfg(unix)]
+use std::io::Seek;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,19 @@ use super::process::host_name;
 /// stays; it is closed on `exec`, so a program we become never holds it.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    /// Taken where the lock is handed on.
+    file: Option<File>,
+    waited: bool,
+}
+
+/// Gives the lock up, whether or not its file can be closed, and whether or not a process that was just started still
+/// has it open.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
+    }
 }
 
 /// The reason a lock was not taken.
@@ -33,6 +47,17 @@ pub struct Holder {
     pub pid: u32,
     /// Its host, if that is another one than this.
     pub elsewhere: Option<String>,
+}
+
+/// A lock, as somebody sees it who does not take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Somebody holds it.
+    pub is_held: bool,
+    /// The process that took it last, if it wrote that.
+    pub holder: Option<Holder>,
+    /// The text that the program it was left to wrote behind that.
+    pub more: String,
 }
 
 impl Holder {
@@ -77,6 +102,7 @@ impl Lock {
         }
         let mut file = options.open(path).map_err(LockError::Io)?;
         let deadline = Instant::now() + patience;
+        let mut waited = false;
         loop {
             let locked = uninterrupted(|| match file.try_lock() {
                 Ok(()) => Ok(true),
@@ -85,7 +111,10 @@ impl Lock {
             });
             match locked {
                 Ok(true) => break,
-                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(false) if Instant::now() < deadline => {
+                    waited = true;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 Ok(false) => {
                     let mut text = String::new();
                     let _ = file.read_to_string(&mut text);
@@ -96,28 +125,107 @@ impl Lock {
             }
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
-        let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
-        Ok(Self { file })
+        let _ = file.write_all(Holder::text().as_bytes());
+        Ok(Self { file: Some(file), waited })
     }
 
-    /// Leaves the lock to the program that this process becomes, and to all that one starts: it is free
-    /// when the last of them has ended.
+    /// Returns true if somebody else had the lock when this process asked for it.
+    pub fn was_waited_for(&self) -> bool {
+        self.waited
+    }
+
+    /// Leaves the lock to the program that this process becomes: it is free when that has closed it, or ended. What
+    /// an earlier program wrote behind its holder is cut off.
     #[cfg(unix)]
-    pub fn survive_exec(&self) -> io::Result<()> {
-        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    pub fn hand_on(mut self) -> io::Result<super::HandedOn> {
+        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        let end = file.stream_position()?;
+        file.set_len(end)?;
+        Ok(super::HandedOn::of(file))
     }
 
-    /// Returns true if anybody holds the lock at `path`. Creates nothing, but for a moment nobody else
+    /// Looks at the lock at `path`; `None` if there is no such file. Creates nothing, but for a moment nobody else
     /// can take the lock.
-    pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = super::open_regular(path) else { return false };
-        matches!(
+    /// What cannot be looked at counts as held.
+    pub fn look(path: &Path) -> Option<Looked> {
+        let mut file = match super::open_regular(path) {
+            Ok(file) => file,
+            Err(_) if super::exists(path) => {
+                return Some(Looked { is_held: true, holder: None, more: String::new() });
+            }
+            Err(_) => return None,
+        };
+        let tried = uninterrupted(|| match file.try_lock_shared() {
+            Err(TryLockError::Error(error)) => Err(error),
+            tried => Ok(tried.is_err()),
+        });
+        let mut text = String::new();
+        let _ = (&mut file).take(4096).read_to_string(&mut text);
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        Some(Looked {
+            is_held: tried.unwrap_or_else(|error| !has_none(&error)),
+            holder: Holder::parse(first),
+            more: rest.to_owned(),
+        })
+    }
+
+    /// Takes, beside others who hold it so, the lock at `path`, and leaves it to the program that this process becomes
+    /// and to all that one starts: it is free when the last of them has ended.
+    #[cfg(unix)]
+    pub fn share(path: &Path) -> io::Result<super::HandedOn> {
+        // A script that stands in for Claude may use the small numbers, each for something of its own.
+        const ABOVE_THOSE_OF_SCRIPTS: i32 = 64;
+        const TRIES: u32 = 100;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+        let mut tries = 0;
+        // Who looks holds it for a moment.
+        while let Err(error) = file.try_lock_shared() {
+            match error {
+                TryLockError::WouldBlock if tries < TRIES => std::thread::sleep(Duration::from_millis(1)),
+                TryLockError::WouldBlock => return Err(io::ErrorKind::WouldBlock.into()),
+                TryLockError::Error(error) => return Err(error),
+            }
+            tries += 1;
+        }
+        let shared =
+            super::HandedOn::of(rustix::io::fcntl_dupfd_cloexec(&file, ABOVE_THOSE_OF_SCRIPTS)?.into());
+        shared.leave_open()?;
+        // The first one is closed when the program begins.
+        std::mem::forget(file);
+        Ok(shared)
+    }
+
+    /// Returns true if anybody holds the lock at `path` by [`Lock::share`]; `None` if nobody ever did, or the file
+    /// system does not say. Creates nothing.
+    pub fn is_shared(path: &Path) -> Option<bool> {
+        let file = super::open_regular(path).ok()?;
+        // Two who look at once find each other.
+        for _ in 0..3 {
+            match file.try_lock() {
+                Ok(()) => return Some(false),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        Some(true)
+    }
+
+    /// Returns false if nobody holds the lock at `path`, or there is none; true too if that cannot be told. Two that
+    /// look at once do not take each other for the holder. Creates nothing, but for a moment nobody can take the lock.
+    pub fn may_be_held(path: &Path) -> bool {
+        let tried = super::open_regular(path).and_then(|file| {
             uninterrupted(|| match file.try_lock_shared() {
                 Err(TryLockError::Error(error)) => Err(error),
                 tried => Ok(tried.is_err()),
-            }),
-            Ok(true)
-        )
+            })
+        });
+        match tried {
+            Ok(held) => held,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 
     /// Returns true if the locked file is the one at `path` now. While this process waited for the lock,
@@ -130,13 +238,31 @@ impl Lock {
                 path.symlink_metadata()
                     .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()))
             };
-            self.file.metadata().is_ok_and(same)
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok_and(same))
         }
         #[cfg(not(unix))]
         {
             // An open file, and so the directory it is in, stays where it is.
-            self.file.metadata().is_ok() && path.exists()
+            self.file.as_ref().is_some_and(|file| file.metadata().is_ok()) && path.exists()
         }
+    }
+}
+
+/// Locks `file`, which is not ours, and waits for that no longer than `patience`: whoever can open it can hold its lock
+/// for ever. Returns false where it was not to be had, or there are no locks.
+pub fn lock_within(file: &File, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(_)) => return false,
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -155,10 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_somebody_never_gives_up_is_not_waited_for_for_ever() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("file");
+        let (held, other) = (File::create(&path).expect("made"), File::create(&path).expect("opened"));
+        assert!(lock_within(&held, Duration::ZERO));
+        let begun = Instant::now();
+        assert!(!lock_within(&other, Duration::from_millis(50)));
+        assert!(begun.elapsed() >= Duration::from_millis(50), "the control: it waited");
+        drop(held);
+        assert!(lock_within(&other, Duration::from_secs(5)));
+    }
+
+    #[test]
     fn a_held_lock_is_refused_with_the_holders_pid_and_free_when_dropped() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("lock");
+        assert!(!Lock::may_be_held(&path) && !path.exists(), "looking makes none");
         let held = Lock::take(&path, Duration::ZERO).expect("free");
+        assert!(Lock::may_be_held(&path) && Lock::look(&path).is_some_and(|looked| looked.is_held));
         match Lock::take(&path, Duration::ZERO) {
             Err(LockError::Held(by)) => {
                 assert_eq!(by, Some(Holder { pid: std::process::id(), elsewhere: None }));
@@ -169,6 +310,12 @@ mod tests {
         // Another test may just be starting a program, which holds the file until it is one.
         let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         assert!(held.is_at(&path));
+        drop(held);
+        let looking = std::fs::File::open(&path).expect("there");
+        looking.try_lock_shared().expect("free");
+        assert!(!Lock::may_be_held(&path), "another one that looks holds nothing");
+        drop(looking);
+        let held = Lock::take(&path, Duration::from_secs(5)).expect("free again");
         std::fs::rename(&path, dir.path().join("moved")).expect("moved");
         assert!(!held.is_at(&path));
         let _other = Lock::take(&path, Duration::ZERO).expect("another file");

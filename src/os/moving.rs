@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{exists, is_dir, publish_dir};
+use super::files::{entries_of, exists, look, publish_dir};
 use super::{flush_file_system, make_link, remove_tree};
 
 /// Moves the directory `from` to `to`, which must not exist: by a rename, or to another file system by a
@@ -26,11 +26,10 @@ pub fn move_dir(from: &Path, to: &Path, key: &str) -> io::Result<()> {
         done => return done,
     }
     let (coming, going) = (beside(to, key, "coming"), beside(from, key, "going"));
-    if let Err(error) = copy_dir(from, &coming) {
+    if let Err(error) = copy_dir(from, &coming).and_then(|()| flush_file_system(&coming)) {
         let _ = remove(&coming);
         return Err(error);
     }
-    flush_file_system(&coming);
     // The copy counts from here on.
     publish_dir(from, &going)?;
     finish_move(from, to, key)
@@ -40,10 +39,11 @@ pub fn move_dir(from: &Path, to: &Path, key: &str) -> io::Result<()> {
 /// of a copy goes.
 pub fn finish_move(from: &Path, to: &Path, key: &str) -> io::Result<()> {
     let (coming, going) = (beside(to, key, "coming"), beside(from, key, "going"));
-    if !is_dir(&going) {
+    // Where there is no telling which of them is there, none goes.
+    if !is_there(&going)? {
         return remove(&coming);
     }
-    if is_dir(&coming)
+    if is_there(&coming)?
         && let Err(error) = publish_dir(&coming, to)
     {
         // Somebody has put something there: then it was not moved.
@@ -58,8 +58,13 @@ fn beside(path: &Path, key: &str, what: &str) -> PathBuf {
     path.with_file_name(OsString::from(format!(".{key}.{what}")))
 }
 
+/// Returns true if `path` is a directory. Fails where the system cannot say.
+fn is_there(path: &Path) -> io::Result<bool> {
+    Ok(look(path)?.is_some_and(|about| about.is_dir()))
+}
+
 fn remove(path: &Path) -> io::Result<()> {
-    if !is_dir(path) {
+    if !is_there(path)? {
         return Ok(());
     }
     let (room, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or(OsStr::new("")));
@@ -73,10 +78,9 @@ fn remove(path: &Path) -> io::Result<()> {
 
 fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     super::create_private_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, copy) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
+    for source in entries_of(from)? {
+        let copy = to.join(source.file_name().unwrap_or_default());
+        let kind = source.symlink_metadata()?;
         if kind.is_symlink() {
             make_link(&copy, &fs::read_link(&source)?)?;
         } else if kind.is_dir() {

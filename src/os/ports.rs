@@ -92,10 +92,11 @@ mod linux {
         }
         let mut found: Vec<Listener> = Vec::new();
         let mut seen = HashSet::new();
-        for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            for file in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
-                let Ok(target) = fs::read_link(file.path()) else { continue };
+        for process in crate::os::entries_of(std::path::Path::new("/proc")).unwrap_or_default() {
+            let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+            let Some(pid) = pid else { continue };
+            for file in crate::os::entries_of(&process.join("fd")).unwrap_or_default() {
+                let Ok(target) = fs::read_link(file) else { continue };
                 let inode = target.to_str().and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']'));
                 let Some(inode) = inode.and_then(|inode| inode.parse::<u64>().ok()) else { continue };
                 if let Some(port) = sockets.get(&inode) {

@@ -3,7 +3,7 @@
 //! See docs/decisions/003-exec-not-spawn.md
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -24,6 +24,10 @@ pub struct Identity {
     /// The host it runs on: a home directory on a network has many.
     #[serde(default)]
     pub host: String,
+    /// The name space its pid belongs to: a container has one of its own. Empty if the system has none, or it was noted
+    /// before this was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub space: String,
 }
 
 /// The answer to "does this process still run?".
@@ -35,6 +39,8 @@ pub enum Liveness {
     Dead,
     /// It was started on another host, where we cannot look.
     Elsewhere,
+    /// It was started on this host among processes that have pids of their own: its pid says nothing here.
+    Apart,
 }
 
 impl Identity {
@@ -42,7 +48,14 @@ impl Identity {
     /// same one.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { pid, start: start_time(pid).unwrap_or_default(), boot: boot_id(), host: host_name() }
+        let start = start_time(pid).unwrap_or_default();
+        Self { pid, start, boot: boot_id(), host: host_name(), space: pid_space() }
+    }
+
+    /// Returns true if its pid means a process that can be looked up here.
+    pub fn is_among_ours(&self) -> bool {
+        (self.host.is_empty() || self.host == host_name())
+            && (self.space.is_empty() || self.space == pid_space())
     }
 
     /// Looks up the process and returns whether it still runs.
@@ -52,6 +65,9 @@ impl Identity {
         }
         if !self.boot.is_empty() && self.boot != boot_id() {
             return Liveness::Dead;
+        }
+        if !self.space.is_empty() && self.space != pid_space() {
+            return Liveness::Apart;
         }
         if process_alive(self.pid, &self.start) { Liveness::Alive } else { Liveness::Dead }
     }
@@ -97,6 +113,26 @@ pub fn start_time(pid: u32) -> Option<String> {
     }
 }
 
+/// Returns true if `pid` is a process that this one descends from. False where the system does not say (elsewhere than on
+/// Linux).
+pub fn is_ancestor(pid: u32) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let parent_of = |pid: u32| -> Option<u32> {
+            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat);
+            stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+        };
+        let parents = std::iter::successors(Some(std::process::id()), |pid| parent_of(*pid));
+        parents.skip(1).take_while(|pid| *pid > 0).any(|parent| parent == pid)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pid;
+        false
+    }
+}
+
 /// Returns the id of this boot of the machine; empty if the system does not say.
 pub fn boot_id() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();
@@ -105,6 +141,20 @@ pub fn boot_id() -> String {
         Some(String::from_utf8_lossy(&id).trim().to_owned())
     };
     BOOT.get_or_init(|| if cfg!(target_os = "linux") { read().unwrap_or_default() } else { String::new() })
+        .clone()
+}
+
+/// Returns the name space that pids belong to here; empty if the system has none, or does not say.
+fn pid_space() -> String {
+    static SPACE: OnceLock<String> = OnceLock::new();
+    // As in `pid:[4026531836]`.
+    let read = || {
+        let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+        let number = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
+        Some(number.to_owned())
+    };
+    SPACE
+        .get_or_init(|| if cfg!(target_os = "linux") { read().unwrap_or_default() } else { String::new() })
         .clone()
 }
 
@@ -153,9 +203,9 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
         use std::os::unix::ffi::OsStringExt;
         let wanted = format!("{name}=").into_bytes();
         let mut values = HashSet::new();
-        for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        for process in super::entries_of(Path::new("/proc")).ok()? {
             // What belongs to others cannot be read, and is none of ours.
-            let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
+            let Ok(environment) = std::fs::read(process.join("environ")) else { continue };
             let found =
                 environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(wanted.as_slice()));
             values.extend(found.map(|value| OsString::from_vec(value.to_vec())));
@@ -175,11 +225,12 @@ pub fn running_with(name: &str) -> Option<HashSet<OsString>> {
 pub fn running_in(directory: &Path) -> Option<(u32, String)> {
     #[cfg(target_os = "linux")]
     {
-        for process in std::fs::read_dir("/proc").ok()?.flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            let place = std::fs::read_link(process.path().join("cwd"));
+        for process in super::entries_of(Path::new("/proc")).ok()? {
+            let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+            let Some(pid) = pid else { continue };
+            let place = std::fs::read_link(process.join("cwd"));
             if pid != std::process::id() && place.is_ok_and(|place| place.starts_with(directory)) {
-                let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
                 return Some((pid, name.trim_end().to_owned()));
             }
         }
@@ -260,18 +311,38 @@ pub fn restrict_umask() -> Umask {
     }
 }
 
-/// Returns a command that runs `line`, which a person wrote, in the shell of the system.
-pub fn shell_command(line: &str) -> std::process::Command {
+/// Returns a command that runs `line`, which a person wrote, in the shell of the system, with the variables of
+/// `environment`; `None` for those of this process. What the line names is not looked for where a session can write.
+///
+/// A token may stand in the line (`printf sk-…`), and everybody on the machine may read a command line: so the shell
+/// has it from a variable, which is gone before anything of it is run. On Windows only the same user and
+/// administrators may, and it is on the command line.
+pub fn shell_command(
+    line: &str,
+    environment: Option<&BTreeMap<OsString, OsString>>,
+) -> std::process::Command {
+    // Where a system has a shell at all: what `sh` is on `PATH` is anybody's.
+    #[cfg(unix)]
+    let mut command = std::process::Command::new("/bin/sh");
+    #[cfg(windows)]
+    let mut command = std::process::Command::new("cmd");
+    if let Some(environment) = environment {
+        command.env_clear().envs(environment);
+    }
     #[cfg(unix)]
     {
-        let mut command = std::process::Command::new("sh");
-        command.arg("-c").arg(line);
+        let own = std::env::var_os("PATH");
+        let path = environment.map_or(own.as_ref(), |environment| environment.get(OsStr::new("PATH")));
+        if let Some(path) = path {
+            command.env("PATH", super::path_out_of_reach(path));
+        }
+        let run = "set -- \"$CS_LINE\"; unset CS_LINE; eval \"set --\n$1\"";
+        command.args(["-c", run]).env("CS_LINE", line);
         command
     }
     #[cfg(windows)]
     {
         use std::os::windows::process::CommandExt;
-        let mut command = std::process::Command::new("cmd");
         // Quotes are cmd's own, which knows no backslash before one: it takes off the outer two.
         command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
         command
@@ -349,6 +420,24 @@ pub fn become_program(
     }
 }
 
+/// Becomes `program` as [`become_program`] does, with no open file but the three standard ones and `kept`: what this
+/// process was given by whoever called it is not for that program. Elsewhere than on Linux it is the same.
+pub fn become_alone(
+    program: &Path,
+    arguments: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    directory: &Path,
+    umask: Umask,
+    kept: &[super::HandedOn],
+) -> io::Error {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = super::handing::leave_open_only(kept) {
+        return error;
+    }
+    let _ = kept;
+    become_program(program, arguments, environment, directory, umask)
+}
+
 /// Runs `program` to its end, with the interrupts of the console left to it; its exit code.
 #[cfg(not(unix))]
 pub fn run_program(
@@ -409,6 +498,36 @@ mod windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_line_for_the_shell_is_run_as_it_is_and_is_on_no_command_line() {
+        let said = |line: &str, environment: Option<&BTreeMap<OsString, OsString>>| {
+            let output = shell_command(line, environment).output().expect("there is a shell");
+            (String::from_utf8(output.stdout).expect("UTF-8"), output.status.code())
+        };
+        for (line, out, code) in [
+            ("printf '%s' 'it'\\''s \"$HOME\"' # quoted", "it's \"$HOME\"", 0),
+            ("echo one\necho two && exit 3", "one\ntwo\n", 3),
+            ("echo $#", "0\n", 0),
+            ("printf %s \"${CS_LINE-unset}\"", "unset", 0),
+            ("cat <<E\nhere\nE", "here\n", 0),
+            ("-no-such-program 2>/dev/null", "", 127),
+            ("false", "", 1),
+        ] {
+            assert_eq!(said(line, None), (out.to_owned(), Some(code)), "{line}");
+        }
+        let environment = [("ONLY".into(), "this".into()), ("PATH".into(), "/usr/bin:/bin".into())].into();
+        assert_eq!(said("printf %s \"$ONLY${HOME-}\"", Some(&environment)).0, "this");
+        let own = "tr '\\0' ' ' </proc/$$/cmdline";
+        if cfg!(target_os = "linux") {
+            assert!(!said(&format!("{own} # sk-canary"), None).0.contains("sk-canary"));
+            let mut naive = std::process::Command::new("sh");
+            let naive =
+                naive.args(["-c", &format!("{own}; : # sk-canary")]).output().expect("a shell").stdout;
+            assert!(String::from_utf8_lossy(&naive).contains("sk-canary"), "the control: it would be seen");
+        }
+    }
 
     #[test]
     fn this_process_is_alive_and_told_from_an_earlier_one_of_its_pid() {

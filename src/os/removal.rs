@@ -11,10 +11,6 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Size;
 
-/// The number of directories that a tree may be deep. Each holds a file open while it is walked, and a
-/// process has some hundred of them (macOS: 256).
-const DEEPEST: usize = 200;
-
 /// A file or directory that could not be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
@@ -33,8 +29,6 @@ pub enum Unremovable {
     NotDirectory(PathBuf),
     /// Something is mounted here, so what is below belongs to somebody else.
     Mount(PathBuf),
-    /// It is nested deeper than this goes.
-    TooDeep(PathBuf),
     /// It cannot be looked at.
     Io(PathBuf, io::Error),
 }
@@ -44,15 +38,30 @@ impl fmt::Display for Unremovable {
         match self {
             Self::Missing => f.write_str("it is gone"),
             Self::NotDirectory(path) => {
-                write!(f, "{} is a link or a file instead of a directory", path.display())
+                write!(f, "{} is a link or a file instead of a directory", shown(path))
             }
-            Self::Mount(path) => write!(f, "{} is a mount point", path.display()),
-            Self::TooDeep(path) => {
-                write!(f, "{} is more than {DEEPEST} directories deep", path.display())
-            }
-            Self::Io(path, error) => write!(f, "{}: {}", path.display(), crate::model::reason(error)),
+            Self::Mount(path) => write!(f, "{} is a mount point", shown(path)),
+            Self::Io(path, error) => write!(f, "{}: {}", shown(path), crate::model::reason(error)),
         }
     }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", shown(&self.path), self.why)
+    }
+}
+
+/// Returns a path as it is shown: of one that is longer than any system takes, the beginning and the end.
+fn shown(path: &Path) -> String {
+    const LONGEST: usize = 4096;
+    let text = path.to_string_lossy();
+    if text.len() <= LONGEST {
+        return text.into_owned();
+    }
+    let first: String = text.chars().take(200).collect();
+    let last: Vec<char> = text.chars().rev().take(60).collect();
+    format!("{first}…{}", last.into_iter().rev().collect::<String>())
 }
 
 /// Looks through the directory `name` in the directory `room`, and says how much room it takes; or
@@ -108,7 +117,8 @@ mod system {
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, openat, statat, unlinkat};
     use rustix::io::Errno;
 
-    use super::{DEEPEST, Left, Size, Unremovable};
+    use super::super::descent::Descent;
+    use super::{Left, Size, Unremovable};
 
     /// The call by which directories are opened.
     #[derive(Clone, Copy)]
@@ -233,8 +243,12 @@ mod system {
         CString::new(name.as_bytes()).unwrap_or_default()
     }
 
+    fn part(name: &CStr) -> &OsStr {
+        OsStr::from_bytes(name.to_bytes())
+    }
+
     fn joined(path: &Path, name: &CStr) -> PathBuf {
-        path.join(OsStr::from_bytes(name.to_bytes()))
+        path.join(part(name))
     }
 
     pub(super) fn check(room: &Path, name: &OsStr) -> Result<Size, Unremovable> {
@@ -245,7 +259,7 @@ mod system {
         let parent = open_room(room)?;
         let (name, path) = (text(name), room.join(name));
         let mut size = Size::default();
-        survey(way, parent.as_fd(), &name, &path, 0, &mut size)?;
+        survey(way, parent.as_fd(), &name, path, &mut size)?;
         Ok(size)
     }
 
@@ -254,44 +268,76 @@ mod system {
         way: Way,
         parent: BorrowedFd<'_>,
         name: &CStr,
-        path: &Path,
-        depth: usize,
+        mut path: PathBuf,
         size: &mut Size,
     ) -> Result<(), Unremovable> {
-        if depth > DEEPEST {
-            return Err(Unremovable::TooDeep(path.to_path_buf()));
+        let top = open_to_survey(way, parent, name, &path)?;
+        let below = survey_one(top.as_fd(), &path, size)?;
+        let mut descent = Descent::new(top, below).map_err(|error| failed(&path, error))?;
+        while let Some((here, below)) = descent.here() {
+            if let Some(name) = below.pop() {
+                path.push(part(&name));
+                match open_to_survey(way, here, &name, &path) {
+                    Ok(directory) => {
+                        let below = survey_one(directory.as_fd(), &path, size)?;
+                        descent.enter(directory, below).map_err(|error| failed(&path, error))?;
+                    }
+                    // It went, or became something else, while this looked.
+                    Err(Unremovable::Missing | Unremovable::NotDirectory(_)) => _ = path.pop(),
+                    Err(error) => return Err(error),
+                }
+            } else {
+                descent.leave().map_err(|error| failed(&path, error))?;
+                path.pop();
+            }
         }
-        let failed = |path: &Path, error: Errno| Unremovable::Io(path.to_path_buf(), error.into());
-        let directory = way.open(parent, name).map_err(|error| match error {
+        Ok(())
+    }
+
+    fn failed(path: &Path, error: Errno) -> Unremovable {
+        Unremovable::Io(path.to_path_buf(), error.into())
+    }
+
+    fn open_to_survey(
+        way: Way,
+        parent: BorrowedFd<'_>,
+        name: &CStr,
+        path: &Path,
+    ) -> Result<OwnedFd, Unremovable> {
+        way.open(parent, name).map_err(|error| match error {
             Errno::NOENT => Unremovable::Missing,
             Errno::XDEV => Unremovable::Mount(path.to_path_buf()),
             Errno::LOOP | Errno::NOTDIR => Unremovable::NotDirectory(path.to_path_buf()),
             error => failed(path, error),
-        })?;
-        let about = fstat(&directory).map_err(|error| failed(path, error))?;
+        })
+    }
+
+    /// Looks at `directory`, which is at `path`, and at what is right in it. Returns the directories there.
+    fn survey_one(
+        directory: BorrowedFd<'_>,
+        path: &Path,
+        size: &mut Size,
+    ) -> Result<Vec<CString>, Unremovable> {
+        let about = fstat(directory).map_err(|error| failed(path, error))?;
         size.bytes += u64::try_from(about.st_blocks).unwrap_or(0) * 512;
-        for (entry, _) in entries(directory.as_fd()).map_err(|error| failed(path, error))? {
-            let below = joined(path, &entry);
-            let about = match statat(&directory, &entry, AtFlags::SYMLINK_NOFOLLOW) {
+        let mut directories = Vec::new();
+        for (entry, _) in entries(directory).map_err(|error| failed(path, error))? {
+            let about = match statat(directory, &entry, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(about) => about,
                 Err(Errno::NOENT) => continue,
-                Err(error) => return Err(failed(&below, error)),
+                Err(error) => return Err(failed(&joined(path, &entry), error)),
             };
-            if is_mount(directory.as_fd(), &entry).unwrap_or(false) {
-                return Err(Unremovable::Mount(below));
+            if is_mount(directory, &entry).unwrap_or(false) {
+                return Err(Unremovable::Mount(joined(path, &entry)));
             }
             if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
-                match survey(way, directory.as_fd(), &entry, &below, depth + 1, size) {
-                    // It went, or became something else, while this looked.
-                    Ok(()) | Err(Unremovable::Missing | Unremovable::NotDirectory(_)) => {}
-                    Err(error) => return Err(error),
-                }
+                directories.push(entry);
             } else {
                 size.bytes += u64::try_from(about.st_blocks).unwrap_or(0) * 512;
                 size.files += 1;
             }
         }
-        Ok(())
+        Ok(directories)
     }
 
     fn entries(directory: BorrowedFd<'_>) -> Result<Vec<(CString, FileType)>, Errno> {
@@ -315,7 +361,7 @@ mod system {
         let path = room.join(name);
         match way.open(parent.as_fd(), &text(name)) {
             Ok(directory) => {
-                empty(way, directory.as_fd(), &path, 0, &mut left);
+                empty(way, directory, path.clone(), &mut left);
                 // Not left as well if something in it was.
                 match remove_directory(parent.as_fd(), &text(name)) {
                     Ok(()) | Err(Errno::NOENT) => {}
@@ -334,6 +380,7 @@ mod system {
     fn leftover(path: PathBuf, error: Errno) -> Left {
         let why = match error {
             Errno::XDEV | Errno::BUSY => "it is a mount point".into(),
+            Errno::STALE => "it was moved meanwhile".into(),
             error => crate::model::reason(&error.into()),
         };
         Left { path, why }
@@ -343,68 +390,133 @@ mod system {
         rustix::io::retry_on_intr(|| unlinkat(parent, name, AtFlags::REMOVEDIR))
     }
 
-    /// Removes all that is in `directory`.
-    fn empty(way: Way, directory: BorrowedFd<'_>, path: &Path, depth: usize, left: &mut Vec<Left>) {
+    /// A directory that is being emptied.
+    struct Emptying {
+        /// Its name in the one above, and how often that was tried before.
+        name: Entry,
+        /// The directories in it that are still to be emptied and removed.
+        below: Vec<Entry>,
+        /// How much was left before this one.
+        told: usize,
+    }
+
+    /// The name of something that is to be removed, and how often it was not what it was taken for.
+    struct Entry(CString, usize);
+
+    /// The tries after which something that changes all the time is left.
+    const TRIES: usize = 16;
+
+    /// Removes all that is in `top`, which is at `path`.
+    fn empty(way: Way, top: OwnedFd, mut path: PathBuf, left: &mut Vec<Left>) {
+        let mut below = Vec::new();
+        remove_files(top.as_fd(), &path, &mut below, left);
+        let nameless = Entry(CString::default(), 0);
+        let mut descent = match Descent::new(top, Emptying { name: nameless, below, told: 0 }) {
+            Ok(descent) => descent,
+            Err(error) => return left.push(leftover(path, error)),
+        };
+        while let Some((here, emptying)) = descent.here() {
+            if let Some(entry) = emptying.below.pop() {
+                path.push(part(&entry.0));
+                match open_or_remove(way, here, entry) {
+                    Ok(Some((directory, name))) => {
+                        let (mut below, told) = (Vec::new(), left.len());
+                        remove_files(directory.as_fd(), &path, &mut below, left);
+                        match descent.enter(directory, Emptying { name, below, told }) {
+                            Ok(()) => continue,
+                            Err(error) => left.push(leftover(path.clone(), error)),
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => left.push(leftover(path.clone(), error)),
+                }
+                path.pop();
+                continue;
+            }
+            if descent.is_at_top() {
+                return;
+            }
+            let done = match descent.leave() {
+                Ok(Some(done)) => done,
+                Ok(None) => return,
+                Err(error) => return left.push(leftover(path, error)),
+            };
+            let Some((above, emptying)) = descent.here() else { return };
+            let Entry(name, tries) = done.name;
+            match remove_directory(above, &name) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                // What is in it was told already.
+                Err(Errno::NOTEMPTY | Errno::EXIST) if left.len() > done.told => {}
+                Err(Errno::LOOP | Errno::NOTDIR) if tries < TRIES => {
+                    emptying.below.push(Entry(name, tries + 1));
+                }
+                Err(error) => left.push(leftover(path.clone(), error)),
+            }
+            path.pop();
+        }
+    }
+
+    /// Removes what is no directory in `directory`, which is at `path`, and adds the directories to `below`.
+    fn remove_files(directory: BorrowedFd<'_>, path: &Path, below: &mut Vec<Entry>, left: &mut Vec<Left>) {
         let found = match entries(directory) {
             Ok(found) => found,
             Err(error) => return left.push(leftover(path.to_path_buf(), error)),
         };
         for (name, kind) in found {
-            let below = joined(path, &name);
-            if let Err(error) = remove_entry(way, directory, &name, kind, &below, depth, left) {
-                left.push(leftover(below, error));
+            if kind == FileType::Directory {
+                below.push(Entry(name, 0));
+                continue;
+            }
+            match remove_file(directory, &name) {
+                Ok(true) => {}
+                Ok(false) => below.push(Entry(name, 1)),
+                Err(error) => left.push(leftover(joined(path, &name), error)),
             }
         }
     }
 
-    /// Removes what `name` is in `directory` now. Somebody may make a link of a directory, and the
-    /// reverse, at any time: what it is, is what the call that removes it says.
-    fn remove_entry(
-        way: Way,
-        directory: BorrowedFd<'_>,
-        name: &CStr,
-        kind: FileType,
-        path: &Path,
-        depth: usize,
-        left: &mut Vec<Left>,
-    ) -> Result<(), Errno> {
-        const TRIES: usize = 16;
-        let mut as_directory = kind == FileType::Directory;
-        let mut last = Errno::BUSY;
+    /// Removes the file `name` in `directory`. Returns false, and removes nothing, if it is a directory.
+    fn remove_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno> {
         for _ in 0..TRIES {
-            let step = if as_directory {
-                if depth >= DEEPEST {
-                    return Err(Errno::NAMETOOLONG);
-                }
-                way.open(directory, name).and_then(|inner| {
-                    let before = left.len();
-                    empty(way, inner.as_fd(), path, depth + 1, left);
-                    match remove_directory(directory, name) {
-                        // What is in it was told already.
-                        Err(Errno::NOTEMPTY | Errno::EXIST) if left.len() > before => Ok(()),
-                        done => done,
-                    }
-                })
-            } else {
-                rustix::io::retry_on_intr(|| unlinkat(directory, name, AtFlags::empty()))
-            };
-            match step {
-                Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                Err(error @ (Errno::LOOP | Errno::NOTDIR)) if as_directory => last = error,
+            match rustix::io::retry_on_intr(|| unlinkat(directory, name, AtFlags::empty())) {
+                Ok(()) | Err(Errno::NOENT) => return Ok(true),
                 // Linux says one of them of a directory, macOS the other.
-                Err(error @ (Errno::ISDIR | Errno::PERM)) if !as_directory => {
-                    let about = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-                    if FileType::from_raw_mode(about.st_mode) != FileType::Directory {
-                        if error == Errno::PERM {
-                            return Err(error);
-                        }
-                        continue;
+                Err(error @ (Errno::ISDIR | Errno::PERM)) => {
+                    let about = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+                        Err(Errno::NOENT) => return Ok(true),
+                        about => about?,
+                    };
+                    if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
+                        return Ok(false);
                     }
-                    last = error;
+                    if error == Errno::PERM {
+                        return Err(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }
-            as_directory = !as_directory;
+        }
+        Err(Errno::BUSY)
+    }
+
+    /// Opens the directory `entry` in `directory`. Somebody may make a link of a directory, and the reverse, at
+    /// any time: what it is, is what the call that opens or removes it says. Returns `None` once it is gone.
+    fn open_or_remove(
+        way: Way,
+        directory: BorrowedFd<'_>,
+        Entry(name, tries): Entry,
+    ) -> Result<Option<(OwnedFd, Entry)>, Errno> {
+        let mut last = Errno::BUSY;
+        for tries in tries..=TRIES {
+            match way.open(directory, &name) {
+                Ok(opened) => return Ok(Some((opened, Entry(name, tries)))),
+                Err(Errno::NOENT) => return Ok(None),
+                Err(error @ (Errno::LOOP | Errno::NOTDIR)) => last = error,
+                Err(error) => return Err(error),
+            }
+            if remove_file(directory, &name)? {
+                return Ok(None);
+            }
         }
         Err(last)
     }
@@ -418,7 +530,7 @@ mod system {
     use std::fs;
     use std::path::Path;
 
-    use super::{DEEPEST, Left, Size, Unremovable};
+    use super::{Left, Size, Unremovable};
 
     pub(super) fn check(room: &Path, name: &OsStr) -> Result<Size, Unremovable> {
         let path = room.join(name);
@@ -430,26 +542,21 @@ mod system {
             return Err(Unremovable::NotDirectory(path));
         }
         let mut size = Size::default();
-        survey(&path, 0, &mut size)?;
-        Ok(size)
-    }
-
-    fn survey(path: &Path, depth: usize, size: &mut Size) -> Result<(), Unremovable> {
-        if depth > DEEPEST {
-            return Err(Unremovable::TooDeep(path.to_path_buf()));
-        }
-        let failed = |error| Unremovable::Io(path.to_path_buf(), error);
-        for entry in fs::read_dir(path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let about = entry.path().symlink_metadata().map_err(failed)?;
-            if about.is_dir() {
-                survey(&entry.path(), depth + 1, size)?;
-            } else {
-                size.bytes += about.len();
-                size.files += 1;
+        let mut below = vec![path];
+        while let Some(path) = below.pop() {
+            let failed = |error| Unremovable::Io(path.clone(), error);
+            for entry in fs::read_dir(&path).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let about = entry.path().symlink_metadata().map_err(failed)?;
+                if about.is_dir() {
+                    below.push(entry.path());
+                } else {
+                    size.bytes += about.len();
+                    size.files += 1;
+                }
             }
         }
-        Ok(())
+        Ok(size)
     }
 
     pub(super) fn remove(room: &Path, name: &OsStr) -> Result<Vec<Left>, Unremovable> {
@@ -566,17 +673,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_without_end_is_refused_as_a_whole() {
-        let ground = Ground::new();
-        let mut deep = ground.room().join("tree");
-        for _ in 0..=DEEPEST {
-            deep.push("d");
+    fn however_deep_a_tree_is_it_goes_and_needs_few_descriptors_and_no_stack() {
+        use rustix::fs::{CWD, Mode, OFlags, openat, symlinkat};
+        for (way, depth) in ways().into_iter().zip([20_000, 3_000]) {
+            let ground = Ground::new();
+            let deepest = super::super::descent::tests::deep(&ground.room().join("tree"), depth);
+            let flags = OFlags::CREATE | OFlags::WRONLY;
+            drop(openat(&deepest, "file", flags, Mode::from_raw_mode(0o600)).expect("made"));
+            symlinkat(ground.dir.path().join("victim"), &deepest, "link").expect("linked");
+            drop(deepest);
+            // The control: no path leads there.
+            let path: PathBuf = std::iter::repeat_n("d", depth).collect();
+            let told = fs::symlink_metadata(ground.room().join("tree").join(path)).expect_err("too long");
+            assert_eq!(told.raw_os_error(), Some(rustix::io::Errno::NAMETOOLONG.raw_os_error()));
+            assert_eq!(openat(CWD, ground.room(), OFlags::DIRECTORY, Mode::empty()).map(drop), Ok(()));
+            let size = check_by(way, &ground.room(), OsStr::new("tree")).expect("looked at");
+            assert_eq!(size.files, 6, "the deepest were seen");
+            assert_eq!(super::super::tree_size(&ground.room().join("tree")), size);
+            assert_eq!(remove_by(way, &ground.room(), OsStr::new("tree")).expect("removed"), []);
+            assert_eq!(fs::read_dir(ground.room()).expect("listed").count(), 0);
+            assert!(ground.victim_is_whole());
         }
-        fs::create_dir_all(&deep).expect("made");
-        let refused = remove_tree(&ground.room(), OsStr::new("tree"));
-        assert!(matches!(refused, Err(Unremovable::TooDeep(_))), "{refused:?}");
-        assert!(ground.room().join("tree/a/b/file").exists() && deep.exists(), "nothing of it went");
-        fs::remove_dir(&deep).expect("removed");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_cannot_be_removed_far_down_is_told_once_and_in_few_words() {
+        use rustix::fs::{IFlags, ioctl_setflags};
+        let ground = Ground::new();
+        let deepest = super::super::descent::tests::deep(&ground.room().join("tree"), 5_000);
+        // Only root may, and only on some file systems.
+        if ioctl_setflags(&deepest, IFlags::IMMUTABLE).is_err() {
+            return;
+        }
+        let left = remove_tree(&ground.room(), OsStr::new("tree")).expect("begun");
+        ioctl_setflags(&deepest, IFlags::empty()).expect("set");
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left[0].to_string().len() < 400 && left[0].path.as_os_str().len() > 10_000, "{}", left[0]);
         assert_eq!(remove_tree(&ground.room(), OsStr::new("tree")).expect("removed"), []);
     }
 

@@ -122,14 +122,13 @@ fn running() -> Vec<Process> {
     let ticks = rustix::param::clock_ticks_per_second().max(1);
     let page = rustix::param::page_size() as u64;
     let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
+    for entry in super::entries_of(std::path::Path::new("/proc")).unwrap_or_default() {
+        let pid = entry.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+        let Some(pid) = pid else { continue };
         if !entry.metadata().is_ok_and(|about| about.uid() == me) {
             continue;
         }
-        let Ok(stat) = std::fs::read(entry.path().join("stat")) else { continue };
+        let Ok(stat) = std::fs::read(entry.join("stat")) else { continue };
         found.extend(parse_stat(pid, &String::from_utf8_lossy(&stat), ticks, page));
     }
     found

@@ -12,7 +12,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::model::{Engine, Failure, Result, Sandbox};
+use crate::model::{Abilities, Engine, Failure, Result, Sandbox};
+use crate::os;
 
 pub use around::Around;
 pub use filter::filter;
@@ -30,45 +31,62 @@ pub fn command_line(
     }
 }
 
-/// Finds the first of `engines` that is installed, on the absolute entries of `path` (the value of
-/// `PATH`). Fails if none is, with what to install.
+/// Finds the first of `engines` that is installed, on `path` (the value of `PATH`), where no session can write. Fails if
+/// none is, with what to install.
 pub fn find(engines: &[Engine], path: Option<&OsStr>) -> Result<(Engine, PathBuf)> {
-    let directories: Vec<PathBuf> =
-        path.map(std::env::split_paths).into_iter().flatten().filter(|dir| dir.is_absolute()).collect();
-    let joined = std::env::join_paths(directories).unwrap_or_default();
-    let found = engines.iter().find_map(|engine| {
-        which::which_in(engine.program(), Some(&joined), "/").ok().map(|program| (*engine, program))
-    });
-    found.ok_or_else(|| {
-        let names: Vec<&str> = engines.iter().map(|engine| engine.program()).collect();
-        let failure = Failure::failed(format!("there is no {} to hold a sandbox", names.join(" or ")));
-        match engines {
-            [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
-            _ => failure
-                .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
+    let mut not_taken = None;
+    for engine in engines {
+        match os::find_program(engine.program(), path, os::is_out_of_reach) {
+            Ok(program) => return Ok((*engine, program)),
+            Err(skipped) => not_taken = not_taken.or(skipped),
         }
+    }
+    let names: Vec<&str> = engines.iter().map(|engine| engine.program()).collect();
+    let but = not_taken.map(|it| format!("; {it}")).unwrap_or_default();
+    let failure = Failure::failed(format!("there is no {} to hold a sandbox{but}", names.join(" or ")));
+    Err(match engines {
+        [Engine::Podman] => failure.hint("to install it: sudo apt install podman"),
+        _ => failure
+            .hint("to install it: sudo apt install bubblewrap (or: dnf, pacman -S, apk add bubblewrap)"),
     })
 }
 
-/// Returns the reason why `engine`, which is at `program`, cannot make a sandbox here, with what to do;
-/// `None` if it can. Runs bubblewrap once, with nothing in it but this machine, to be read only.
-pub fn refusal(engine: Engine, program: &Path) -> Option<Failure> {
+/// Returns the abilities of `engine`, which is at `program`. Fails, with what to do, if it cannot make a sandbox here.
+/// Runs bubblewrap once, with nothing in it but this machine, to be read only; once more for each ability that it
+/// lacks.
+pub fn abilities(engine: Engine, program: &Path) -> Result<Abilities> {
     // podman leaves a process behind wherever it is tried, and says by itself what it lacks.
     if engine == Engine::Podman {
-        return None;
+        return Ok(Abilities::default());
     }
-    let mut command = Command::new(program);
-    command.args(bwrap::TRIAL).arg(program).arg("--version");
-    let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
-    let said = match ran {
-        Ok(output) if output.status.success() => return None,
-        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        Err(error) => error.to_string(),
+    let root = os::pin(Path::new("/")).ok().filter(|root| root.leave_open().is_ok());
+    let number = root.as_ref().map(os::HandedOn::number).unwrap_or_default();
+    let all = Abilities { takes_open_files: root.is_some(), closes_user_spaces: true };
+    let works = |abilities| tried(program, &bwrap::trial(abilities, &number));
+    if works(all).is_ok() {
+        return Ok(all);
+    }
+    let without = works(Abilities::default());
+    let Err(said) = without else {
+        let takes_open_files = works(Abilities { closes_user_spaces: false, ..all }).is_ok();
+        let closes_user_spaces = works(Abilities { takes_open_files: false, ..all }).is_ok();
+        return Ok(Abilities { takes_open_files, closes_user_spaces });
     };
     let setting = |name: &str| {
         std::fs::read_to_string(Path::new("/proc/sys").join(name)).map(|text| text.trim().to_owned()).ok()
     };
-    Some(explained(engine, &said, &setting))
+    Err(explained(engine, &said, &setting))
+}
+
+/// Runs `program` in a trial of itself. Fails with what it says.
+fn tried(program: &Path, arguments: &[String]) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(program).arg("--version").stdin(Stdio::null()).stdout(Stdio::null());
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Returns the failure for an engine's own words. `setting` reads a setting of the kernel, by its path.
@@ -104,16 +122,21 @@ mod tests {
         mounts.put("/bin", Mount::Link("usr/bin".into()));
         mounts.put("/home/me", Mount::Empty);
         mounts.put("/home/me/api", Mount::Write);
+        mounts.put("/home/me/api/.git/config.worktree", Mount::NoText);
         mounts.put("/home/me/api/.git/hooks", Mount::Read);
+        mounts.put("/home/me/api/.git/modules", Mount::Nothing);
         mounts.put("/tmp", Mount::Empty);
         mounts.put("/usr", Mount::Read);
         Sandbox {
             engine,
             program: format!("/usr/bin/{}", engine.program()).into(),
+            abilities: Abilities { takes_open_files: true, closes_user_spaces: true },
             mounts,
             network: true,
-            held: Some("/data/sessions/x/inside".into()),
+            root: "/data/sessions/x".into(),
+            is_claude: true,
             scratch: "/data/sessions/x/root".into(),
+            unnoted: None,
         }
     }
 
@@ -130,7 +153,9 @@ mod tests {
 
     #[test]
     fn bubblewrap_is_told_everything_and_in_order() {
-        let around = Around { filter: Some("10".into()), terminal: true, ..Around::default() };
+        let open = [("/home/me/api", "12"), ("/usr", "13")].map(|(path, open)| (path.into(), open.into()));
+        let (filter, held) = (Some("10".into()), Some("11".into()));
+        let around = Around { filter, held, open: open.into(), terminal: true, ..Around::default() };
         insta::assert_snapshot!(line(&sandbox(Engine::Bwrap), &around), @r"
         /usr/bin/bwrap
         --die-with-parent
@@ -138,23 +163,32 @@ mod tests {
         --unshare-pid
         --unshare-ipc
         --unshare-cgroup-try
+        --disable-userns
         --cap-drop ALL
         --seccomp 10
+        --json-status-fd 11
         --proc /proc
         --dev /dev
         --symlink usr/bin /bin
         --tmpfs /home/me
-        --bind /home/me/api /home/me/api
+        --bind-fd 12 /home/me/api
+        --ro-bind /dev/null /home/me/api/.git/config.worktree
         --ro-bind /home/me/api/.git/hooks /home/me/api/.git/hooks
+        --tmpfs /home/me/api/.git/modules
+        --remount-ro /home/me/api/.git/modules
         --tmpfs /tmp
-        --ro-bind /usr /usr
+        --ro-bind-fd 13 /usr
         --remount-ro /
         --chdir /home/me/api
         -- /bin/claude -p it's
         ");
-        let cut_off = Sandbox { network: false, ..sandbox(Engine::Bwrap) };
-        let without_filter = line(&cut_off, &Around::default());
-        assert!(without_filter.contains("\n--new-session") && without_filter.contains("\n--unshare-net"));
+        let abilities = Abilities::default();
+        let cut_off = Sandbox { network: false, abilities, ..sandbox(Engine::Bwrap) };
+        let without = line(&cut_off, &Around::default());
+        assert!(without.contains("\n--new-session") && without.contains("\n--unshare-net"));
+        assert!(
+            !without.contains("--disable-userns") && without.contains("\n--bind /home/me/api /home/me/api")
+        );
     }
 
     #[test]
@@ -183,7 +217,9 @@ mod tests {
         --env TOKEN
         --mount=type=tmpfs,tmpfs-mode=1777,dst=/home/me
         --mount=type=bind,src=/home/me/api,dst=/home/me/api,ro=false
+        --mount=type=bind,src=/dev/null,dst=/home/me/api/.git/config.worktree,ro=true
         --mount=type=bind,src=/home/me/api/.git/hooks,dst=/home/me/api/.git/hooks,ro=true
+        --mount=type=tmpfs,ro=true,dst=/home/me/api/.git/modules
         --mount=type=tmpfs,tmpfs-mode=1777,dst=/tmp
         --mount=type=bind,src=/usr,dst=/usr,ro=true
         --workdir=/home/me/api

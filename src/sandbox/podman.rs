@@ -22,7 +22,7 @@ pub(super) fn command_line(
         say("--tty");
     }
     // What runs in it outlives this program where that is killed. A name there is given once.
-    if let Some(id) = sandbox.held.as_deref().and_then(Path::parent).and_then(Path::file_name) {
+    if let Some(id) = sandbox.root.file_name().filter(|_| sandbox.is_claude) {
         say(&format!("--name=cs-{}", id.to_string_lossy()));
     }
     let (user, group) = around.ids;
@@ -49,6 +49,15 @@ pub(super) fn command_line(
             Mount::Empty => {
                 option.push("type=tmpfs,tmpfs-mode=1777,dst=");
                 option.push(path);
+            }
+            Mount::Nothing => {
+                option.push("type=tmpfs,ro=true,dst=");
+                option.push(path);
+            }
+            Mount::NoText => {
+                option.push("type=bind,src=/dev/null,dst=");
+                option.push(path);
+                option.push(",ro=true");
             }
             // Made in the root itself before it starts.
             Mount::Link(_) => continue,

@@ -117,6 +117,12 @@ impl ConfigFiles {
         os::make_link(&self.ready(at)?, target).map(drop)
     }
 
+    /// Flushes the directories that what was put there is in: once the session is seen, no power cut takes any of it
+    /// away. Costs one system call where nothing was put there.
+    pub fn flush(&self) -> io::Result<()> {
+        if os::exists(&self.config) { os::flush_directories(&self.root) } else { Ok(()) }
+    }
+
     /// Returns the path of `at`, with the directories above it made.
     fn ready(&self, at: &Path) -> io::Result<PathBuf> {
         let mut parts = at.components().peekable();
@@ -135,7 +141,7 @@ impl NewFile {
     /// the disk when this returns.
     pub fn finish(self, modified: SystemTime) -> io::Result<()> {
         set_time(&self.0, Some(modified));
-        if cfg!(target_os = "linux") { Ok(()) } else { self.0.sync_all() }
+        if cfg!(target_os = "linux") { os::settle(&self.0) } else { self.0.sync_all() }
     }
 }
 

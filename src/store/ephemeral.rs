@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::Store;
+use super::root::listed;
 use crate::model::{Failure, Result};
 use crate::os;
 
@@ -46,13 +47,15 @@ impl Store {
 
     /// Reads the notes of the ephemeral sessions that were launched and are not in the trash yet. Costs
     /// one system call if there are none.
-    pub fn ephemeral(&self) -> Vec<(Uuid, EphemeralNote)> {
+    pub fn ephemeral(&self) -> Result<Vec<(Uuid, EphemeralNote)>> {
         let dir = self.ephemeral_dir();
         let note = |id: Uuid| {
-            let text = os::read_optional(&dir.join(id.to_string())).ok().flatten()?;
-            Some((id, EphemeralNote::parse(&String::from_utf8_lossy(&text))))
+            let path = dir.join(id.to_string());
+            let text = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+            Ok(text.map(|text| (id, EphemeralNote::parse(&String::from_utf8_lossy(&text)))))
         };
-        os::names_in(&dir, "").iter().filter_map(|name| note(name.parse().ok()?)).collect()
+        let names = listed(&dir, "")?;
+        names.iter().filter_map(|name| name.parse().ok()).filter_map(|id| note(id).transpose()).collect()
     }
 
     /// Notes something of an ephemeral session.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::locking::lock;
+use super::root::listed;
 use crate::model::{Failure, Name, Result};
 use crate::os::{self, EntryKind, Foreign, Lock};
 
@@ -72,10 +73,10 @@ impl Store {
     }
 
     /// Returns every group that has a directory, by name, whoever is in it.
-    pub fn groups(&self) -> Vec<Name> {
-        let mut names = os::names_in(&self.groups_dir(), "");
+    pub fn groups(&self) -> Result<Vec<Name>> {
+        let mut names = listed(&self.groups_dir(), "")?;
         names.sort_unstable();
-        names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect()
+        Ok(names.into_iter().filter_map(|name| Name::of_profile(&name).ok()).collect())
     }
 
     /// Takes the lock of a group, by its directory, so that nobody else opens a conversation of it
@@ -227,7 +228,8 @@ impl Member {
             let own = self.aside("own-history", ".jsonl", 1);
             // They lie beside the conversations. A link to anything else was made by somebody inside.
             let is_ours = shared.is_none_or(|shared| shared.parent() == from.parent());
-            if is_ours && from.exists() || os::exists(&own) {
+            // Where there is no telling, the file is read, which says why it cannot be.
+            if is_ours && from.try_exists().unwrap_or(true) || os::exists(&own) {
                 let from = is_ours.then(|| file(&from));
                 append_missing(from.as_ref(), &own, is_own_prompt)?;
                 unlink(&self.prompts())?;

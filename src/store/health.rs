@@ -80,6 +80,15 @@ pub enum Nameless {
     Taken(Name, Claim),
 }
 
+/// Claims that belong to nothing.
+#[derive(Debug, Default)]
+pub struct Ownerless {
+    /// Those whose owner does not exist and is not being made, by name and file.
+    pub orphans: Vec<(Name, PathBuf)>,
+    /// The files that are no claims, or cannot be read.
+    pub damaged: Vec<PathBuf>,
+}
+
 impl Store {
     fn checked_path(&self) -> PathBuf {
         self.root().join("checked.toml")
@@ -108,11 +117,10 @@ impl Store {
             .map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Returns the claims whose owner does not exist and is not being made, by name and file; and the
-    /// files in their directory that are no claims.
-    pub fn names_without_owner(&self) -> (Vec<(Name, PathBuf)>, Vec<PathBuf>) {
-        let (mut orphans, mut damaged) = (Vec::new(), Vec::new());
-        for key in self.claimed_names() {
+    /// Returns the claims that belong to nothing. Fails where their directory cannot be read.
+    pub fn names_without_owner(&self) -> Result<Ownerless> {
+        let Ownerless { mut orphans, mut damaged } = Ownerless::default();
+        for key in self.claimed_names()? {
             let path = self.names().join(&key);
             let Ok(name) = Name::of_profile(&key) else {
                 damaged.push(path);
@@ -124,7 +132,7 @@ impl Store {
                 Err(_) => damaged.push(path),
             }
         }
-        (orphans, damaged)
+        Ok(Ownerless { orphans, damaged })
     }
 
     /// Returns the repair for a session that is not found by its name; `None` if it is found.
@@ -150,6 +158,7 @@ impl Store {
     /// Puts back the claim of a session or profile that has lost it. Refuses if the owner is gone by now,
     /// or somebody else has the name.
     pub fn claim_again(&self, name: &Name, claim: Claim) -> Result<()> {
+        let held = self.hold_names()?;
         let there = match claim {
             Claim::Session(id) => self.session(id).is_ok_and(|session| session.name == *name),
             Claim::Profile => os::is_dir(&self.profile_root(name)),
@@ -157,7 +166,10 @@ impl Store {
         if !there {
             return Err(Failure::of(Kind::Changed, format!("what had the name '{name}' has gone meanwhile")));
         }
-        match self.claim_name(name, claim)? {
+        if self.claim(name)? == Some(claim) {
+            return Ok(());
+        }
+        match self.claim_name_among(name, claim, &held)? {
             None => Ok(()),
             Some(_) => {
                 Err(Failure::of(Kind::NameTaken, format!("something else has the name '{name}' by now")))
@@ -165,21 +177,25 @@ impl Store {
         }
     }
 
-    /// Returns the directories of sessions and profiles that hold no record.
-    pub fn without_record(&self) -> Vec<PathBuf> {
+    /// Returns the directories of sessions and profiles that hold no record. Fails where those that hold them cannot
+    /// be read.
+    pub fn without_record(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for (room, record) in [(self.sessions_dir(), "session.toml"), (self.profiles_dir(), "profile.toml")] {
-            for entry in fs::read_dir(room).into_iter().flatten().flatten() {
-                let path = entry.path();
+            let entries = match os::entries_of(&room) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|error| Failure::io("list", &room, &error))?,
+            };
+            for path in entries {
                 // The profile that always exists has no record before somebody edits it.
-                let default = record == "profile.toml" && entry.file_name() == Name::DEFAULT_PROFILE;
+                let default = record == "profile.toml" && path.ends_with(Name::DEFAULT_PROFILE);
                 if !default && os::is_dir(&path) && !os::exists(&path.join(record)) {
                     found.push(path);
                 }
             }
         }
         found.sort_unstable();
-        found
+        Ok(found)
     }
 
     /// Removes a record of trust, if it still says what it did.
@@ -216,7 +232,8 @@ impl Store {
     /// Removes a lock directory of Claude's below the data root that is nobody's. It has to be empty.
     pub fn remove_claude_lock(&self, path: &Path) -> Result<bool> {
         self.guard_own(path)?;
-        let Ok(about) = path.symlink_metadata() else { return Ok(false) };
+        let about = os::look(path).map_err(|error| Failure::io("remove", path, &error))?;
+        let Some(about) = about else { return Ok(false) };
         let age = about.modified().ok().and_then(|then| SystemTime::now().duration_since(then).ok());
         if !about.is_dir() || age.is_none_or(|age| age < LOCK_IS_NOBODYS) {
             return Ok(false);

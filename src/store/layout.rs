@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::manifest::{read_manifest, write_manifest};
 use super::root::removed_meanwhile;
-use crate::model::{Failure, Layout, Link, ManifestPlace, Put, Result, SeedFile};
+use crate::model::{Failure, Layout, Link, Manifest, ManifestPlace, Put, Result, SeedFile};
 use crate::os::{self, Foreign, MOST_BYTES};
 
 /// A path that is not as the plan has it, and is not ours to change.
@@ -18,14 +18,24 @@ pub enum Drift {
     InPlaceOfLink(Link),
     /// A link that points somewhere else.
     OtherTarget(Link),
+    /// A file that would gain something stays as it is: where Claude's lock on it belongs, something stands that is
+    /// no such lock, and that Claude does not take away either.
+    LockInTheWay {
+        /// The file.
+        file: PathBuf,
+        /// The path of its lock.
+        lock: PathBuf,
+        /// What stands there, in words.
+        what: &'static str,
+    },
 }
 
 /// Makes what is missing of `layout`: directories (0700), links, files (0600). Idempotent. Returns what stands
 /// otherwise than planned, which stays.
 pub fn lay_out(layout: &Layout) -> Result<Vec<Drift>> {
-    let survey = survey(layout);
-    put(layout, &survey.lacking)?;
-    Ok(survey.drifts)
+    let Survey { lacking, mut drifts } = survey(layout)?;
+    drifts.extend(put(layout, &lacking)?);
+    Ok(drifts)
 }
 
 /// How the disk stands to a layout.
@@ -38,17 +48,19 @@ pub struct Survey {
 }
 
 /// Returns what the disk lacks of `layout`, and what stands there otherwise. Nothing that is there is lacking, but
-/// for a link whose target is gone, and a link that is private by now and ours. Changes nothing.
-pub fn survey(layout: &Layout) -> Survey {
+/// for a link whose target is gone, and a link that is private by now and ours. Changes nothing. Fails where the system
+/// cannot read which links are ours.
+pub fn survey(layout: &Layout) -> Result<Survey> {
     // Below the base a link in a directory's place was made by somebody inside.
-    let missing = |path: &&PathBuf| match place(layout, path) {
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let missing = |path: &&PathBuf| match place(base.as_ref(), path) {
         Some(place) => !place.is_dir(),
         None => !path.is_dir(),
     };
     let directories = layout.directories.iter().filter(missing).cloned().map(Put::Directory);
     let mut survey = Survey { lacking: directories.collect(), drifts: Vec::new() };
     if let Some(place) = &layout.manifest {
-        survey.lacking.extend(ours_among(place, &layout.private).into_iter().map(Put::TakeAway));
+        survey.lacking.extend(ours_among(place, &layout.private)?.into_iter().map(Put::TakeAway));
     }
     for link in &layout.links {
         match standing(link) {
@@ -59,25 +71,30 @@ pub fn survey(layout: &Layout) -> Survey {
         }
     }
     survey.lacking.extend(layout.files.iter().cloned().map(Put::File));
-    survey
+    survey.lacking.extend(layout.outdated.iter().cloned().map(Put::Outdated));
+    survey.lacking.extend(layout.settings.iter().cloned().map(Put::Settings));
+    Ok(survey)
 }
 
-/// Puts `lacking`, what the disk lacks of `layout`, there. What somebody else put there meanwhile stays.
+/// Puts `lacking`, what the disk lacks of `layout`, there. What somebody else put there meanwhile stays. Returns what
+/// stands in the way of something that can wait.
 ///
 /// The links about to be made are noted in the manifest first. Where no link is lacking, the manifest is neither
-/// read nor written; one that cannot be read is left as it is, and nothing is noted.
+/// read nor written; one that is damaged is left as it is, and nothing is noted.
 ///
 /// Below the config directory of a session or profile only: the caller plans nothing elsewhere. Refused where
 /// the layout's base is gone.
-pub fn put(layout: &Layout, lacking: &[Put]) -> Result<()> {
+pub fn put(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
     put_each(layout, lacking).map_err(|failure| match &layout.base {
         Some(base) if !os::is_dir(base) => removed_meanwhile(base),
         _ => failure,
     })
 }
 
-fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
-    let make_dirs = |path: &Path| match place(layout, path) {
+fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
+    let mut drifts = Vec::new();
+    let base = layout.base.as_deref().map(Foreign::ground);
+    let make_dirs = |path: &Path| match place(base.as_ref(), path) {
         Some(place) => place.make_dirs(),
         None => os::create_private_dirs(path),
     };
@@ -86,7 +103,7 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
         if let Some(parent) = link.path.parent() {
             make_dirs(parent).map_err(failed)?;
         }
-        let made = match place(layout, &link.path) {
+        let made = match place(base.as_ref(), &link.path) {
             Some(place) => place.link(&link.target),
             None => os::make_link(&link.path, &link.target),
         };
@@ -112,7 +129,7 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
             // A link whose target is gone hides nothing, so it may be made to point where it should.
             Put::Relink(link) => {
                 if standing(link) == Standing::Dangling {
-                    let removed = match place(layout, &link.path) {
+                    let removed = match place(base.as_ref(), &link.path) {
                         Some(place) => place.remove(),
                         None => os::remove_link(&link.path),
                     };
@@ -125,17 +142,29 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<()> {
                 if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
                     make_dirs(parent).map_err(failed)?;
                 }
-                seed(file, &place(layout, &file.path).unwrap_or_else(|| beside(&file.path)))?;
+                let place = place(base.as_ref(), &file.path).unwrap_or_else(|| beside(&file.path));
+                drifts.extend(seed(file, &place)?);
+            }
+            Put::Outdated(path) => {
+                os::remove_file(path).map_err(|error| Failure::io("remove", path, &error))?;
+            }
+            Put::Settings(file) => {
+                let failed = |error| Failure::io("write", &file.path, &error);
+                if let Some(parent) = file.path.parent() {
+                    make_dirs(parent).map_err(failed)?;
+                }
+                if !os::publish_file(&file.path, file.content.as_bytes()).map_err(failed)? {
+                    return Err(failed(std::io::Error::from(std::io::ErrorKind::AlreadyExists)));
+                }
             }
         }
     }
-    Ok(())
+    Ok(drifts)
 }
 
-/// Returns `path` as a place on the ground below the base of `layout`; `None` if it is not below that.
-fn place(layout: &Layout, path: &Path) -> Option<Foreign> {
-    let base = layout.base.as_deref()?;
-    path.starts_with(base).then(|| Foreign::at(base, path))
+/// Returns `path` as a place on the ground below `base`, that of a layout; `None` if it is not below that.
+fn place(base: Option<&Foreign>, path: &Path) -> Option<Foreign> {
+    base?.within(path)
 }
 
 /// Returns `path` as a place in its directory, which is none of a session.
@@ -169,7 +198,7 @@ fn note(place: &ManifestPlace, layout: &Layout, lacking: &[Put]) -> Result<()> {
     if links.is_empty() && layout.servers.is_empty() {
         return Ok(());
     }
-    let Ok(mut manifest) = read_manifest(&place.file) else { return Ok(()) };
+    let Some(mut manifest) = whole_manifest(place)? else { return Ok(()) };
     let before = manifest.clone();
     for (name, link) in links {
         manifest.note(&name, &link.target);
@@ -182,19 +211,29 @@ fn note(place: &ManifestPlace, layout: &Layout, lacking: &[Put]) -> Result<()> {
 }
 
 /// Returns those of `paths` that are links of ours: the manifest names them, and they point where it
-/// says.
-pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Vec<Link> {
-    let links: Vec<Link> = paths
-        .iter()
-        .filter_map(|path| Some(Link { target: fs::read_link(path).ok()?, path: path.clone() }))
-        .collect();
-    if links.is_empty() {
-        return links;
+/// says. None where it is damaged; fails where the system cannot read it.
+pub fn ours_among(place: &ManifestPlace, paths: &[PathBuf]) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for path in paths {
+        let target = os::link_at(path).map_err(|error| Failure::io("read", path, &error))?;
+        links.extend(target.map(|target| Link { target, path: path.clone() }));
     }
-    let Ok(manifest) = read_manifest(&place.file) else { return Vec::new() };
+    if links.is_empty() {
+        return Ok(links);
+    }
+    let Some(manifest) = whole_manifest(place)? else { return Ok(Vec::new()) };
     let is_ours =
         |link: &Link| place.name_of(&link.path).is_some_and(|name| manifest.has(&name, &link.target));
-    links.into_iter().filter(is_ours).collect()
+    Ok(links.into_iter().filter(is_ours).collect())
+}
+
+/// Reads the manifest; `None` where it is damaged. Fails where the system cannot read it.
+fn whole_manifest(place: &ManifestPlace) -> Result<Option<Manifest>> {
+    match read_manifest(&place.file) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(damage) if damage.is_unread() => super::manifest(place).map(Some),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Removes links of ours, from the disk and from the manifest. A link that points somewhere else by now
@@ -203,7 +242,7 @@ pub fn take_away(place: &ManifestPlace, links: &[Link]) -> Result<()> {
     if links.is_empty() {
         return Ok(());
     }
-    let Ok(mut manifest) = read_manifest(&place.file) else { return Ok(()) };
+    let Some(mut manifest) = whole_manifest(place)? else { return Ok(()) };
     for link in links {
         if fs::read_link(&link.path).is_ok_and(|target| target == link.target) {
             let ground = place.file.parent().unwrap_or(&place.config);
@@ -252,51 +291,95 @@ pub enum Standing {
 pub fn standing(link: &Link) -> Standing {
     match fs::read_link(&link.path) {
         Ok(target) if target == link.target => Standing::AsPlanned,
-        Ok(_) if link.path.exists() => Standing::Otherwise(Drift::OtherTarget(link.clone())),
+        // One of which the system cannot say where it leads is not taken for a dangling one, and stays.
+        Ok(_) if link.path.try_exists().unwrap_or(true) => {
+            Standing::Otherwise(Drift::OtherTarget(link.clone()))
+        }
         Ok(_) => Standing::Dangling,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Standing::Missing,
         Err(_) => Standing::Otherwise(Drift::InPlaceOfLink(link.clone())),
     }
 }
 
-/// Returns true if the maker of this lock of Claude's died with it: living ones touch it every few
-/// seconds.
-fn is_stale(guard: &std::ffi::OsStr) -> bool {
-    let touched = Path::new(guard).symlink_metadata().and_then(|about| about.modified());
-    touched.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > Duration::from_secs(10)))
+/// What was found where Claude's lock on a file belongs.
+enum Guard {
+    /// Nothing: it may be made.
+    Free,
+    /// Its maker lives, or may.
+    Held,
+    /// A directory whose maker died with it: living ones touch it every few seconds.
+    LeftBehind,
+    /// No lock at all.
+    InTheWay(&'static str),
 }
 
-fn seed(file: &SeedFile, place: &Foreign) -> Result<()> {
-    let failed = |error| Failure::io("write", &file.path, &error);
-    let Some(expected) = &file.replaces else {
-        place.publish(&file.content).map_err(failed)?;
-        return Ok(());
-    };
-    // Claude Code guards its state file by a directory of this name (proper-lockfile, stale after
-    // ten seconds; 2.1.197). Whoever has it is writing: what we would add can wait for the next
-    // launch.
-    let mut guard = file.path.clone().into_os_string();
-    guard.push(".lock");
-    let deadline = Instant::now() + Duration::from_millis(500);
-    while let Err(error) = fs::create_dir(&guard) {
-        if error.kind() != std::io::ErrorKind::AlreadyExists {
-            return Err(Failure::io("lock", &file.path, &error));
+fn guard_at(path: &Path) -> Guard {
+    const STALE: Duration = Duration::from_secs(10);
+    match os::look(path) {
+        Ok(None) => Guard::Free,
+        Ok(Some(about)) if about.is_symlink() => Guard::InTheWay("a link"),
+        Ok(Some(about)) if !about.is_dir() => Guard::InTheWay("a file"),
+        Ok(Some(about)) => {
+            let touched = about.modified().ok().and_then(|then| then.elapsed().ok());
+            if touched.is_some_and(|age| age > STALE) { Guard::LeftBehind } else { Guard::Held }
         }
-        if is_stale(&guard) {
-            let _ = fs::remove_dir(&guard);
-            continue;
+        Err(_) => Guard::Held,
+    }
+}
+
+/// Takes Claude's lock on a file: a directory at `guard` (proper-lockfile, stale after ten seconds; 2.1.197). Waits for
+/// it a moment. Returns what is in its way for good, if it was not taken.
+///
+/// Claude (2.1.329, by experiment) writes without a lock where a file or a directory that is not empty stands there, and
+/// not at all where a link does. This one never writes without.
+fn take_guard(guard: &Path) -> std::io::Result<Result<(), Option<&'static str>>> {
+    let deadline = Instant::now() + Duration::from_millis(500);
+    loop {
+        match fs::create_dir(guard) {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        match guard_at(guard) {
+            Guard::InTheWay(what) => return Ok(Err(Some(what))),
+            Guard::LeftBehind => match fs::remove_dir(guard) {
+                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                    return Ok(Err(Some("a directory with something in it")));
+                }
+                _ => {}
+            },
+            Guard::Free | Guard::Held => {}
         }
         if Instant::now() > deadline {
-            return Ok(());
+            return Ok(Err(None));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let unchanged = place.read(MOST_BYTES).map(|there| there.as_ref() == Some(expected));
-    let written = match unchanged {
-        Ok(true) => place.replace(&file.content),
-        Ok(false) => Ok(()),
-        Err(error) => Err(error),
+}
+
+/// Makes `file`, which is `place`, or adds to it what it lacks. That can wait for the next launch, if its lock is not to
+/// be had; what is in the way of the lock for good is returned.
+fn seed(file: &SeedFile, place: &Foreign) -> Result<Option<Drift>> {
+    let failed = |error| Failure::io("write", &file.path, &error);
+    let Some(expected) = &file.replaces else {
+        place.publish(&file.content).map_err(failed)?;
+        return Ok(None);
     };
+    let mut guard = file.path.clone().into_os_string();
+    guard.push(".lock");
+    let guard = PathBuf::from(guard);
+    match take_guard(&guard).map_err(|error| Failure::io("lock", &file.path, &error))? {
+        Ok(()) => {}
+        Err(None) => return Ok(None),
+        Err(Some(what)) => {
+            return Ok(Some(Drift::LockInTheWay { file: file.path.clone(), lock: guard, what }));
+        }
+    }
+    let write = || {
+        let unchanged = place.read(MOST_BYTES)?.as_ref() == Some(expected);
+        if unchanged { place.replace(&file.content) } else { Ok(()) }
+    };
+    let written = write();
     let _ = fs::remove_dir(&guard);
-    written.map_err(failed)
+    written.map(|()| None).map_err(failed)
 }

@@ -10,8 +10,10 @@
 //! names/<name, lower case>      "session <id>" or "profile"
 //! profiles/<name>/profile.toml  run.toml  links.toml  lock  claude/  memory/  own-projects/
 //! sessions/<id>/session.toml    run.toml  links.toml  lock (on Windows: locks/<id>)  claude/  home/  own-projects/
+//! sessions/<id>/settings/      settings with what a person named, for its Claude and its background jobs
 //! sessions/<id>/worktree/      worktree.toml  files/  git/: its worktree, which was removed with it
-//! sessions/<id>/inside          locked by what runs in the session's sandbox
+//! sessions/<id>/inside          locked by Claude in the session's sandbox; inside.<n>: by what else runs there
+//! sessions/<id>/alive           locked by the Claude of a session without one, and by what that started
 //! profiles/<name>/sandbox/      the login of its sandboxes
 //! history/<group>/              projects/ and history.jsonl of those who share their conversations
 //! staging/<id>/                 a session that is being made, or where two processes meet for a moment
@@ -31,6 +33,8 @@ mod config_files;
 mod ephemeral;
 mod groups;
 mod health;
+#[cfg(test)]
+mod interleavings;
 mod layout;
 mod locking;
 mod manifest;
@@ -50,12 +54,12 @@ mod stowed;
 mod trash;
 mod trust;
 
-pub use batch::{Batch, Known};
+pub use batch::{Arrival, Batch, Known};
 pub use bindings::Binding;
 pub use config_files::{ConfigFiles, NewFile};
 pub use ephemeral::EphemeralNote;
 pub use groups::{Apart, Member, Merged, settle};
-pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless};
+pub use health::{CheckedProgram, LOCK_IS_NOBODYS, Nameless, Ownerless};
 pub use layout::{
     Drift, Standing, Survey, lay_out, note_standing, ours_among, put, standing, survey, take_away,
 };
@@ -66,8 +70,8 @@ pub use profiles::{ForeignProfile, NewProfile, ProfileEntry};
 pub use records::Damage;
 pub use removal::{Keep, Leftover, Piece};
 pub use root::Store;
-pub use runs::Run;
-pub use sandboxes::{hold_sandbox, in_sandbox};
+pub use runs::{Run, alive_path, hold_alive};
+pub use sandboxes::{Inside, elsewhere_in_sandbox, hold_sandbox, in_sandbox};
 pub use sessions::{Draft, SessionEntry, taken};
 pub use stowed::Part;
 pub use trash::{Trashed, TrashedKind};
@@ -103,6 +107,7 @@ mod tests {
             forked_from: None,
             ports: None,
             worktree: None,
+            walls: None,
         }
     }
 }

@@ -4,12 +4,12 @@
 //! See docs/decisions/002-names-are-claimed-by-link.md
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::Store;
 use super::locking::lock;
+use super::root::listed;
 use crate::model::{Failure, Kind, Name, Result};
 use crate::os::{self, Lock};
 
@@ -63,31 +63,34 @@ impl Store {
     }
 
     /// Returns every claimed name (its key), in name order.
-    pub fn claimed_names(&self) -> Vec<String> {
+    pub fn claimed_names(&self) -> Result<Vec<String>> {
         self.claimed_names_from("")
     }
 
     /// Returns the claimed names whose key begins with `beginning`, in name order. Opens no claim.
-    pub fn claimed_names_from(&self, beginning: &str) -> Vec<String> {
-        let mut names = os::names_in(&self.names(), beginning);
+    pub fn claimed_names_from(&self, beginning: &str) -> Result<Vec<String>> {
+        let mut names = listed(&self.names(), beginning)?;
         names.retain(|name| !name.starts_with('.'));
         names.sort_unstable();
-        names
+        Ok(names)
     }
 
     /// Claims `name`. Returns `Ok(None)` if it is ours now; else its owner.
     ///
-    /// Takes over a claim whose owner does not exist, and is not being made right now.
+    /// Takes over a claim whose owner does not exist, and is not being made right now. What the claim is for exists
+    /// or is being made, by the caller.
+    ///
+    /// A name that nobody claims is had by one link, and costs no lock.
     pub(super) fn claim_name(&self, name: &Name, claim: Claim) -> Result<Option<Claim>> {
         if self.publish_claim(name, claim)? {
             return Ok(None);
         }
-        if let Some(holder) = self.holder(name)? {
-            return Ok(if holder == claim { None } else { Some(holder) });
+        match self.holder(name)? {
+            Some(holder) if holder != claim => Ok(Some(holder)),
+            // A claim that says the same was left by another: a profile of this name, or an import of this session.
+            // Who gives that one up has looked under the lock, and is about to remove it.
+            _ => self.claim_name_among(name, claim, &self.hold_names()?),
         }
-        // The repair is rare and serialised. Whoever holds this lock looks again before it takes
-        // anything away, so two repairers cannot take each other's claim.
-        self.claim_name_among(name, claim, &self.hold_names()?)
     }
 
     /// Makes the claim of `name`; false if there is one.
@@ -96,8 +99,11 @@ impl Store {
         os::publish_file(&path, claim.text().as_bytes()).map_err(|error| Failure::io("write", &path, &error))
     }
 
-    /// Holds the names: nobody takes over or gives up a claim meanwhile. Whoever claims a name for something that
-    /// exists, but has that name a moment later only, holds them until it has.
+    /// Holds the names: no claim that is there is taken over, joined or given up meanwhile. Whoever claims a name for
+    /// something that exists, but has that name a moment later only, holds them until it has.
+    ///
+    /// A claim is removed under this lock only, after a look at its owner under it. Every order of the steps of those
+    /// who want a name is tried in `interleavings.rs`.
     pub(super) fn hold_names(&self) -> Result<Lock> {
         lock(&self.names().join(".repair"), "the names")
     }
@@ -154,7 +160,7 @@ impl Store {
     }
 
     /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
-    pub(super) fn holder(&self, name: &Name) -> Result<Option<Claim>> {
+    pub fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
 
@@ -173,15 +179,17 @@ impl Store {
     /// Returns true if some living process is making `staging/<entry>` now: it holds the lock in it.
     pub(super) fn is_being_made(&self, entry: &str) -> bool {
         let staged = self.staging().join(entry);
-        os::is_dir(&staged) && Lock::take(&self.lock_path(&staged, entry), Duration::ZERO).is_err()
+        os::is_dir(&staged) && Lock::may_be_held(&self.lock_path(&staged, entry))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::thread;
 
-    use crate::model::Kind;
+    use crate::model::{Kind, Layout, Name, ProfileKind, ShareOverrides};
+    use crate::store::NewProfile;
     use crate::store::tests::{session, store};
 
     #[test]
@@ -216,6 +224,38 @@ mod tests {
                 assert_eq!(taken, Ok(()));
                 assert_ne!(owner.id, old.id);
             }
+        }
+    }
+
+    #[test]
+    fn a_profile_does_not_take_for_its_own_a_claim_that_is_being_given_up() {
+        for given_up in [true, false] {
+            let (_dir, store) = store();
+            store.ensure().expect("made");
+            let name = Name::suggest("work");
+            // What `profile remove` leaves before its last step, which it does with the names held.
+            assert_eq!(store.publish_claim(&name, super::Claim::Profile), Ok(true));
+            let held = store.hold_names().expect("held");
+            let making = thread::spawn({
+                let (store, name) = (store.clone(), name.clone());
+                let new = NewProfile {
+                    kind: &ProfileKind::Account,
+                    bare: true,
+                    env: BTreeMap::new(),
+                    share: ShareOverrides::default(),
+                    inherit: None,
+                    directory: None,
+                };
+                move || store.create_profile(&name, new, |_| Layout::default())
+            });
+            thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!making.is_finished(), "it waits until that is decided");
+            if given_up {
+                std::fs::remove_file(store.claim_path(&name)).expect("removed");
+            }
+            drop(held);
+            assert_eq!(making.join().expect("joined"), Ok(()));
+            assert_eq!(store.claim(&name), Ok(Some(super::Claim::Profile)), "given up: {given_up}");
         }
     }
 

@@ -22,9 +22,10 @@ impl Store {
         }
     }
 
-    /// Returns the entries that were noted as open, and not yet found to have ended.
+    /// Returns the entries that were noted as open, and not yet found to have ended. Hints: none where they cannot be
+    /// read.
     pub fn noted_open(&self) -> Vec<String> {
-        os::names_in(&self.open_dir(), "")
+        os::names_in(&self.open_dir(), "").unwrap_or_default()
     }
 
     /// Removes a note whose session or profile has ended. If that is opened at this very moment, it loses

@@ -6,12 +6,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::locking::lock;
+use super::root::listed;
 use super::{Claim, Damage, Store};
 use crate::model::{Failure, PortRange, Ports, Result, Session};
 use crate::os::{self, Lock};
@@ -48,24 +48,24 @@ impl Store {
     }
 
     /// Returns every block that is claimed, in order, with the file that says so. Opens no claim.
-    pub fn claimed_ports(&self) -> Vec<(Ports, PathBuf)> {
-        let names = os::names_in(&self.ports_dir(), "");
+    pub fn claimed_ports(&self) -> Result<Vec<(Ports, PathBuf)>> {
+        let names = listed(&self.ports_dir(), "")?;
         let firsts = names.iter().filter_map(|name| name.parse().ok()).filter_map(Ports::new);
         let mut all: Vec<_> = firsts.map(|ports| (ports, self.ports_path(ports))).collect();
         all.sort_unstable();
-        all
+        Ok(all)
     }
 
     /// Returns the block that a new session will most likely be given: the first in `range` that nobody
     /// has and that is free. Changes nothing.
-    pub fn likely_ports(&self, range: PortRange, is_free: impl Fn(Ports) -> bool) -> Option<Ports> {
+    pub fn likely_ports(&self, range: PortRange, is_free: impl Fn(Ports) -> bool) -> Result<Option<Ports>> {
         // An id that nothing has.
         let nobody = Uuid::nil();
         let may_have = |ports: &Ports| match self.owner(*ports, nobody) {
             Owner::Nobody | Owner::Itself | Owner::Gone => is_free(*ports),
             Owner::Another => false,
         };
-        self.candidates(range).find(may_have)
+        Ok(self.candidates(range)?.find(may_have))
     }
 
     /// Gives the session `id` a block of its own: the first of `wanted` that it can have, else the first
@@ -85,7 +85,7 @@ impl Store {
         }
         let room = self.ports_dir();
         os::create_private_dirs(&room).map_err(|error| Failure::io("create", &room, &error))?;
-        let others = range.into_iter().flat_map(|range| self.candidates(range));
+        let others = range.map(|range| self.candidates(range)).transpose()?.into_iter().flatten();
         for ports in wanted.iter().copied().chain(others) {
             if self.claim_block(ports, id, &is_free)? {
                 return Ok(Some(ports));
@@ -99,16 +99,16 @@ impl Store {
     ///
     /// Users who share a machine and no files mostly begin somewhere else. The blocks of one user are
     /// neighbours: they meet those of another more rarely than if they were strewn over the range.
-    fn candidates(&self, range: PortRange) -> impl Iterator<Item = Ports> + use<> {
+    fn candidates(&self, range: PortRange) -> Result<impl Iterator<Item = Ports> + use<>> {
         let mut hash = Sha256::new();
         hash.update(self.root().as_os_str().as_encoded_bytes());
         #[cfg(unix)]
         hash.update(rustix::process::geteuid().as_raw().to_be_bytes());
         let place = hash.finalize().iter().take(8).fold(0_u64, |place, byte| place << 8 | u64::from(*byte));
-        let claimed: Vec<Ports> = self.claimed_ports().into_iter().map(|(ports, _)| ports).collect();
+        let claimed: Vec<Ports> = self.claimed_ports()?.into_iter().map(|(ports, _)| ports).collect();
         let again = claimed.clone();
         let unclaimed = range.from(place).filter(move |ports| claimed.binary_search(ports).is_err());
-        unclaimed.chain(range.from(place).filter(move |ports| again.binary_search(ports).is_ok()))
+        Ok(unclaimed.chain(range.from(place).filter(move |ports| again.binary_search(ports).is_ok())))
     }
 
     fn claim_block(&self, ports: Ports, id: Uuid, is_free: &dyn Fn(Ports) -> bool) -> Result<bool> {
@@ -166,8 +166,12 @@ impl Store {
     /// block, or by a file that says nothing while no session's record has the block.
     pub fn is_nobodys_block(&self, ports: Ports) -> Result<bool> {
         if self.ports_claim(ports).is_err() {
-            let has_it = |session: Session| session.ports == Some(ports);
-            return Ok(!self.sessions()?.into_iter().any(|entry| entry.record.is_ok_and(has_it)));
+            // A record that cannot be read may have it.
+            let may_have_it = |record: Result<Session, Damage>| match record {
+                Ok(session) => session.ports == Some(ports),
+                Err(damage) => damage.is_unread(),
+            };
+            return Ok(!self.sessions()?.into_iter().any(|entry| may_have_it(entry.record)));
         }
         Ok(self.owner(ports, Uuid::nil()) == Owner::Gone)
     }
@@ -194,7 +198,7 @@ impl Store {
     ) -> Result<Session> {
         // What was given them and died, or was changed, before it was noted.
         let is_own = |(ports, _): &(Ports, PathBuf)| self.ports_claim(*ports) == Ok(Some(session.id));
-        let claimed = self.claimed_ports().into_iter().filter(is_own).map(|(ports, _)| ports);
+        let claimed = self.claimed_ports()?.into_iter().filter(is_own).map(|(ports, _)| ports);
         let wanted: Vec<Ports> = session.ports.into_iter().chain(claimed).collect();
         // What listens on those it has is most likely its own.
         let is_free = |ports| Some(ports) == session.ports || is_free(ports);
@@ -267,12 +271,11 @@ impl Store {
     /// given ports. Makes no lock that does not exist.
     fn is_on_its_way(&self, id: Uuid) -> bool {
         let entry = id.to_string();
-        let thrown = os::names_in(&self.trash_dir(), &format!("{entry}-"));
+        // Where the trash cannot be read, it may be there.
+        let Ok(thrown) = os::names_in(&self.trash_dir(), &format!("{entry}-")) else { return true };
         let places = [self.staging().join(&entry), self.session_root(id)];
         let places = places.into_iter().chain(thrown.into_iter().map(|name| self.trash_dir().join(name)));
-        // What cannot be locked may be held.
-        let is_held = |path: PathBuf| os::exists(&path) && Lock::take(&path, Duration::ZERO).is_err();
-        places.into_iter().any(|place| is_held(self.lock_path(&place, &entry)))
+        places.into_iter().any(|place| Lock::may_be_held(&self.lock_path(&place, &entry)))
     }
 }
 
@@ -305,7 +308,7 @@ mod tests {
         assert_eq!(wants(other), None, "it has noted it");
         let lock = store.lock_session(&api).expect("locked");
         let thrown = store.trash_session(&api).expect("removed");
-        assert_eq!(store.claimed_ports(), [], "given back");
+        assert_eq!(store.claimed_ports(), Ok(vec![]), "given back");
         fs::write(store.ports_path(block.expect("a block")), Claim::Session(api.id).text()).expect("written");
         assert_eq!(wants(other), None, "it is being brought back");
         drop(lock);
@@ -318,18 +321,18 @@ mod tests {
     fn a_draft_that_is_dropped_and_one_whose_name_is_taken_leave_no_ports_behind() {
         let (_dir, store) = store();
         let (range, block) = one();
-        let free = |store: &Store| range.and_then(|range| store.likely_ports(range, |_| true));
+        let free = |store: &Store| range.and_then(|range| store.likely_ports(range, |_| true).expect("read"));
         let wanted = Session { ports: block, ..session("api") };
         let draft = store.draft(wanted.clone(), range).expect("begun");
         assert_eq!((draft.session().ports, free(&store)), (block, None));
         drop(draft);
-        assert_eq!((store.claimed_ports(), free(&store)), (vec![], block));
+        assert_eq!((store.claimed_ports(), free(&store)), (Ok(vec![]), block));
         let without = store.draft(session("api"), None).expect("begun");
         drop(store.publish(without).expect("made"));
         let draft = store.draft(wanted, range).expect("begun");
         assert!(store.publish(draft).is_err(), "the name is taken");
-        assert_eq!((store.claimed_ports(), free(&store)), (vec![], block));
-        let left: Vec<String> = os::names_in(&store.ports_dir(), "");
+        assert_eq!((store.claimed_ports(), free(&store)), (Ok(vec![]), block));
+        let left: Vec<String> = os::names_in(&store.ports_dir(), "").expect("listed");
         assert_eq!(left, [] as [&str; 0], "not even a lock");
     }
 
@@ -356,6 +359,6 @@ mod tests {
         let api = store.settle_ports(&api, range, only(blocks[2])).expect("given");
         assert_eq!((api.ports, store.portless(&api)), (Some(blocks[2]), None));
         assert_eq!(store.session(api.id).map(|session| session.ports), Ok(Some(blocks[2])));
-        assert_eq!(store.claimed_ports().len(), 2);
+        assert_eq!(store.claimed_ports().map(|all| all.len()), Ok(2));
     }
 }

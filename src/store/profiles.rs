@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::locking::lock;
 use super::records::{self, Damage};
-use super::root::removed_meanwhile;
+use super::root::{listed, removed_meanwhile};
 use super::sessions::{discard, taken};
 use super::{Claim, Store, lay_out};
 use crate::model::{
@@ -18,6 +18,9 @@ use crate::model::{
 use crate::os::{self, Lock};
 
 const VERSION: u32 = 1;
+
+/// How often another process can be first to take the place where a profile is made.
+const MOST_LOST: usize = 100;
 
 /// `profile.toml`, as it stands on disk. A person may edit it, so unknown keys are errors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,29 +145,34 @@ impl Store {
     }
 
     /// Reads every profile, `default` first, the others in name order, damaged ones included.
-    pub fn profiles(&self, home: &Path) -> Vec<ProfileEntry> {
+    ///
+    /// Fails where their directory cannot be read.
+    pub fn profiles(&self, home: &Path) -> Result<Vec<ProfileEntry>> {
         let default = Name::default_profile();
-        let mut names: Vec<Name> = fs::read_dir(self.profiles_dir())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| Name::of_profile(entry.file_name().to_str()?).ok())
+        let mut names: Vec<Name> = listed(&self.profiles_dir(), "")?
+            .iter()
+            .filter_map(|name| Name::of_profile(name).ok())
             .filter(|name| *name != default)
             .collect();
         names.sort_unstable();
         names.insert(0, default);
-        names
+        Ok(names
             .into_iter()
             .map(|name| ProfileEntry { profile: self.read_profile(&name, home), name })
             .filter(|entry| entry.profile != Err(Damage::Missing))
-            .collect()
+            .collect())
+    }
+
+    /// Returns the failure to read the record of the profile `name`.
+    pub fn unread_profile(&self, name: &Name, damage: &Damage) -> Failure {
+        damage.failure(&format!("profile '{name}'"), &self.profile_record_path(name))
     }
 
     /// Returns the names of the profiles that have a directory here, unordered. Opens no record.
-    pub fn profile_names(&self) -> Vec<String> {
-        let mut names = os::names_in(&self.profiles_dir(), "");
+    pub fn profile_names(&self) -> Result<Vec<String>> {
+        let mut names = listed(&self.profiles_dir(), "")?;
         names.retain(|name| Name::of_profile(name).is_ok());
-        names
+        Ok(names)
     }
 
     fn read_profile_record(&self, name: &Name) -> Result<Record, Damage> {
@@ -211,6 +219,7 @@ impl Store {
         let host = match self.read_profile_record(&other) {
             Ok(host) => host,
             Err(Damage::Missing) => return Err(bad(format!("it inherits profile '{other}', which is gone"))),
+            Err(Damage::Io(why)) => return Err(Damage::Io(format!("it inherits profile '{other}': {why}"))),
             Err(damage) => return Err(bad(format!("it inherits profile '{other}': {damage}"))),
         };
         if let Some(further) = &host.inherit {
@@ -300,21 +309,19 @@ impl Store {
         let failed = |what, path: &Path, error: &std::io::Error| Failure::io(what, path, error);
         let held = self.begin_profile(name, &staged)?;
         let discard = || discard(&staged);
-        match self.claim_name(name, Claim::Profile) {
-            Ok(None) if !os::exists(&place) => {}
-            Ok(_) if os::exists(&place) => {
-                discard();
-                return Err(taken(name, Claim::Profile));
-            }
+        let refused = match self.claim_name(name, Claim::Profile) {
+            Ok(None) if !os::exists(&place) => None,
             Ok(holder) => {
-                discard();
-                return Err(taken(name, holder.unwrap_or(Claim::Profile)));
+                let holder = holder.filter(|_| !os::exists(&place));
+                Some(taken(name, holder.unwrap_or(Claim::Profile)))
             }
-            Err(failure) => {
-                discard();
-                self.release_name(name, Claim::Profile);
-                return Err(failure);
-            }
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = refused {
+            discard();
+            // As long as this was being made, whoever removed the one of this name left it the claim.
+            self.release_name(name, Claim::Profile);
+            return Err(failure);
         }
         let made = || {
             // Whoever died here before may have meant another profile by this name.
@@ -407,8 +414,9 @@ impl Store {
     /// made the profile meanwhile, or gave up: then the directory went away.
     fn begin_profile(&self, name: &Name, staged: &Path) -> Result<Lock> {
         let path = self.lock_path(staged, &name.key());
-        loop {
-            if os::exists(&self.profile_root(name)) {
+        for _ in 0..MOST_LOST {
+            let place = self.profile_root(name);
+            if os::look(&place).map_err(|error| Failure::io("create", &place, &error))?.is_some() {
                 return Err(taken(name, Claim::Profile));
             }
             if let Err(error) = os::create_private_dir(staged) {
@@ -420,10 +428,19 @@ impl Store {
             }
             match lock(&path, &format!("profile '{name}'")) {
                 Ok(held) if held.is_at(&path) && os::is_dir(staged) => return Ok(held),
-                Err(failure) if os::is_dir(staged) => return Err(failure),
+                Err(failure) if os::is_dir(staged) => {
+                    // Only if nothing is in it: then nobody else works there.
+                    let _ = fs::remove_dir(staged);
+                    return Err(failure);
+                }
                 Ok(_) | Err(_) => {}
             }
         }
+        Err(Failure::of(
+            crate::model::Kind::Busy,
+            format!("{} changes as often as it is looked at", staged.display()),
+        )
+        .hint("try again"))
     }
 
     /// Returns the text of a profile's record with `items` of its `[share]` set, comments kept. `starter`
@@ -498,19 +515,19 @@ impl Store {
 }
 
 /// Removes what is in the staging directory `staged`, but for the lock.
-fn clear(staged: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(staged)? {
-        let entry = entry?;
-        if entry.file_name() == "lock" {
+pub(super) fn clear(staged: &Path) -> std::io::Result<()> {
+    for entry in os::entries_of(staged)? {
+        let name = entry.file_name().unwrap_or_default();
+        if name == "lock" {
             continue;
         }
-        if entry.file_type()?.is_dir() {
-            let left = os::remove_tree(staged, &entry.file_name());
+        if entry.symlink_metadata()?.is_dir() {
+            let left = os::remove_tree(staged, name);
             if let Some(left) = left.map_err(|why| std::io::Error::other(why.to_string()))?.first() {
                 return Err(std::io::Error::other(format!("{}: {}", left.path.display(), left.why)));
             }
         } else {
-            fs::remove_file(entry.path())?;
+            fs::remove_file(&entry)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Reading and writing one record.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
@@ -14,7 +15,9 @@ use crate::os;
 pub enum Damage {
     /// There is none.
     Missing,
-    /// It cannot be read, or says something it should not.
+    /// The system cannot read it now, for this reason. What it says is not known.
+    Io(String),
+    /// It is no record, or says something it should not.
     Unreadable(String),
     /// A newer `cs` wrote it, with this version.
     Newer(u32),
@@ -26,6 +29,9 @@ impl Damage {
         match self {
             Self::Missing => {
                 Failure::of(Kind::Damaged, format!("the record of {what} is gone: {}", path.display()))
+            }
+            Self::Io(why) => {
+                Failure::of(Kind::Io, format!("cannot read the record of {what} {}: {why}", path.display()))
             }
             Self::Unreadable(why) => Failure::of(
                 Kind::Damaged,
@@ -44,10 +50,18 @@ impl Damage {
     }
 }
 
+impl Damage {
+    /// Returns true if the system could not read it now: what it says is not known, and may be anything.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Io(_))
+    }
+}
+
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Missing => f.write_str("record missing"),
+            Self::Io(why) => write!(f, "record cannot be read: {why}"),
             Self::Unreadable(why) => write!(f, "record damaged: {why}"),
             Self::Newer(version) => write!(f, "written by a newer cs (version {version})"),
         }
@@ -75,7 +89,11 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<T, Damage> {
     let bytes = match os::read_optional(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(Damage::Missing),
-        Err(error) => return Err(Damage::Unreadable(reason(&error))),
+        // Something else stands there: a directory, a FIFO, what is far too large.
+        Err(error) if error.kind() == ErrorKind::IsADirectory || error.raw_os_error().is_none() => {
+            return Err(Damage::Unreadable(reason(&error)));
+        }
+        Err(error) => return Err(Damage::Io(reason(&error))),
     };
     parse(&bytes)
 }

@@ -4,7 +4,6 @@
 //! the next removal finishes, and that nobody is ever offered.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use super::locking::{lock, no_locks};
 use super::records::Damage;
+use super::root::listed;
 use super::trash::guard;
 use super::{Claim, Store, Trashed, TrashedKind};
 use crate::model::{Failure, Kind, Name, Ports, Result, Session};
@@ -132,9 +132,14 @@ fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     Ok(())
 }
 
+/// The refusal to remove or restore what is not in the trash any more.
+pub(super) fn gone(trashed: &Trashed) -> Failure {
+    Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()))
+}
+
 fn unremovable(path: &Path, why: &Unremovable) -> Failure {
     match why {
-        Unremovable::Io(at, error) => Failure::io("remove", at, error),
+        Unremovable::Io(..) => Failure::of(Kind::Io, format!("cannot remove {why}")),
         Unremovable::Missing => Failure::refused(format!("{} is gone already", path.display())),
         why => Failure::refused(format!("{why}, so {} is left alone", path.display())),
     }
@@ -146,22 +151,22 @@ impl Store {
     pub fn pieces(&self) -> Result<Vec<Piece>> {
         let dir = self.trash_dir();
         let failed = |error| Failure::io("list", &dir, &error);
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
+        let entries = match os::entries_of(&dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
+            entries => entries.map_err(failed)?,
         };
         let (mut whole, mut others) = (Vec::new(), Vec::new());
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_str().unwrap_or_default();
+        for path in entries {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+            let name = name.as_str();
             if let Some(what) = name.strip_prefix(GOING).filter(|_| os::is_dir(&path)) {
                 others.push(Piece::Half { what: what.to_owned(), path });
                 continue;
             }
             match Self::trashed_at(&path, name) {
                 Some(Ok(trashed)) => whole.push(trashed),
+                // It came back, or went for good, since its name was read.
+                _ if !os::exists(&path) => {}
                 Some(Err(damage)) => others.push(Piece::Unknown { path, damage: Some(damage) }),
                 None => others.push(Piece::Unknown { path, damage: None }),
             }
@@ -180,8 +185,12 @@ impl Store {
         let trash = self.trash_dir();
         let path = piece.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
-        guard(path, &trash, &name)?;
-        refuse_kept(path, keep)?;
+        match (guard(path, &trash, &name).and_then(|()| refuse_kept(path, keep)), piece) {
+            // Another process finished it, or brought it back.
+            (Err(_), Piece::Half { .. }) if !os::exists(path) => return Ok(Vec::new()),
+            (Err(_), Piece::Whole(trashed)) if !os::exists(path) => return Err(gone(trashed)),
+            (may_go, _) => may_go?,
+        }
         let (going, _lock) = match piece {
             Piece::Unknown { .. } => {
                 return Err(Failure::refused(format!("{} is nothing that cs put there", path.display())));
@@ -192,12 +201,10 @@ impl Store {
                     TrashedKind::Session(session) => session.id.to_string(),
                     TrashedKind::Profile(profile) => profile.key(),
                 };
-                let gone =
-                    || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
                 let held = lock(&self.lock_path(path, &entry), &format!("'{}'", trashed.name()))
-                    .map_err(|failure| if os::is_dir(path) { failure } else { gone() })?;
+                    .map_err(|failure| if os::is_dir(path) { failure } else { gone(trashed) })?;
                 if !os::is_dir(path) {
-                    return Err(gone());
+                    return Err(gone(trashed));
                 }
                 os::check_tree(&trash, OsStr::new(&name)).map_err(|why| unremovable(path, &why))?;
                 let going = format!("{GOING}{name}");
@@ -227,10 +234,8 @@ impl Store {
             )));
         }
         let path = config.join(item);
-        let Ok(about) = path.symlink_metadata() else { return Ok(None) };
-        if about.is_symlink() {
-            return Ok(None);
-        }
+        let about = os::look(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        let Some(about) = about.filter(|about| !about.is_symlink()) else { return Ok(None) };
         refuse_kept(&path, keep)?;
         if about.is_file() {
             os::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
@@ -248,89 +253,98 @@ impl Store {
     }
 
     /// Returns the config directories of the profiles that have a record: no removal may reach one of
-    /// them, wherever a record says it is.
-    fn kept_by_profiles(&self) -> Vec<Keep> {
-        let entries = self.profiles(Path::new("")).into_iter().filter(|entry| !entry.name.is_default());
-        entries
-            .filter_map(|entry| {
-                let path = entry.profile.ok()?.home.directory();
-                Some(Keep {
-                    what: format!("the config directory of profile '{}'", entry.name),
-                    path,
-                    whole: true,
-                })
-            })
-            .collect()
+    /// them, wherever a record says it is. Fails where the system cannot read one of those.
+    pub fn kept_by_profiles(&self, home: &Path) -> Result<Vec<Keep>> {
+        let mut kept = Vec::new();
+        for entry in self.profiles(home)? {
+            let what = format!("the config directory of profile '{}'", entry.name);
+            match entry.profile {
+                Ok(profile) => kept.push(Keep { what, path: profile.home.directory(), whole: true }),
+                Err(damage) if damage.is_unread() => {
+                    return Err(self.unread_profile(&entry.name, &damage));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(kept)
     }
 
     /// Returns everything that belongs to no record any more: unfinished things, and names, ports and
-    /// directories of nothing. Changes nothing.
-    pub fn leftovers(&self) -> Vec<Leftover> {
-        let mut found = self.staged();
-        for key in self.claimed_names() {
+    /// directories of nothing. Changes nothing. Fails where a directory of the data root cannot be read.
+    pub fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let mut found = self.staged()?;
+        for key in self.claimed_names()? {
             let path = self.names().join(&key);
             let Ok(name) = Name::of_profile(&key) else { continue };
             if is_abandoned(&path) && self.is_nobodys(&name) {
                 found.push(Leftover::Claim(name, path));
             }
         }
-        for (ports, path) in self.claimed_ports() {
+        for (ports, path) in self.claimed_ports()? {
             if is_abandoned(&path) && self.is_nobodys_block(ports) == Ok(true) {
                 found.push(Leftover::Ports(ports, path));
             }
         }
         for room in [self.sessions_dir(), self.profiles_dir()] {
-            for (path, _) in children(&room) {
+            for (path, _) in children(&room)? {
                 if is_abandoned(&path) && self.is_empty_shell(&path) {
                     found.push(Leftover::Empty(path));
                 }
             }
         }
-        found.extend(self.cut_short());
-        found
+        found.extend(self.cut_short()?);
+        Ok(found)
     }
 
-    /// Returns the things that processes which died were making, writing or removing. Changes nothing.
-    pub fn unfinished(&self) -> Vec<Leftover> {
-        let mut found = self.staged();
-        found.extend(self.cut_short());
-        found
+    /// Returns the things that processes which died were making, writing or removing. Changes nothing. Fails where
+    /// a directory of the data root cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<Leftover>> {
+        let mut found = self.staged()?;
+        found.extend(self.cut_short()?);
+        Ok(found)
     }
 
     /// Returns the sessions and profiles that were being made.
-    fn staged(&self) -> Vec<Leftover> {
-        children(&self.staging())
+    fn staged(&self) -> Result<Vec<Leftover>> {
+        let staged = children(&self.staging())?
             .into_iter()
             .filter(|(path, name)| os::is_dir(path) && is_abandoned(path) && !self.seems_held(path, name))
-            .map(|(path, _)| Leftover::Staged(path))
-            .collect()
+            .map(|(path, _)| Leftover::Staged(path));
+        Ok(staged.collect())
     }
 
     /// Removes things that were being made, as far as that can be: the next process to make something
     /// tries again.
     pub(super) fn sweep_staging(&self) {
-        for leftover in self.staged() {
-            let _ = self.sweep(&leftover, &self.kept_by_profiles());
+        let Ok(staged) = self.staged() else { return };
+        let mut staged = staged.into_iter().peekable();
+        if staged.peek().is_none() {
+            return;
+        }
+        let Ok(kept) = self.kept_by_profiles(Path::new("")) else { return };
+        for leftover in staged {
+            let _ = self.sweep(&leftover, &kept);
         }
     }
 
     /// Returns the files that were being written, and the trash that was being removed.
-    fn cut_short(&self) -> Vec<Leftover> {
+    fn cut_short(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         let mut rooms = vec![self.root.clone(), self.names(), self.ports_dir(), self.trust_dir()];
+        rooms.extend(self.shim_path().parent().map(Path::to_path_buf));
         for all in [self.sessions_dir(), self.profiles_dir(), self.groups_dir()] {
-            rooms.extend(children(&all).into_iter().map(|(path, _)| path));
+            rooms.extend(children(&all)?.into_iter().map(|(path, _)| path));
         }
         for room in rooms.iter().filter(|room| os::is_dir(room)) {
-            let files = children(room).into_iter().map(|(path, _)| path);
+            let files = children(room)?.into_iter().map(|(path, _)| path);
             found.extend(files.filter(|path| is_unfinished(path)).map(Leftover::Temporary));
         }
-        let halves = self.pieces().unwrap_or_default().into_iter().filter_map(|piece| match piece {
+        let halves = self.pieces()?.into_iter().filter_map(|piece| match piece {
             Piece::Half { path, .. } => Some(Leftover::Half(path)),
             _ => None,
         });
         found.extend(halves);
-        found
+        Ok(found)
     }
 
     /// Removes something that belongs to nothing any more, after looking again. Returns the parts that
@@ -406,8 +420,7 @@ impl Store {
     /// Returns true if some process seems to hold the lock in `directory`. Makes no lock that does not
     /// exist.
     fn seems_held(&self, directory: &Path, entry: &str) -> bool {
-        let path = self.lock_path(directory, entry);
-        os::exists(&path) && matches!(Lock::take(&path, Duration::ZERO), Err(LockError::Held(_)))
+        Lock::look(&self.lock_path(directory, entry)).is_some_and(|looked| looked.is_held)
     }
 
     /// Returns true if a session's or profile's directory has no record, and nothing but what `cs` itself
@@ -449,27 +462,24 @@ fn try_lock(path: &Path) -> Result<Option<Lock>> {
 
 /// Returns true if a directory has nothing in it but directories, links, and what `cs` itself notes.
 fn holds_nothing(path: &Path, depth: usize) -> bool {
-    let Ok(entries) = fs::read_dir(path) else { return false };
+    let Ok(entries) = os::entries_of(path) else { return false };
     depth < 8
-        && entries.map(std::io::Result::ok).all(|entry| {
-            let Some(entry) = entry else { return false };
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => holds_nothing(&entry.path(), depth + 1),
-                Ok(kind) if kind.is_symlink() => true,
-                Ok(_) => {
-                    depth == 0
-                        && matches!(entry.file_name().to_str(), Some("lock" | "run.toml" | "links.toml"))
-                }
-                Err(_) => false,
+        && entries.iter().all(|entry| match entry.symlink_metadata() {
+            Ok(about) if about.is_dir() => holds_nothing(entry, depth + 1),
+            Ok(about) if about.is_symlink() => true,
+            Ok(_) => {
+                let name = entry.file_name().and_then(OsStr::to_str);
+                depth == 0 && matches!(name, Some("lock" | "run.toml" | "links.toml"))
             }
+            Err(_) => false,
         })
 }
 
 /// Returns the entries of a directory, in name order. Names that are not UTF-8 are skipped.
-fn children(path: &Path) -> Vec<(PathBuf, String)> {
-    let mut names = os::names_in(path, "");
+fn children(path: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut names = listed(path, "")?;
     names.sort_unstable();
-    names.into_iter().map(|name| (path.join(&name), name)).collect()
+    Ok(names.into_iter().map(|name| (path.join(&name), name)).collect())
 }
 
 /// Returns true if nobody has touched something for an hour.
@@ -481,19 +491,20 @@ fn is_abandoned(path: &Path) -> bool {
         .is_some_and(|age| age > ABANDONED)
 }
 
-/// Returns true if `path` is a file that a process of ours began to write and was killed: `.NAME.ID.new`,
-/// and old.
+/// Returns true if `path` is a file, or a link, that a process of ours began to put somewhere and was killed:
+/// `.NAME.ID.new`, and old.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let id = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")?.rsplit_once('.'));
     id.is_some_and(|(_, id)| Uuid::try_parse(id).is_ok())
-        && path.symlink_metadata().is_ok_and(|about| about.is_file())
+        && path.symlink_metadata().is_ok_and(|about| about.is_file() || about.is_symlink())
         && is_abandoned(path)
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn what_is_trimmed_lies_where_it_should_with_no_link_on_the_way() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::{Failure, Kind, Result};
-use crate::os;
+use crate::os::{self, Distrust, Trusted};
 
 /// The layout this version reads and writes.
 const LAYOUT: u32 = 1;
@@ -12,16 +12,24 @@ const LAYOUT: u32 = 1;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) root: PathBuf,
+    /// True if the root was there, and looked at, when the store was opened.
+    was_there: bool,
 }
 
 impl Store {
     /// Returns the store at `root`, an absolute path. Makes nothing; a root that does not exist is an
     /// empty store.
     ///
-    /// Fails for a root that another user owns or can write to, and for one laid out by a newer `cs`.
+    /// Fails for a root that another user owns or can write to, by itself or by a directory above it or above
+    /// what a link on the way leads to, and for one laid out by a newer `cs`.
     pub fn open(root: PathBuf) -> Result<Self> {
-        trustworthy(&root)?;
-        let store = Self { root };
+        Self::open_among(root, &Trusted::default())
+    }
+
+    /// Does the same as [`Self::open`]; directories in `known` were looked at before.
+    pub fn open_among(root: PathBuf, known: &Trusted) -> Result<Self> {
+        let was_there = trustworthy(&root, known)?;
+        let store = Self { root, was_there };
         let version = store.root.join("version");
         let text = os::read_optional(&version).map_err(|error| Failure::io("read", &version, &error))?;
         if let Some(text) = text {
@@ -90,6 +98,10 @@ impl Store {
             })
         };
         made(&self.root)?;
+        if !self.was_there {
+            // Somebody else may have made it meanwhile, where everybody may (in /tmp).
+            trustworthy(&self.root, &Trusted::default())?;
+        }
         for room in [self.names(), self.sessions_dir(), self.profiles_dir(), self.staging(), self.trash_dir()]
         {
             made(&room)?;
@@ -106,6 +118,12 @@ impl Store {
     }
 }
 
+/// Returns the names in the directory `room` that begin with `beginning`, unordered; none where it was not made yet.
+/// Fails where it cannot be read: what is in it is not taken for gone.
+pub(super) fn listed(room: &Path, beginning: &str) -> Result<Vec<String>> {
+    os::names_in(room, beginning).map_err(|error| Failure::io("list", room, &error))
+}
+
 /// Returns the refusal to make the directory of a session or profile again, which somebody else just
 /// moved away: one without a record would stand where a restored one belongs.
 pub(super) fn removed_meanwhile(path: &Path) -> Failure {
@@ -113,48 +131,20 @@ pub(super) fn removed_meanwhile(path: &Path) -> Failure {
         .hint("look again: cs list")
 }
 
-/// Refuses a data root that somebody else could have prepared: the rule of OpenSSH's `StrictModes`,
-/// except that a directory of the user's own group may be writable for that group above the root.
-#[cfg(unix)]
-fn trustworthy(root: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    for path in root.ancestors() {
-        let Ok(about) = path.metadata() else { continue };
-        let is_root = path == root;
-        if !about.is_dir() {
-            return Err(Failure::refused(format!("{} is not a directory", path.display())));
+/// Refuses a data root that somebody else could have prepared ([`os::trusted_root`]). Returns false if there is
+/// none yet.
+fn trustworthy(root: &Path, known: &Trusted) -> Result<bool> {
+    os::trusted_root(root, known).map_err(|why| match &why {
+        Distrust::Foreign(..) => Failure::refused(format!("{why}, so cs will not keep anything there"))
+            .hint("use a directory of your own: CS_HOME=/path/of/yours"),
+        Distrust::Writable(path, _) => {
+            Failure::refused(why.to_string()).hint(format!("make it private: chmod go-w {}", path.display()))
         }
-        let other_owner = about.uid() != uid && (is_root || about.uid() != 0);
-        if other_owner {
-            return Err(Failure::refused(format!(
-                "{} belongs to another user (uid {}), so cs will not keep anything there",
-                path.display(),
-                about.uid()
-            ))
-            .hint("use a directory of your own: CS_HOME=/path/of/yours"));
-        }
-        let sticky = about.mode() & 0o1000 != 0 && !is_root;
-        let own_group = !is_root && about.uid() == uid && about.gid() == gid;
-        let writable = if own_group { 0o002 } else { 0o022 };
-        if about.mode() & writable != 0 && !sticky {
-            return Err(Failure::refused(format!(
-                "{} can be written to by other users (mode {:o})",
-                path.display(),
-                about.mode() & 0o7777
-            ))
-            .hint(format!("make it private: chmod go-w {}", path.display())));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn trustworthy(root: &Path) -> Result<()> {
-    match root.metadata() {
-        Ok(about) if !about.is_dir() => {
-            Err(Failure::refused(format!("{} is not a directory", root.display())))
-        }
-        _ => Ok(()),
-    }
+        Distrust::NotDirectory(_) => Failure::refused(why.to_string()),
+        Distrust::Dangling(_, target) => Failure::refused(why.to_string()).hint(format!(
+            "if it is on another disk, mount that; to make it: mkdir -p -m 700 {}",
+            target.display()
+        )),
+        Distrust::Io(path, error) => Failure::io("look at", path, error),
+    })
 }

@@ -12,7 +12,7 @@ use super::plain::Plain;
 use super::records::{self, Record};
 use super::root::removed_meanwhile;
 use crate::model::{Failure, Name, Result};
-use crate::os::{self, Identity};
+use crate::os::{self, HandedOn, Identity, Liveness, Lock};
 
 /// The last launch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,9 +50,41 @@ impl Run {
         Self { version: Self::VERSION, at, tty, conversation, resumed: None, process }
     }
 
+    /// Returns whether the process still runs, as far as that can be told here; `root` is the directory of the session
+    /// or profile. Where its pid says nothing, the lock does that a session's Claude holds for as long as it runs.
+    pub fn liveness(&self, root: &Path) -> Liveness {
+        match self.process.liveness() {
+            Liveness::Apart => match Lock::is_shared(&alive_path(root)) {
+                Some(true) => Liveness::Alive,
+                Some(false) => Liveness::Dead,
+                None => Liveness::Apart,
+            },
+            told => told,
+        }
+    }
+
     /// Returns true if it was started with the conversation `id`.
     pub fn is_of(&self, id: Uuid) -> bool {
         self.conversation == Some(id) || self.resumed == Some(id)
+    }
+}
+
+/// Returns the path of the file that the Claude of the session in `root` has locked for as long as it runs.
+pub fn alive_path(root: &Path) -> PathBuf {
+    root.join("alive")
+}
+
+/// Takes the lock at `path`, an [`alive_path`], and leaves it to the program that this process becomes. `None` where
+/// that is not to be had: then nothing is known of it from among other pids.
+pub fn hold_alive(path: &Path) -> Option<HandedOn> {
+    #[cfg(target_os = "linux")]
+    {
+        Lock::share(path).ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        None
     }
 }
 
@@ -78,6 +110,7 @@ impl Record for Run {
                 start: text("process", "start")?,
                 boot: text("process", "boot")?,
                 host: text("process", "host")?,
+                space: text("process", "space").unwrap_or_default(),
             },
         };
         plain.is_used_up().then_some(run)
@@ -99,6 +132,16 @@ impl Store {
     /// as none: only the time of last use is lost with it, and the next launch rewrites it.
     pub fn last_run(&self, path: &Path) -> Option<Run> {
         records::read(path).ok()
+    }
+
+    /// Reads the same, for whoever acts on it: fails where the system cannot read the note, which may say that a session
+    /// is open.
+    pub fn noted_run(&self, path: &Path) -> Result<Option<Run>> {
+        match records::read(path) {
+            Ok(run) => Ok(Some(run)),
+            Err(damage) if damage.is_unread() => Err(damage.failure("a launch", path)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Notes a launch, in place and without flushing it to the disk: a power cut may lose the time of
@@ -150,7 +193,11 @@ mod tests {
     #[test]
     fn a_run_is_read_as_it_was_written_with_and_without_the_parser() {
         for (tty, conversation) in [(None, None), (Some("pts/3".to_owned()), Some(Uuid::now_v7()))] {
-            let run = Run { tty, resumed: conversation, ..Run::now(conversation) };
+            let mut run = Run { tty, resumed: conversation, ..Run::now(conversation) };
+            // Noted before name spaces were.
+            if conversation.is_none() {
+                run.process.space.clear();
+            }
             let text = records::text(&run).expect("written");
             let plain = Plain::read(&text).expect("plain");
             assert_eq!(Run::from_plain(&plain), Some(run.clone()), "{text}");

@@ -2,7 +2,6 @@
 //!
 //! See docs/decisions/002-names-are-claimed-by-link.md
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -10,9 +9,11 @@ use uuid::Uuid;
 use super::config_files::ConfigFiles;
 use super::locking::lock;
 use super::plain::Plain;
+use super::profiles::clear;
 use super::records::{self, Damage, Record};
+use super::root::listed;
 use super::{Claim, Store};
-use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Worktree};
+use crate::model::{Failure, History, Kind, Name, PortRange, Ports, Result, Session, Walls, Worktree};
 use crate::os::{self, Lock};
 
 /// One session as the list sees it.
@@ -85,6 +86,7 @@ impl Record for Session {
             },
             created: plain.text("", "created")?.parse().ok()?,
             worktree: worktree(plain),
+            walls: walls(plain),
         };
         plain.is_used_up().then_some(session)
     }
@@ -136,14 +138,8 @@ impl Store {
 
     /// Returns the ids of all sessions, oldest first.
     pub fn session_ids(&self) -> Result<Vec<Uuid>> {
-        let dir = self.sessions_dir();
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::io("list", &dir, &error)),
-        };
-        let mut ids: Vec<Uuid> =
-            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        let names = listed(&self.sessions_dir(), "")?;
+        let mut ids: Vec<Uuid> = names.iter().filter_map(|name| name.parse().ok()).collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -172,12 +168,35 @@ impl Store {
             .collect())
     }
 
+    /// Reads every session whose record is one, oldest first; a damaged record is left out. Fails where the system cannot
+    /// read one: for whoever acts on which there are.
+    pub fn known_sessions(&self) -> Result<Vec<Session>> {
+        let mut known = Vec::new();
+        for entry in self.sessions()? {
+            match entry.record {
+                Ok(session) => known.push(session),
+                Err(damage) if damage.is_unread() => return Err(self.unread_session(entry.id, &damage)),
+                Err(_) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// Returns the failure to read the record of the session `id`.
+    pub fn unread_session(&self, id: Uuid, damage: &Damage) -> Failure {
+        damage.failure(&format!("session {id}"), &self.session_record_path(id))
+    }
+
     /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);
-        let record = Self::session_in(&root, id);
-        if record == Err(Damage::Missing) && !os::exists(&root) {
-            return None;
+        let mut record = Self::session_in(&root, id);
+        if record == Err(Damage::Missing) {
+            if !os::exists(&root) {
+                return None;
+            }
+            // It may have come back from the trash in between.
+            record = Self::session_in(&root, id);
         }
         // The note of a launch is rewritten by each: its time is the launch's, and reading ten
         // thousand of them would take longer than all the rest.
@@ -200,9 +219,26 @@ impl Store {
         self.sweep_staging();
         let staged = self.staging().join(session.id.to_string());
         let made = |error| Failure::io("create", &staged, &error);
+        let left_over = os::exists(&staged);
         os::create_private_dir(&staged).map_err(made)?;
-        let lock = lock(&self.lock_path(&staged, &session.id.to_string()), "a new session")
-            .inspect_err(|_| discard(&staged))?;
+        let path = self.lock_path(&staged, &session.id.to_string());
+        // What another process is making is its own.
+        let lock = lock(&path, "a new session").inspect_err(|_| {
+            if !left_over {
+                discard(&staged);
+            }
+        })?;
+        if left_over {
+            if !lock.is_at(&path) {
+                return Err(Failure::of(
+                    Kind::Busy,
+                    format!("another cs has just made session {}", session.id),
+                )
+                .hint("look again: cs list"));
+            }
+            // Whoever died here before was making the same session.
+            clear(&staged).map_err(|error| Failure::io("clear", &staged, &error))?;
+        }
         let wanted = session.ports.filter(|_| range.is_some());
         let is_free = |ports: Ports| Some(ports) == wanted || os::ports_free(ports.all());
         let ports = self.claim_ports(session.id, range, wanted.as_slice(), is_free);
@@ -279,7 +315,16 @@ impl Store {
         let path = self.lock_path(&root, &session.id.to_string());
         let held = lock(&path, &format!("session '{}'", session.name))
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
-        if self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+        // Who had it may have removed the session for good, and an import brought the very same back.
+        let is_its_own = !held.was_waited_for() || held.is_at(&path);
+        if is_its_own && self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+    }
+
+    /// Returns true if a process that this one descends from holds the lock of a session.
+    pub fn is_held_above(&self, session: &Session) -> bool {
+        let path = self.lock_path(&self.session_root(session.id), &session.id.to_string());
+        let holder = Lock::look(&path).filter(|looked| looked.is_held).and_then(|looked| looked.holder);
+        holder.is_some_and(|holder| holder.elsewhere.is_none() && os::is_ancestor(holder.pid))
     }
 
     /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.
@@ -319,6 +364,14 @@ impl Store {
         Ok(changed)
     }
 
+    /// Notes the walls of the sandboxed session `id`. The caller holds the session's lock.
+    pub fn note_walls(&self, id: Uuid, walls: Walls) -> Result<()> {
+        let session = self.session(id);
+        let session =
+            session.map_err(|damage| damage.failure("the session", &self.session_record_path(id)))?;
+        self.rewrite_session(&Session { walls: Some(Box::new(walls)), ..session })
+    }
+
     /// Replaces the record of a session. The caller holds the session's lock.
     pub(super) fn rewrite_session(&self, session: &Session) -> Result<()> {
         let path = self.session_record_path(session.id);
@@ -334,6 +387,16 @@ fn worktree(plain: &Plain<'_>) -> Option<Box<Worktree>> {
         repository: text("repository")?,
         branch: text("branch"),
         onto: text("onto"),
+    }))
+}
+
+fn walls(plain: &Plain<'_>) -> Option<Box<Walls>> {
+    let text = |key| plain.text("walls", key).map(str::to_owned);
+    Some(Box::new(Walls {
+        directory: text("directory")?,
+        checkout: text("checkout"),
+        git: text("git"),
+        common: text("common"),
     }))
 }
 
@@ -354,7 +417,8 @@ pub(super) fn discard(staged: &Path) {
     }
 }
 
-fn modified(path: &Path) -> Option<jiff::Timestamp> {
+/// Returns the time of the last change of a file; `None` if it has none.
+pub(super) fn modified(path: &Path) -> Option<jiff::Timestamp> {
     jiff::Timestamp::try_from(path.metadata().ok()?.modified().ok()?).ok()
 }
 
@@ -378,6 +442,7 @@ mod tests {
             forked_from,
             ports: Ports::new(20_000),
             worktree: None,
+            walls: None,
         };
         let twice =
             format!("{0}name = \"other\"\n", records::text(&session("/x", false, None)).expect("written"));

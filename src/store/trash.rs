@@ -1,15 +1,18 @@
 //! Removed sessions and profiles, until somebody empties the trash. Removing is one rename, so it works
 //! on a full disk, and nothing is half removed.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::locking::lock;
 use super::records::Damage;
-use super::sessions::taken;
+use super::removal::gone;
+use super::root::listed;
+use super::sessions::{modified, taken};
 use super::{Claim, Store, records};
-use crate::model::{Failure, Kind, Name, PortRange, Ports, Result, Session};
+use crate::model::{Failure, Kind, Name, Noted, PortRange, Ports, Result, Session};
 use crate::os;
 
 /// The kind of a piece of trash.
@@ -64,8 +67,9 @@ impl Store {
     }
 
     /// Moves a profile to the trash and frees its name. An adopted config directory stays in its place:
-    /// only the record goes.
+    /// only the record goes. Takes the profile's lock, so that nobody changes its record meanwhile.
     pub fn trash_profile(&self, name: &Name) -> Result<PathBuf> {
+        let _lock = self.lock_profile(name)?;
         let root = self.profile_root(name);
         guard(&root, &self.profiles_dir(), &name.key())?;
         let moved = self.to_trash(&root, &format!("profile.{}", name.key()))?;
@@ -75,20 +79,28 @@ impl Store {
 
     fn to_trash(&self, from: &Path, what: &str) -> Result<PathBuf> {
         self.ensure()?;
-        let to = self.trash_dir().join(format!("{what}-{}", jiff::Timestamp::now().as_millisecond()));
-        os::publish_dir(from, &to).map_err(|error| Failure::io("move to the trash", from, &error))?;
-        Ok(to)
+        let mut when = jiff::Timestamp::now().as_millisecond();
+        loop {
+            let to = self.trash_dir().join(format!("{what}-{when}"));
+            match os::publish_dir(from, &to) {
+                Ok(()) => return Ok(to),
+                // Another profile of this name went in this very millisecond, or the clock was set back to it.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => when += 1,
+                Err(error) => return Err(Failure::io("move to the trash", from, &error)),
+            }
+        }
     }
 
-    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay.
-    pub fn trash(&self) -> Vec<Trashed> {
+    /// Reads the trash, newest first. Entries that cannot be read are left out, and stay: [`Store::pieces`] has them.
+    /// Fails if the trash cannot be listed.
+    pub fn trash(&self) -> Result<Vec<Trashed>> {
         self.newest_trash(usize::MAX)
     }
 
     /// Reads the `most` pieces of trash that were removed last, newest first; no record of others is
     /// read.
-    pub fn newest_trash(&self, most: usize) -> Vec<Trashed> {
-        let mut entries: Vec<(jiff::Timestamp, String)> = os::names_in(&self.trash_dir(), "")
+    pub fn newest_trash(&self, most: usize) -> Result<Vec<Trashed>> {
+        let mut entries: Vec<(jiff::Timestamp, String)> = listed(&self.trash_dir(), "")?
             .into_iter()
             .filter_map(|name| Some((split(&name)?.1, name)))
             .collect();
@@ -96,7 +108,33 @@ impl Store {
         let read = |(_, name): (jiff::Timestamp, String)| {
             Self::trashed_at(&self.trash_dir().join(&name), &name)?.ok()
         };
-        entries.into_iter().filter_map(read).take(most).collect()
+        Ok(entries.into_iter().filter_map(read).take(most).collect())
+    }
+
+    /// Returns the times that were noted here by the clock: of sessions made, launched and changed, of profiles, and
+    /// of what was removed. What lies below a config directory is not asked.
+    pub fn noted(&self) -> Result<Vec<Noted>> {
+        let mut noted = Vec::new();
+        for entry in self.sessions()? {
+            let what = match &entry.record {
+                Ok(session) => format!("session '{}'", session.name),
+                Err(_) => format!("session {}", entry.id),
+            };
+            let made = entry.record.as_ref().ok().map(|session| session.created);
+            let changed = modified(&self.session_record_path(entry.id));
+            let times = [made, entry.used, changed].into_iter().flatten();
+            noted.extend(times.map(|at| Noted { at, what: what.clone() }));
+        }
+        for name in self.profile_names()? {
+            let Ok(name) = Name::of_profile(&name) else { continue };
+            let changed = modified(&self.profile_record_path(&name));
+            noted.extend(changed.map(|at| Noted { at, what: format!("profile '{name}'") }));
+        }
+        let removed = listed(&self.trash_dir(), "")?.into_iter();
+        noted.extend(
+            removed.filter_map(|name| Some(Noted { at: split(&name)?.1, what: "a removal".to_owned() })),
+        );
+        Ok(noted)
     }
 
     /// Reads the piece of trash that has the file name `name`, or the damage of its record. `None` if
@@ -121,11 +159,11 @@ impl Store {
     }
 
     /// Returns the piece of trash that was on its way back under `name` when its process died.
-    pub fn half_restored(&self, name: &Name) -> Option<Trashed> {
-        let Ok(Some(Claim::Session(id))) = self.claim(name) else { return None };
-        self.trash().into_iter().find(|trashed| {
+    pub fn half_restored(&self, name: &Name) -> Result<Option<Trashed>> {
+        let Some(Claim::Session(id)) = self.claim(name)? else { return Ok(None) };
+        Ok(self.trash()?.into_iter().find(|trashed| {
             matches!(&trashed.kind, TrashedKind::Session(session) if session.id == id && session.name == *name)
-        })
+        }))
     }
 
     /// Puts a piece of trash back, under `name`. Returns the ports it has now: its earlier ones if they
@@ -133,15 +171,14 @@ impl Store {
     /// names the very same session.
     pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
-        let gone = || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
         let entry = match &trashed.kind {
             TrashedKind::Session(session) => session.id.to_string(),
             TrashedKind::Profile(profile) => profile.key(),
         };
         let _lock = lock(&self.lock_path(&trashed.path, &entry), &format!("'{}'", trashed.name()))
-            .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone() })?;
+            .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone(trashed) })?;
         if !os::is_dir(&trashed.path) {
-            return Err(gone());
+            return Err(gone(trashed));
         }
         let (claim, place) = match &trashed.kind {
             TrashedKind::Session(session) => (Claim::Session(session.id), self.session_root(session.id)),
@@ -154,7 +191,9 @@ impl Store {
         if let Some(holder) = self.claim_name_among(name, claim, &held)? {
             return Err(taken(name, holder));
         }
-        if claim == Claim::Profile && os::exists(&place) {
+        // Of two profiles of one name the claim says the same. Who makes the other one looks for this one, too, once
+        // the names are free.
+        if claim == Claim::Profile && (os::exists(&place) || self.is_being_made(&entry)) {
             return Err(taken(name, claim));
         }
         let mut ports = None;

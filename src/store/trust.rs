@@ -2,7 +2,6 @@
 //!
 //! See docs/decisions/005-a-repository-only-names-a-profile-and-only-when-allowed.md
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -148,15 +147,14 @@ impl Store {
         let dir = self.trust_dir();
         let failed = |error| Failure::io("list", &dir, &error);
         let mut all = Vec::new();
-        let entries = match fs::read_dir(&dir) {
+        let entries = match os::entries_of(&dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(all),
             entries => entries.map_err(failed)?,
         };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
+        for record in entries {
             // What is being written, or was left by a process that died.
-            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                all.push(Trusted { about: records::read(&entry.path()), record: entry.path() });
+            if !record.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b".") {
+                all.push(Trusted { about: records::read(&record), record });
             }
         }
         all.sort_by_cached_key(|trusted| match &trusted.about {
@@ -205,6 +203,7 @@ fn digest(path: &Path, content: Option<&[u8]>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_file_is_allowed_by_its_path_and_content_and_denied_by_its_path() {

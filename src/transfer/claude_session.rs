@@ -1,7 +1,6 @@
 //! Taking over directories `~/.claude/sessions/<uuid>` that earlier shell scripts
 //! used as config directories.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use super::takeover::Takeover;
 use crate::claude::{self, ConfigGround, Conversation};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session};
 use crate::os::{self, EntryKind, Foreign};
-use crate::store::{ConfigFiles, TrashedKind};
+use crate::store::{ConfigFiles, Known};
 use crate::work::context::Context;
 use crate::work::copying::copy_conversation;
 use crate::work::create::New;
@@ -67,12 +66,12 @@ pub(crate) fn import(
 /// The directories in `root` that are named by an id, oldest id first. Claude's own `<pid>.json` files
 /// there are none.
 fn candidates(root: &Path) -> Result<Vec<(Uuid, PathBuf)>> {
-    let entries = fs::read_dir(root).map_err(|error| {
+    let entries = os::entries_of(root).map_err(|error| {
         Failure::io("list", root, &error).hint("to look elsewhere: cs import claude-session --from DIRECTORY")
     })?;
     let mut found: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .into_iter()
+        .filter_map(|path| Some((path.file_name()?.to_str()?.parse().ok()?, path)))
         .filter(|(_, path)| os::is_dir(path))
         .collect();
     found.sort();
@@ -89,27 +88,39 @@ fn import_one(
 ) -> Result<Takeover> {
     let found = Takeover::new("session", id.to_string());
     let store = context.store()?;
-    if let Ok(session) = store.session(id) {
-        return Ok(found.there(session.name.to_string()));
-    }
-    let in_trash = |trashed: &crate::store::Trashed| matches!(&trashed.kind, TrashedKind::Session(session) if session.id == id);
-    if let Some(trashed) = store.trash().iter().find(|trashed| in_trash(trashed)) {
-        return Ok(found.skipped(format!("it is in the trash: cs restore {}", trashed.name())));
+    match store.knows_session(id)? {
+        Known::Here => {
+            return match store.session(id) {
+                Ok(session) => Ok(found.there(session.name.to_string())),
+                Err(damage) => {
+                    let failure = damage.failure(&format!("session {id}"), &store.session_record_path(id));
+                    Ok(found.failed(failure.message))
+                }
+            };
+        }
+        Known::InTrash => return Ok(found.skipped(format!("it is in the trash: cs restore {id}"))),
+        Known::Not => {}
     }
     let mut conversations = match claude::conversations(&ConfigGround::of_profile(directory)) {
         Ok(conversations) => conversations,
-        Err(failure) => return Ok(found.skipped(failure.message)),
+        Err(failure) => return Ok(found.failed(failure.message)),
     };
     let Some(newest) = conversations.first().cloned() else {
         return Ok(found.skipped("it has no conversation"));
     };
-    let Some(place) = claude::about(&newest, &Name::suggest("session")).directory else {
-        return Ok(found.skipped("its conversation does not say in which directory it was"));
+    let place = || claude::about(&newest, &Name::suggest("session")).directory;
+    let Some(place) = place().or_else(place) else {
+        // Or it could not be read, twice.
+        return Ok(match newest.path.open() {
+            Ok(_) => found.skipped("its conversation does not say in which directory it was"),
+            Err(error) => found.failed(newest.path.failure("read", &error).message),
+        });
     };
     if !Path::new(&place).is_absolute() || recordable(Path::new(&place)).is_err() {
         return Ok(found.skipped("its conversation names no plain directory"));
     }
-    let is_taken = |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.claim(name)?.is_some()) };
+    let is_taken =
+        |name: &Name| -> Result<bool> { Ok(taken.contains(name) || store.holder(name)?.is_some()) };
     let name = match options.name {
         Some(name) => Context::new_name(name)?,
         None => free_name(&suggested(directory, Path::new(&place)), is_taken)?,
@@ -129,6 +140,7 @@ fn import_one(
         forked_from: None,
         ports: None,
         worktree: None,
+        walls: None,
     };
     // Oldest first, so that the newest stays the newest also where times cannot be set.
     conversations.reverse();

@@ -31,7 +31,9 @@ pub(crate) fn chosen(context: &Context, names: &[String], all: bool) -> Result<V
         for entry in context.store()?.sessions()? {
             match entry.record {
                 Ok(session) => sessions.push(session),
-                Err(damage) => context.say(&format!("not in the file: session {}: {damage}", entry.id)),
+                Err(damage) => {
+                    context.goes_without(&format!("not in the file: session {}: {damage}", entry.id));
+                }
             }
         }
     }
@@ -57,7 +59,7 @@ fn into_file(path: &Path, force: bool, write: impl FnOnce(&File) -> io::Result<(
         write(&file).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
         let size = file.metadata().map_err(|error| failed(path, &error))?.len();
         if force {
-            fs::rename(&beside, path).map_err(|error| failed(path, &error))?;
+            os::put_in_place(&beside, path).map_err(|error| failed(path, &error))?;
         } else {
             os::publish_dir(&beside, path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => {
@@ -148,12 +150,12 @@ impl Export {
             export.parts.push(Part { session, files });
         }
         if profiles {
-            for entry in store.profiles(&context.home()?) {
+            for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
                 }
                 if let Err(damage) = &entry.profile {
-                    context.say(&format!("not in the file: profile '{}': {damage}", entry.name));
+                    context.goes_without(&format!("not in the file: profile '{}': {damage}", entry.name));
                     continue;
                 }
                 let secret = |name: &VarName, value: &str| {
@@ -251,7 +253,8 @@ impl Export {
         }
         for number in 0..self.parts.len() {
             // Ports are this machine's; where it is brought in it is given others.
-            let session = Session { ports: None, worktree: None, ..self.parts[number].session.clone() };
+            let session =
+                Session { ports: None, worktree: None, walls: None, ..self.parts[number].session.clone() };
             let root = format!("sessions/{}", session.id);
             let record =
                 Store::session_text(&session).map_err(|failure| io::Error::other(failure.message))?;

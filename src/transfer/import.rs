@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::archive::{END, End, Entry, MANIFEST, Manifest, VERSION};
 use crate::model::{Failure, Isolation, Kind, Name, Result, Session};
 use crate::os;
-use crate::store::{Batch, ConfigFiles, Damage, ForeignProfile, Known, NewFile, Store};
+use crate::store::{Arrival, Batch, ConfigFiles, Damage, ForeignProfile, Known, NewFile, Store};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::{ports, profiles};
@@ -415,7 +415,7 @@ impl<'c> Import<'c> {
     fn take_profile(&mut self, name: &Name, text: &[u8]) -> Result<(), String> {
         let store = self.context.store().map_err(|failure| failure.message)?;
         let foreign = store.foreign_profile(name, text).map_err(|damage| damage.to_string())?;
-        let skipped = match store.claim(name) {
+        let skipped = match store.holder(name) {
             Ok(Some(_)) => Some("that name is taken here".to_owned()),
             Err(failure) => Some(failure.message),
             // It says where prompts go and what is set: that is a person's to decide.
@@ -449,14 +449,7 @@ impl<'c> Import<'c> {
         }
         let store = self.context.store()?;
         let mut notes = Vec::new();
-        let skipped = match store.knows_session(id) {
-            Known::Not => None,
-            Known::Here => {
-                let name = store.session(id).map(|here| here.name.to_string());
-                Some(format!("it is here already ('{}')", name.unwrap_or_else(|_| id.to_string())))
-            }
-            Known::InTrash => Some(format!("it is in the trash (to bring it back: cs restore {id})")),
-        };
+        let skipped = left_out(store, id, store.knows_session(id)?);
         if session.isolation == Isolation::None {
             notes.push("it shared its config directory; here it has one of its own".into());
             session.isolation = Isolation::ConfigDir;
@@ -465,6 +458,8 @@ impl<'c> Import<'c> {
         session.history = None;
         // A worktree is of a machine; what a file says of one is not believed.
         session.worktree = None;
+        // Where it works is looked at here, when it is first started.
+        session.walls = None;
         session.profile = self.profile_for(&session, &mut notes)?;
         if let Some(new) = self.options.name {
             session.name = Context::new_name(new)?;
@@ -489,7 +484,12 @@ impl<'c> Import<'c> {
         if let Some(profile) = self.options.profile {
             return Ok(self.context.resolve_profile(profile)?.name);
         }
-        let here = matches!(self.context.profile_if(&session.profile), Ok(Some(_)));
+        let here = match self.context.profile_if(&session.profile) {
+            Ok(found) => found.is_some(),
+            Err(failure) if failure.kind == Kind::Io => return Err(failure),
+            // One that is damaged is here.
+            Err(_) => true,
+        };
         let comes = self
             .profiles
             .iter()
@@ -506,7 +506,7 @@ impl<'c> Import<'c> {
     fn publish(&mut self) -> Result<()> {
         let store = self.context.store()?;
         if self.batch.is_some() {
-            store.flush();
+            store.flush()?;
         }
         let result = (|| {
             for (foreign, _) in self.profiles.iter().filter(|(_, skipped)| skipped.is_none()) {
@@ -515,8 +515,9 @@ impl<'c> Import<'c> {
             }
             for incoming in self.sessions.values_mut().filter(|incoming| incoming.skipped.is_none()) {
                 let Some(batch) = &self.batch else { continue };
-                name_and_publish(self.context, batch, incoming, self.options.name.is_some())?;
-                self.published.push(incoming.session.clone());
+                if name_and_publish(self.context, batch, incoming, self.options.name.is_some())? {
+                    self.published.push(incoming.session.clone());
+                }
             }
             Ok(())
         })();
@@ -544,30 +545,48 @@ impl<'c> Import<'c> {
     }
 }
 
-/// Publishes a session under its name, or the next one that is free. Under `asked`, no other will do.
-fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, asked: bool) -> Result<()> {
+/// Returns why a session that is `known` is left out; `None` for one that is not.
+fn left_out(store: &Store, id: Uuid, known: Known) -> Option<String> {
+    match known {
+        Known::Not => None,
+        Known::Here => {
+            let name = store.session(id).map(|here| here.name.to_string());
+            Some(format!("it is here already ('{}')", name.unwrap_or_else(|_| id.to_string())))
+        }
+        Known::InTrash => Some(format!("it is in the trash (to bring it back: cs restore {id})")),
+    }
+}
+
+/// Publishes a session under its name, or the next one that is free. Under `asked`, no other will do. Returns false
+/// if it came to be here by other means meanwhile.
+fn name_and_publish(context: &Context, batch: &Batch, incoming: &mut Incoming, asked: bool) -> Result<bool> {
     let store = context.store()?;
     let range = ports::range(context)?;
     let base = incoming.session.name.clone();
     for number in 1..10_000 {
         let mut session = Session { name: base.numbered(number), ..incoming.session.clone() };
-        let taken = store.publish_from_batch(batch, &mut session, range)?;
-        if taken.is_some() && asked {
-            return Err(Failure::of(Kind::NameTaken, format!("'{base}' is taken"))
-                .hint("cs import --as ANOTHER FILE"));
-        }
-        if taken.is_none() {
-            if number > 1 {
-                incoming.notes.push(format!("'{base}' is taken, so it is '{}' here", session.name));
+        match store.publish_from_batch(batch, &mut session, range)? {
+            Arrival::Taken(_) if asked => {
+                return Err(Failure::of(Kind::NameTaken, format!("'{base}' is taken"))
+                    .hint("cs import --as ANOTHER FILE"));
             }
-            if session.ports.is_none()
-                && let Some(range) = range
-            {
-                incoming.notes.push(format!("it has no ports: {}", ports::all_taken(range)));
+            Arrival::Taken(_) => continue,
+            Arrival::Known(known) => {
+                incoming.skipped = left_out(store, session.id, known);
+                return Ok(false);
             }
-            incoming.session = session;
-            return Ok(());
+            Arrival::Here => {}
         }
+        if number > 1 {
+            incoming.notes.push(format!("'{base}' is taken, so it is '{}' here", session.name));
+        }
+        if session.ports.is_none()
+            && let Some(range) = range
+        {
+            incoming.notes.push(format!("it has no ports: {}", ports::all_taken(range)));
+        }
+        incoming.session = session;
+        return Ok(true);
     }
     Err(Failure::failed(format!("all names from '{base}' on are taken")))
 }

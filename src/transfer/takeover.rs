@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::Result;
+use crate::model::{Failure, Kind, Result};
 
 /// The state of a takeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +59,16 @@ impl Takeover {
     /// Returns it as left out.
     pub(super) fn skipped(self, why: impl Into<String>) -> Self {
         Self { state: State::Skipped, why: why.into(), ..self }
+    }
+
+    /// Returns it as one that could not be taken over.
+    pub(super) fn failed(self, why: impl Into<String>) -> Self {
+        Self { state: State::Failed, why: why.into(), ..self }
+    }
+
+    /// Returns it as left out because it was refused, or, where the system failed, as what could not be taken over.
+    pub(super) fn refused(self, failure: Failure) -> Self {
+        if failure.kind == Kind::Io { self.failed(failure.message) } else { self.skipped(failure.message) }
     }
 
     /// Returns it as imported to `to`, unless that failed.

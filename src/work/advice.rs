@@ -46,11 +46,11 @@ fn runs(store: &Store, entry: &str) -> bool {
             Err(_) => return false,
         },
     };
-    match store.last_run(&path).map(|run| run.process.liveness()) {
-        Some(Liveness::Alive) => true,
+    match store.noted_run(&path).map(|run| run.map(|run| run.process.liveness())) {
+        Ok(Some(Liveness::Alive)) => true,
         // Another host counts its own.
-        Some(Liveness::Elsewhere) => false,
-        Some(Liveness::Dead) | None => {
+        Ok(Some(Liveness::Elsewhere | Liveness::Apart)) | Err(_) => false,
+        Ok(Some(Liveness::Dead) | None) => {
             store.forget_open(entry);
             false
         }

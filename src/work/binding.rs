@@ -258,7 +258,7 @@ fn gone(context: &Context, place: &Place, target: &Target) -> Failure {
 
 /// The piece of trash that `target` is now.
 fn trashed(store: &Store, target: &Target) -> Option<Trashed> {
-    store.trash().into_iter().find(|trashed| match (&trashed.kind, target) {
+    store.trash().ok()?.into_iter().find(|trashed| match (&trashed.kind, target) {
         (TrashedKind::Profile(name), Target::Profile(wanted)) => name == wanted,
         (TrashedKind::Session(session), Target::Session(id)) => session.id == *id,
         _ => false,

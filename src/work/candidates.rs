@@ -109,22 +109,27 @@ impl Lookup<'_> {
 
     /// Returns the keys of sessions, and of profiles if they are wanted too, in order. Nothing is opened.
     fn keys(&self, and_profiles: bool) -> Vec<String> {
-        let mut keys = self.store.claimed_names_from(&self.key());
+        let mut keys = self.store.claimed_names_from(&self.key()).unwrap_or_default();
         if and_profiles {
             self.add_default(&mut keys);
         } else {
-            let profiles: BTreeSet<String> = self.store.profile_names().into_iter().collect();
+            let profiles: BTreeSet<String> = self.profile_names().into_iter().collect();
             keys.retain(|key| !profiles.contains(key));
         }
         keys
     }
 
     fn profiles(&self) -> Vec<Candidate> {
-        let mut keys = self.store.profile_names();
+        let mut keys = self.profile_names();
         keys.retain(|name| name.starts_with(&self.key()));
         keys.sort_unstable();
         self.add_default(&mut keys);
         keys.into_iter().map(|key| self.candidate(key, "profile")).collect()
+    }
+
+    /// Returns the names of all profiles; none where they cannot be read, as a Tab says nothing.
+    fn profile_names(&self) -> Vec<String> {
+        self.store.profile_names().unwrap_or_default()
     }
 
     fn providers(&self) -> Vec<Candidate> {
@@ -166,7 +171,7 @@ impl Lookup<'_> {
             let fits = key.starts_with(&self.key()) && seen.insert(key);
             fits.then(|| self.candidate(trashed.name().to_string(), self.about_trash(&trashed)))
         };
-        self.store.newest_trash(DESCRIBED).into_iter().filter_map(of).collect()
+        self.store.newest_trash(DESCRIBED).unwrap_or_default().into_iter().filter_map(of).collect()
     }
 
     fn about_trash(&self, trashed: &Trashed) -> String {
@@ -256,7 +261,7 @@ impl Lookup<'_> {
             return Owner::Profile;
         }
         match self.store.claim(&name) {
-            Ok(Some(Claim::Profile)) if self.store.profile_names().contains(&name.key()) => Owner::Profile,
+            Ok(Some(Claim::Profile)) if self.profile_names().contains(&name.key()) => Owner::Profile,
             // A claim left over from something that was cut short.
             Ok(Some(Claim::Profile) | None) => Owner::Nobody,
             Ok(Some(Claim::Session(id))) => match self.store.entry(id) {

@@ -2,16 +2,16 @@
 //!
 //! See docs/decisions/006-one-variable-undoes-what-a-shell-uses.md
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
 use crate::model::{
-    Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
+    Clock, Environment, Failure, Memory, Name, Profile, Result, Saved, Session, SessionPaths, Subject, UsedBy,
 };
-use crate::os::{self, Umask};
+use crate::os::{self, Trusted, Umask};
 use crate::shell::{CALLED_FROM, Call};
 use crate::store::{Claim, Store};
 use crate::work::files_above::FilesAbove;
@@ -37,8 +37,12 @@ pub struct Context {
     here: OnceCell<PathBuf>,
     /// True once a person has been told of the one that nobody allowed.
     pub(crate) said_unallowed: Cell<bool>,
+    /// What a command went on without, as it was told.
+    without: RefCell<Vec<String>>,
     config: OnceCell<Config>,
     store: OnceCell<Store>,
+    /// The directories that nobody else can have prepared.
+    trusted: Trusted,
 }
 
 /// The shell, or other program, that calls `cs`.
@@ -80,8 +84,10 @@ impl Context {
             said,
             here: OnceCell::new(),
             said_unallowed: Cell::new(false),
+            without: RefCell::new(Vec::new()),
             config: OnceCell::new(),
             store: OnceCell::new(),
+            trusted: Trusted::default(),
         }
     }
 
@@ -121,6 +127,29 @@ impl Context {
     /// Tells a person `text`, one line, beside whatever the program prints.
     pub fn say(&self, text: &str) {
         (self.said)(text);
+    }
+
+    /// Goes on without what could not be read: tells `why`, once, and has a command that succeeds otherwise end with
+    /// exit code 1. For what only shows; what acts on what it reads fails.
+    pub(crate) fn goes_without(&self, why: &str) {
+        let mut without = self.without.borrow_mut();
+        if !without.iter().any(|told| told == why) {
+            self.say(why);
+            without.push(why.to_owned());
+        }
+    }
+
+    /// Returns what was read; where that failed, goes on without it ([`Context::goes_without`]).
+    pub(crate) fn or_without<T: Default>(&self, read: Result<T>) -> T {
+        read.unwrap_or_else(|failure| {
+            self.goes_without(&failure.message);
+            T::default()
+        })
+    }
+
+    /// Returns true if a part could not be read, and was left out.
+    pub fn is_partial(&self) -> bool {
+        !self.without.borrow().is_empty()
     }
 
     /// The profile of what a person uses in this shell, by `cs use`.
@@ -172,12 +201,12 @@ impl Context {
         Ok(config::path(None, &directory))
     }
 
-    /// The settings.
+    /// The settings. Fails with `Kind::Exposed` if somebody else may have written them.
     pub fn config(&self) -> Result<&Config> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
-        let loaded = Config::load(&self.config_path()?)?;
+        let loaded = Config::load(&self.config_path()?, &self.trusted)?;
         Ok(self.config.get_or_init(|| loaded))
     }
 
@@ -203,8 +232,19 @@ impl Context {
                 root.display()
             )));
         }
-        let store = Store::open(root)?;
+        let store = Store::open_among(root, &self.trusted)?;
+        os::take_no_program_of_sessions_in(&store.root().join("sessions"));
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Returns the clock, held against what was noted in the store.
+    pub(crate) fn clock(&self) -> Result<Clock> {
+        Ok(Clock::new(jiff::Timestamp::now(), self.store()?.noted()?))
+    }
+
+    /// Returns the directories that were found to be trusted, to look at each but once.
+    pub(crate) fn trusted(&self) -> &Trusted {
+        &self.trusted
     }
 
     /// A name a person gave for something new.
@@ -257,6 +297,7 @@ impl Context {
     /// A session with the profile it belongs to.
     pub fn with_profile(&self, session: Session) -> Result<Subject> {
         let profile = self.profile_of(&session)?;
+        os::take_no_program_from(session.directory());
         Ok(Subject::Session(session, profile))
     }
 
@@ -285,7 +326,8 @@ impl Context {
     pub fn unknown(&self, what: &str, text: &str) -> Failure {
         let failure = Failure::not_found(format!("there is no {what} '{text}'"));
         let Ok(store) = self.store() else { return failure };
-        let mut names = store.claimed_names();
+        // For a hint.
+        let mut names = store.claimed_names().unwrap_or_default();
         names.push(Name::DEFAULT_PROFILE.to_owned());
         match config::nearest(text, names.iter().map(String::as_str)) {
             Some(near) => failure.hint(format!("did you mean '{near}'?")),

@@ -14,13 +14,13 @@ use crate::model::{
     Failure, Isolation, Kind, Launch, Name, Outcome, Profile, Result, Session, Subject, Worktree,
 };
 use crate::os::Lock;
-use crate::store::{self, Claim, ConfigFiles};
+use crate::store::{self, ConfigFiles};
 use crate::work::binding::{self, DirectoryBinding};
 use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
 use crate::work::worktrees::tree::Tree;
 use crate::work::worktrees::{self, Branches, Spot, Target};
-use crate::work::{directory, enclosure, ports, program};
+use crate::work::{directory, enclosure, ports, program, walls};
 
 /// A description, by a person, of a session that is to be made.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +139,7 @@ impl New {
         let files = draft.files();
         let finish = || -> Result<(Lock, Option<Launch>)> {
             fill(&files)?;
+            files.flush().map_err(|error| Failure::io("flush", &files.path(Path::new("")), &error))?;
             let launch = match planned {
                 // Another process may have been given meanwhile what this one was planned with.
                 Some((expected, launch)) if expected == session => Some(launch),
@@ -224,8 +225,7 @@ pub(crate) fn under_a_free_name<T>(
 /// Refuses a name that a session or a profile has. A claim that names neither, because its maker died, is no
 /// obstacle.
 pub(crate) fn refuse_taken(context: &Context, name: &Name) -> Result<()> {
-    match context.store()?.claim(name)? {
-        Some(Claim::Session(_)) if context.find(name.as_str())?.is_none() => Ok(()),
+    match context.store()?.holder(name)? {
         Some(holder) => Err(store::taken(name, holder)),
         None => Ok(()),
     }
@@ -250,9 +250,19 @@ fn described(context: &Context, said: &Description, name: &Name) -> Result<(Sess
         None => profile_there(context, &directory)?,
     };
     let isolation = said.isolation.unwrap_or(config.isolation.method);
-    if isolation == Isolation::Sandbox {
+    let (directory, walls) = if isolation == Isolation::Sandbox {
         enclosure::refuse_elsewhere()?;
-    }
+        let asked = match &said.directory {
+            Some(_) => None,
+            // The way by which a person came there.
+            None => context.variable("PWD").map(PathBuf::from).filter(|path| path.is_absolute()),
+        };
+        let asked = asked.unwrap_or_else(|| directory.clone());
+        let (directory, found) = walls::walls_for_new(context, &directory, &asked)?;
+        (directory, Some(Box::new(found)))
+    } else {
+        (directory, None)
+    };
     let session = Session {
         version: Session::VERSION,
         id: Uuid::now_v7(),
@@ -267,6 +277,7 @@ fn described(context: &Context, said: &Description, name: &Name) -> Result<(Sess
         forked_from: None,
         ports: None,
         worktree: None,
+        walls,
     };
     Ok((session, profile))
 }

@@ -62,6 +62,17 @@ pub(crate) fn recordable(directory: &Path) -> Result<String> {
     }
 }
 
+/// Refuses to make the file `path` where a link stands that leads to nothing: the link would go.
+pub(crate) fn refuse_dangling(path: &Path) -> Result<()> {
+    let Ok(target) = path.read_link() else { return Ok(()) };
+    Err(Failure::refused(format!(
+        "{} is a link to {}, which does not exist",
+        path.display(),
+        target.display()
+    ))
+    .hint("make what it leads to, or remove the link"))
+}
+
 /// A directory with its links resolved, as Claude names it; as it is where it is gone.
 pub(crate) fn real(directory: &Path) -> PathBuf {
     os::real_path(directory).unwrap_or_else(|_| directory.to_path_buf())

@@ -1,8 +1,9 @@
 //! Emptying the trash.
 
-use crate::model::{Age, Failure, Result, StowedWorktree};
+use crate::model::{Age, Clock, Doubt, Failure, Result, StowedWorktree};
 use crate::os;
 use crate::store::{Piece, Store, Trashed, TrashedKind};
+use crate::ui;
 use crate::work::context::Context;
 use crate::work::removal::{kept, say_left};
 use crate::work::worktrees::away;
@@ -70,10 +71,41 @@ fn forget_commits(context: &Context, worktree: Option<&(uuid::Uuid, StowedWorktr
     }
 }
 
+/// Returns the refusal to remove something for its age, where the clock is not believed.
+pub(crate) fn doubted(doubt: &Doubt) -> Failure {
+    Failure::refused(doubt.to_string())
+        .hint("set the clock")
+        .hint("if it is right, remove by name: cs rm NAME, cs trash empty NAME")
+}
+
+/// Tells of things in the trash that stay because the clock was off when they were removed.
+pub(crate) fn say_undated(context: &Context, number: usize) {
+    if number > 0 {
+        let things = ui::count(number, "thing");
+        context.say(&format!(
+            "{things} went to the trash while the clock was off, so their age is unknown: cs trash empty NAME"
+        ));
+    }
+}
+
 /// Returns what is to go: all that is known, or what has these names or ids, and is old enough. Something half
-/// removed goes in any case, if nothing is named.
-pub(crate) fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Age>) -> Result<Vec<Piece>> {
-    let now = jiff::Timestamp::now();
+/// removed goes in any case, if nothing is named. Refuses to go by the age where the clock is not believed.
+pub(crate) fn chosen(
+    context: &Context,
+    pieces: Vec<Piece>,
+    names: &[String],
+    older_than: Option<Age>,
+) -> Result<Vec<Piece>> {
+    let clock = older_than.map(|_| context.clock()).transpose()?;
+    let (mut is_held_back, mut undated) = (false, 0);
+    let mut is_old = |removed: jiff::Timestamp| {
+        let (Some(clock), Some(age)) = (&clock, older_than) else { return true };
+        if clock.keeps(age, removed) {
+            is_held_back |= clock.doubt().is_some();
+            undated += usize::from(clock.doubt().is_none());
+        }
+        clock.has_reached(age, removed)
+    };
     let is_called = |trashed: &Trashed, name: &str| {
         trashed.name().as_str().eq_ignore_ascii_case(name)
             || matches!(&trashed.kind, TrashedKind::Session(session) if session.id.to_string() == name)
@@ -86,11 +118,15 @@ pub(crate) fn chosen(pieces: Vec<Piece>, names: &[String], older_than: Option<Ag
     }
     let wanted = |piece: &Piece| match piece {
         Piece::Whole(trashed) => {
-            (names.is_empty() || names.iter().any(|name| is_called(trashed, name)))
-                && older_than.is_none_or(|age| age.is_reached(trashed.removed, now))
+            (names.is_empty() || names.iter().any(|name| is_called(trashed, name))) && is_old(trashed.removed)
         }
         Piece::Half { .. } => names.is_empty(),
         Piece::Unknown { .. } => false,
     };
-    Ok(pieces.into_iter().filter(wanted).collect())
+    let chosen = pieces.into_iter().filter(wanted).collect();
+    if let Some(doubt) = clock.as_ref().and_then(Clock::doubt).filter(|_| is_held_back) {
+        return Err(doubted(doubt));
+    }
+    say_undated(context, undated);
+    Ok(chosen)
 }

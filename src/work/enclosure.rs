@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use crate::claude::{self, Scene};
 use crate::config::{SandboxEngine, SandboxNetwork};
-use crate::git::Checkout;
 use crate::model::{
-    Engine, Failure, Kind, Mount, Mounts, Plan, Profile, ProfileKind, Program, Result, Session, SessionPaths,
-    Surroundings,
+    Abilities, Engine, Failure, Kind, Mount, Mounts, Plan, Profile, ProfileKind, Program, Result, Session,
+    SessionPaths, Surroundings,
 };
 use crate::os;
 use crate::sandbox;
 use crate::work::context::Context;
+use crate::work::walls::{Ground, Guarded, Site, real_of, trail};
 
 /// The directories in which systems keep their programs and settings. Those of other systems are not there.
 const SYSTEM: &[&str] = &[
@@ -51,7 +51,8 @@ const CERTIFICATES: &[&str] = &[
 /// Looks for what the sandbox of `session` is made from, to run `launch` as `scene`, as far as it has been
 /// looked at, has it. Where nothing is to be run, no engine is asked whether it works.
 ///
-/// Refused where a directory that would be writable leads out of the sandbox again.
+/// Refused where a directory that would be writable leads out of the sandbox again, where the session works is not what
+/// it was, and where a link that may have been put there from inside a sandbox leads to anything that would be in it.
 pub(crate) fn surroundings(
     context: &Context,
     session: &Session,
@@ -61,34 +62,40 @@ pub(crate) fn surroundings(
     paths: &SessionPaths,
 ) -> Result<Surroundings> {
     let (name, directory) = (&session.name, scene.directory.as_path());
-    let (engine, engine_program) = engine(context, launch)?;
+    let (engine, engine_program, abilities) = engine(context, launch)?;
     let settings = &context.config()?.sandbox;
     let guarded = Guarded::gather(context)?;
     let mut notices = Vec::new();
 
     let system = system();
-    let (real, links) = trail("work in", directory)?;
-    if let Some(why) = guarded.against_writing(&real) {
+    let site = Site::of(directory, &guarded)?;
+    if let Some(why) = guarded.against_writing(&site.real) {
         return Err(Failure::refused(format!(
             "session '{name}' cannot work in {} in a sandbox: {why}",
             directory.display()
         ))
         .hint(format!("in a project: cs --dir DIRECTORY {name}; without a sandbox, another session: cs --isolation config-dir NAME")));
     }
-    let mut work = checkout(&real, &guarded);
-    work.put(&real, Mount::Write);
-    for (path, target) in links {
+    let mut ground = Ground::new(context, &guarded, Some(session), &site.walls);
+    site.check(session, directory, &ground)?;
+    let unnoted = (session.walls.is_none() && directory == session.directory()).then(|| site.walls.clone());
+    let mut work = site.contents(name)?;
+    if !work.lets_write(&site.real) {
+        work.put(&site.real, Mount::Write);
+    }
+    for (path, target) in site.links {
         work.put(path, Mount::Link(target));
     }
 
     let mut more = Mounts::new();
+    listed(context, &guarded, &mut ground, &mut more, &mut notices)?;
     let ours = context.this_program().map(OsString::from).ok();
     let run = match launch {
         Program::Claude(_) => scene.program.iter().chain(&ours).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
     for word in run {
-        runnable(context, Path::new(word), &system, &mut more);
+        runnable(context, Path::new(word), &ground, &system, &mut more)?;
     }
     let mut home = Mounts::new();
     let (real_home, links) = trail("find", &scene.home)?;
@@ -97,19 +104,19 @@ pub(crate) fn surroundings(
         home.put(path, Mount::Link(target));
     }
     for settings in GIT_SETTINGS {
-        readable(&scene.home.join(settings), &system, &mut more);
+        readable(&format!("~/{settings}"), &scene.home.join(settings), &ground, &system, &mut more)?;
     }
     if let Some(plugins) = &scene.plugins {
-        readable(plugins, &system, &mut more);
+        readable("what the profile shares", plugins, &ground, &system, &mut more)?;
     }
-    for certificates in CERTIFICATES.iter().filter_map(|name| context.variable(name)) {
-        readable(Path::new(certificates), &system, &mut more);
-    }
-    listed(context, &guarded, &mut more, &mut notices)?;
+    certificates(context, session, &guarded, &ground, &system, &mut more)?;
     for (_, place) in &guarded.places {
         if system.holds(place) || more.holds(place) {
             more.put(place, Mount::Empty);
         }
+    }
+    for shared in &scene.shared {
+        readable("what the profile shares", &shared.target, &ground, &system, &mut more)?;
     }
     let login = match &profile.kind {
         ProfileKind::Account => Some(context.store()?.profile_root(profile.host()).join("sandbox")),
@@ -137,12 +144,57 @@ pub(crate) fn surroundings(
         notices.push("this sandbox has no network, so Claude cannot reach its API (network in [sandbox]: cs config edit)".into());
     }
     let program = engine_program;
-    Ok(Surroundings { engine, program, system, home, work, own, more, network, login, notices })
+    Ok(Surroundings {
+        engine,
+        program,
+        abilities,
+        system,
+        home,
+        work,
+        own,
+        more,
+        network,
+        login,
+        unnoted,
+        notices,
+    })
+}
+
+/// Lets the certificates be read that variables name.
+fn certificates(
+    context: &Context,
+    session: &Session,
+    guarded: &Guarded,
+    ground: &Ground<'_>,
+    system: &Mounts,
+    more: &mut Mounts,
+) -> Result<()> {
+    for name in CERTIFICATES {
+        let Some(certificates) = context.variable(name).filter(|path| !path.is_empty()) else { continue };
+        let Ok(certificates) = context.absolute(Path::new(certificates)) else { continue };
+        let real = os::real_path(&certificates);
+        if let Some(why) = real.ok().and_then(|real| guarded.against_reading(&real)) {
+            return Err(Failure::refused(format!(
+                "what {name} names is not let into the sandbox: {}: {why}",
+                certificates.display()
+            ))
+            .hint(format!("for this start: env -u {name} cs {}", session.name)));
+        }
+        readable(name, &certificates, ground, system, more)?;
+    }
+    Ok(())
 }
 
 /// Lets in what the settings list. What is not there is told.
-fn listed(context: &Context, guarded: &Guarded, more: &mut Mounts, notices: &mut Vec<String>) -> Result<()> {
+fn listed(
+    context: &Context,
+    guarded: &Guarded,
+    ground: &mut Ground<'_>,
+    more: &mut Mounts,
+    notices: &mut Vec<String>,
+) -> Result<()> {
     let settings = &context.config()?.sandbox;
+    let mut found = Vec::new();
     for (listed, mount) in settings
         .read
         .iter()
@@ -159,13 +211,20 @@ fn listed(context: &Context, guarded: &Guarded, more: &mut Mounts, notices: &mut
         } else {
             guarded.against_reading(&real)
         };
+        let key = if mount == Mount::Write { "write" } else { "read" };
         if let Some(why) = why {
-            let key = if mount == Mount::Write { "write" } else { "read" };
             return Err(Failure::refused(format!(
                 "'{listed}' in [sandbox] {key} is not let into the sandbox: {why}"
             ))
             .hint("name less of it: cs config edit"));
         }
+        if mount == Mount::Write {
+            ground.extend(&real);
+        }
+        found.push((key, path, real, links, mount));
+    }
+    for (key, path, real, links, mount) in found {
+        ground.check(&format!("{key} in [sandbox]"), &path, &links)?;
         for (path, target) in links {
             more.put(path, Mount::Link(target));
         }
@@ -182,23 +241,24 @@ fn has_credential(context: &Context, profile: &Profile) -> bool {
 }
 
 /// Returns what holds the sandbox. A machine other than Linux has nothing that could.
-fn engine(context: &Context, launch: &Program) -> Result<(Engine, PathBuf)> {
+fn engine(context: &Context, launch: &Program) -> Result<(Engine, PathBuf, Abilities)> {
     refuse_elsewhere()?;
     if *launch == Program::Nothing {
-        return Ok((Engine::Bwrap, PathBuf::new()));
+        return Ok((Engine::Bwrap, PathBuf::new(), Abilities::default()));
     }
     working_engine(context)
 }
 
 /// The engine of the settings. Fails where it is not installed, and where it cannot work here.
-pub(crate) fn working_engine(context: &Context) -> Result<(Engine, PathBuf)> {
+pub(crate) fn working_engine(context: &Context) -> Result<(Engine, PathBuf, Abilities)> {
     let engines: &[Engine] = match context.config()?.sandbox.engine {
         SandboxEngine::Auto => &[Engine::Bwrap, Engine::Podman],
         SandboxEngine::Bwrap => &[Engine::Bwrap],
         SandboxEngine::Podman => &[Engine::Podman],
     };
     let (engine, program) = sandbox::find(engines, context.variable("PATH"))?;
-    sandbox::refusal(engine, &program).map_or(Ok((engine, program)), Err)
+    let abilities = sandbox::abilities(engine, &program)?;
+    Ok((engine, program, abilities))
 }
 
 /// Sandboxes are for Linux.
@@ -220,25 +280,33 @@ fn system() -> Mounts {
     for path in SYSTEM.iter().map(Path::new) {
         match std::fs::read_link(path) {
             Ok(target) => mounts.put(path, Mount::Link(target)),
-            Err(_) if path.is_dir() => mounts.put(path, Mount::Read),
+            Err(_) if path.is_dir() => let_in(path, &Mounts::new(), &mut mounts),
             Err(_) => {}
         }
     }
-    let names = Mounts::new();
-    readable(Path::new("/etc/resolv.conf"), &names, &mut mounts);
+    let_in(Path::new("/etc/resolv.conf"), &Mounts::new(), &mut mounts);
     mounts.put("/tmp", Mount::Empty);
     mounts
 }
 
-/// The real path of what may not be there yet.
-fn real_of(path: &Path) -> PathBuf {
-    let known = path.ancestors().find_map(|above| Some((os::real_path(above).ok()?, above)));
-    let Some((real, above)) = known else { return path.to_path_buf() };
-    real.components().chain(path.components().skip(above.components().count())).collect()
+/// Lets `path` be read where it is, with the links on the way to it. What is not there is left out. Refused where a link
+/// on the way may have been put there from inside a sandbox; `what` says what it is of use for.
+fn readable(
+    what: &str,
+    path: &Path,
+    ground: &Ground<'_>,
+    system: &Mounts,
+    mounts: &mut Mounts,
+) -> Result<()> {
+    if let Ok((_, links)) = os::trail(path) {
+        ground.check(what, path, &links)?;
+    }
+    let_in(path, system, mounts);
+    Ok(())
 }
 
-/// Lets `path` be read where it is, with the links on the way to it. What is not there is left out.
-fn readable(path: &Path, system: &Mounts, mounts: &mut Mounts) {
+/// Lets `path` be read where it is, with the links on the way to it, whoever made them.
+fn let_in(path: &Path, system: &Mounts, mounts: &mut Mounts) {
     let Ok((real, links)) = os::trail(path) else { return };
     if !system.holds(&real) {
         mounts.let_in(&real);
@@ -256,24 +324,36 @@ fn is_of_system(path: &Path) -> bool {
 }
 
 /// Lets `program` be run where it is: with the links that lead to it, with what else is in its package
-/// where it is one of Node's, and with the interpreter that a script names.
-fn runnable(context: &Context, program: &Path, system: &Mounts, mounts: &mut Mounts) {
-    readable(program, system, mounts);
-    let Ok(real) = os::real_path(program) else { return };
+/// where it is one of Node's, and with the interpreter that a script names. What a script says that can be written from
+/// inside a sandbox lets nothing in.
+fn runnable(
+    context: &Context,
+    program: &Path,
+    ground: &Ground<'_>,
+    system: &Mounts,
+    mounts: &mut Mounts,
+) -> Result<()> {
+    const WHAT: &str = "what is run in it";
+    readable(WHAT, program, ground, system, mounts)?;
+    let Ok(real) = os::real_path(program) else { return Ok(()) };
     if let Some(package) = package_of(&real).filter(|package| !system.holds(package)) {
         mounts.let_in(package);
     }
-    let Some(line) = first_line(&real) else { return };
+    if ground.lets_write(&real)? {
+        return Ok(());
+    }
+    let Some(line) = first_line(&real) else { return Ok(()) };
     let mut words = line.split_ascii_whitespace();
-    let Some(interpreter) = words.next() else { return };
-    readable(Path::new(interpreter), system, mounts);
+    let Some(interpreter) = words.next() else { return Ok(()) };
+    readable(WHAT, Path::new(interpreter), ground, system, mounts)?;
     // `#!/usr/bin/env node`
     let named = words.find(|word| !word.starts_with('-') && !word.contains('='));
     if Path::new(interpreter).ends_with("env")
         && let Some(found) = named.and_then(|name| which::which_in(name, context.variable("PATH"), "/").ok())
     {
-        readable(&found, system, mounts);
+        readable(WHAT, &found, ground, system, mounts)?;
     }
+    Ok(())
 }
 
 /// The scope (`@anthropic-ai`), or the package, that a program of Node's is in: what else it needs is
@@ -293,54 +373,6 @@ fn first_line(program: &Path) -> Option<String> {
     String::from_utf8(line.to_vec()).ok()
 }
 
-/// The checkout that `directory` is in, to be written; what git runs, or is told to run, outside of it
-/// is only to be read. What lies in git's own directories may have been put there by an earlier
-/// Claude, so no link there is followed.
-fn checkout(directory: &Path, guarded: &Guarded) -> Mounts {
-    let mut mounts = Mounts::new();
-    let Some(checkout) = Checkout::of(directory) else { return mounts };
-    if guarded.against_writing(&checkout.root).is_some() {
-        return mounts;
-    }
-    mounts.put(&checkout.root, Mount::Write);
-    let Some((own, common)) = checkout.git_directories() else { return mounts };
-    let mut put = |path: PathBuf, mount: Mount| {
-        if path.symlink_metadata().is_ok_and(|about| about.is_dir() || about.is_file()) {
-            mounts.put(path, mount);
-            return true;
-        }
-        false
-    };
-    if own == common {
-        // A mount of its own: otherwise it could be moved away, and another one put in its place.
-        put(common.clone(), Mount::Write);
-        for part in ["config", "config.worktree", "info", "modules", "worktrees"] {
-            put(common.join(part), Mount::Read);
-        }
-        if !put(common.join("hooks"), Mount::Read) {
-            mounts.put(common.join("hooks"), Mount::Empty);
-        }
-        return mounts;
-    }
-    if guarded.against_writing(&common).is_some() {
-        return mounts;
-    }
-    put(checkout.root.join(".git"), Mount::Read);
-    put(common.clone(), Mount::Read);
-    for part in ["objects", "refs", "logs", "reftable", "lfs"] {
-        put(common.join(part), Mount::Write);
-    }
-    let settings = os::read_optional(&common.join("config")).ok().flatten().unwrap_or_default();
-    let own_settings = own.join("config.worktree");
-    let could_be_made = !os::exists(&own_settings)
-        && String::from_utf8_lossy(&settings).to_lowercase().contains("worktreeconfig");
-    put(own.clone(), if could_be_made { Mount::Read } else { Mount::Write });
-    for part in ["commondir", "gitdir", "config.worktree"] {
-        put(own.join(part), Mount::Read);
-    }
-    mounts
-}
-
 /// Refuses to start a program that is not in the sandbox, with what to do about it: the engine would only
 /// say that there is no such file.
 pub(crate) fn refuse_absent(plan: &Plan) -> Result<()> {
@@ -352,56 +384,6 @@ pub(crate) fn refuse_absent(plan: &Plan) -> Result<()> {
     }
     Err(Failure::of(Kind::NoClaude, format!("{} is not in the sandbox", program.display()))
         .hint("to let it in, name it, or what it is in, in read of [sandbox]: cs config edit"))
-}
-
-/// The places that no sandbox lets in: whoever could write there would be outside.
-struct Guarded {
-    home: PathBuf,
-    /// The places, each with what it is.
-    places: Vec<(String, PathBuf)>,
-}
-
-impl Guarded {
-    fn gather(context: &Context) -> Result<Self> {
-        let home = context.home()?;
-        let real = |path: PathBuf| os::real_path(&path).unwrap_or(path);
-        let mut places = vec![
-            ("what cs keeps".to_owned(), real(context.store()?.root().to_path_buf())),
-            ("your ~/.claude".to_owned(), real(home.join(".claude"))),
-            ("your ~/.ssh".to_owned(), real(home.join(".ssh"))),
-        ];
-        if let Some(directory) = context.config_path()?.parent() {
-            places.push(("the settings of cs".to_owned(), real(directory.to_path_buf())));
-        }
-        for entry in context.store()?.profiles(&home) {
-            if let Ok(profile) = entry.profile {
-                let what = format!("the config directory of profile '{}'", profile.name);
-                places.push((what, real(profile.home.directory())));
-            }
-        }
-        Ok(Self { home: real(home), places })
-    }
-
-    /// Returns why `path`, a real one, is not to be written from inside; `None` where nothing speaks against it.
-    fn against_writing(&self, path: &Path) -> Option<String> {
-        self.against_reading(path).or_else(|| {
-            let (what, _) = self.places.iter().find(|(_, place)| place.starts_with(path))?;
-            Some(format!("{what} would be in it"))
-        })
-    }
-
-    /// Returns why `path`, a real one, is not to be read from inside; `None` where nothing speaks against it.
-    fn against_reading(&self, path: &Path) -> Option<String> {
-        if self.home.starts_with(path) {
-            return Some("your home directory would be in it".into());
-        }
-        let (what, _) = self.places.iter().find(|(_, place)| path.starts_with(place))?;
-        Some(format!("{what} is there"))
-    }
-}
-
-fn trail(what: &str, path: &Path) -> Result<(PathBuf, Vec<(PathBuf, PathBuf)>)> {
-    os::trail(path).map_err(|error| Failure::io(what, path, &error))
 }
 
 /// A path of the settings, with `~` and `$VARS`.

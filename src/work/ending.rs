@@ -66,9 +66,9 @@ pub(crate) fn wait_and_tidy(context: &Context, id: Uuid) -> Result<()> {
     #[cfg(unix)]
     let _ = rustix::process::setsid();
     let store = context.store()?;
-    let path = store.session_run_path(id);
+    let (root, path) = (store.session_root(id), store.session_run_path(id));
     let end = Instant::now() + PATIENCE;
-    while store.last_run(&path).is_some_and(|run| run.process.liveness() == Liveness::Alive) {
+    while store.last_run(&path).is_some_and(|run| run.liveness(&root) == Liveness::Alive) {
         if Instant::now() > end {
             // It did not end after all. Its next end is announced again.
             return Ok(());
@@ -102,10 +102,14 @@ pub(crate) enum Tidied {
 /// Moves an ephemeral session whose Claude has ended to the trash, unless something is in the way.
 pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
     let store = context.store()?;
-    let Ok(session) = store.session(id) else {
-        // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
-        store.forget_ephemeral(id);
-        return Ok(Tidied::Gone);
+    let session = match store.session(id) {
+        Ok(session) => session,
+        Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+        Err(_) => {
+            // A damaged one is no longer known to be ephemeral: it stays until somebody looks.
+            store.forget_ephemeral(id);
+            return Ok(Tidied::Gone);
+        }
     };
     if !session.ephemeral {
         store.forget_ephemeral(id);
@@ -135,7 +139,7 @@ pub(crate) fn tidy(context: &Context, id: Uuid) -> Result<Tidied> {
 /// Claude was killed. Costs one system call where there are none. Changes nothing, and fails nothing.
 pub(crate) fn ended(context: &Context, except: Uuid) -> Vec<Ended> {
     let Ok(store) = context.store() else { return Vec::new() };
-    let notes = store.ephemeral().into_iter().filter(|(id, _)| *id != except);
+    let notes = store.ephemeral().unwrap_or_default().into_iter().filter(|(id, _)| *id != except);
     notes.filter_map(|(id, note)| ending_of(context, store, id, note).ok().flatten()).collect()
 }
 
@@ -160,7 +164,8 @@ fn ending_of(context: &Context, store: &Store, id: Uuid, note: EphemeralNote) ->
 fn ended_run(store: &Store, id: Uuid) -> Option<Run> {
     let run = store.last_run(&store.session_run_path(id))?;
     // On Windows it is this process that has waited for Claude.
-    (run.process.pid == std::process::id() || run.process.liveness() == Liveness::Dead).then_some(run)
+    let is_own = run.process.pid == std::process::id() && run.process.is_among_ours();
+    (is_own || run.liveness(&store.session_root(id)) == Liveness::Dead).then_some(run)
 }
 
 /// Does for an ended ephemeral session what its hook could not, and tells what stays, once. Fails nothing.

@@ -1,4 +1,6 @@
 //! The history of a session or profile: with the session, with its profile, or in a group.
+//!
+//! See docs/decisions/015-what-is-inside-is-foreign-ground.md
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -257,7 +259,10 @@ pub(crate) fn claim(context: &Context, profile: &Profile, config: &Path, id: Uui
         }
         let live = claude::live_in(&other.ground).into_iter().find(|live| live.conversation == Some(id));
         let started = store.last_run(&other.run).filter(|run| run.is_of(id));
-        let started = started.filter(|run| run.process.liveness() == Liveness::Alive);
+        let started = started.filter(|run| {
+            let root = other.run.parent().unwrap_or(&other.run);
+            run.liveness(root) == Liveness::Alive
+        });
         if let Some(pid) = live.map(|live| live.pid).or_else(|| started.map(|run| run.process.pid)) {
             return Err(Failure::of(
                 Kind::Open,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, About, Login};
 use crate::git::Checkout;
-use crate::model::{Name, Profile, Result, Session, SessionPaths};
+use crate::model::{Kind, Name, Profile, Result, Session, SessionPaths};
 use crate::os::{self, Size, Used};
 use crate::store::{ProfileEntry, SessionEntry, Store};
 use crate::work::context::Context;
@@ -63,14 +63,20 @@ impl Listing {
     /// Reads all records. Nothing on disk is changed, and one that is damaged spoils no other.
     pub(crate) fn read(context: &Context) -> Result<Self> {
         let store = context.store()?;
-        let (profiles, homes) = profiles::known(context)?;
-        let entries = store.sessions()?;
+        let (profiles, homes) = profiles::shown(context)?;
+        let entries = context.or_without(store.sessions());
         let (running, many) = (Running::default(), entries.len() > MANY);
         let (mut rows, mut damaged) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
-            let Ok(session) = entry.record else {
-                damaged.push(entry);
-                continue;
+            let session = match entry.record {
+                Ok(session) => session,
+                Err(damage) => {
+                    if damage.is_unread() {
+                        context.goes_without(&store.unread_session(entry.id, &damage).message);
+                    }
+                    damaged.push(SessionEntry { record: Err(damage), ..entry });
+                    continue;
+                }
             };
             let may_be_open = !many || running.has(&session).unwrap_or(true);
             let open = may_be_open
@@ -137,9 +143,9 @@ pub(crate) fn resumable(context: &Context, most: usize) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// Returns the process it is open by.
+    /// Returns the process it is open by, if that can be looked at here.
     pub(crate) fn pid(&self) -> Option<u32> {
-        self.open.as_ref().map(|open| open.pid)
+        self.open.as_ref().and_then(open::Open::pid_here)
     }
 
     /// Returns the word for its state: what its live file says, `live` where that says nothing; where it is
@@ -196,7 +202,12 @@ pub(crate) struct Summary {
 /// Returns what a list tells about each of `entries`, whose sessions are among `rows`.
 pub(crate) fn summaries(context: &Context, entries: &[ProfileEntry], rows: &[Row]) -> Result<Vec<Summary>> {
     let store = context.store()?;
-    let default = context.config().map(|config| config.default_profile.key()).unwrap_or_default();
+    let default = match context.config() {
+        Ok(config) => config.default_profile.key(),
+        Err(failure) if failure.kind == Kind::Exposed => return Err(failure),
+        // A mistake in the settings is told by what needs them.
+        Err(_) => String::new(),
+    };
     let mut sessions: BTreeMap<&Name, (usize, Option<jiff::Timestamp>)> = BTreeMap::new();
     for row in rows {
         let (count, used) = sessions.entry(&row.session.profile).or_default();

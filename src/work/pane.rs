@@ -31,7 +31,7 @@ use crate::multiplexer::{self, Kind, Multiplexer, Nested, Pane};
 use crate::os::{self, Handed, Meeting, Met, NotTaken};
 use crate::store::Run;
 #[cfg(unix)]
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::work::context::Context;
 #[cfg(unix)]
 use crate::work::launch::becoming::{Enclosed, not_started};
@@ -68,10 +68,11 @@ fn multiplexer(context: &Context) -> Result<Multiplexer> {
         MultiplexerKind::Tmux => Some(Kind::Tmux),
         MultiplexerKind::Zellij => Some(Kind::Zellij),
     };
-    Multiplexer::choose(wanted, &environment(context)).ok_or_else(|| {
+    Multiplexer::choose(wanted, &environment(context)).map_err(|passed_over| {
         let missing = wanted.map_or("tmux (nor zellij)", Kind::name);
+        let but = passed_over.map(|it| format!("; {it}")).unwrap_or_default();
         let install = wanted.unwrap_or(Kind::Tmux).name();
-        Failure::of(model::Kind::NoClaude, format!("there is no {missing} on PATH"))
+        Failure::of(model::Kind::NoClaude, format!("there is no {missing} on PATH{but}"))
             .hint(format!("install it: apt install {install}, brew install {install}, …"))
     })
 }
@@ -225,14 +226,22 @@ impl Entered {
     }
 
     /// Has the process in the pane become the program of `plan`, and shows it, or tells where it is.
-    pub(crate) fn become_program(self, context: &Context, name: &Name, plan: &Plan) -> Result<Outcome> {
+    /// It has `alive`, a file of the session's, locked for as long as it runs.
+    pub(crate) fn become_program(
+        self,
+        context: &Context,
+        name: &Name,
+        plan: &Plan,
+        alive: Option<PathBuf>,
+    ) -> Result<Outcome> {
         let Self { pane, detached, met, kind, place } = self;
+        let note = Note { sandbox: plan.sandbox.clone(), alive };
         let process = met.taker.process.clone();
         let handed = Handed {
             command: plan.command.clone(),
             environment: plan.env.applied_to(&context.environment),
             directory: plan.directory.clone(),
-            note: serde_json::to_string(&plan.sandbox).map_err(|error| failed(name, error))?,
+            note: serde_json::to_string(&note).map_err(|error| failed(name, error))?,
             umask: context.umask,
         };
         met.hand(&handed).map_err(|why| match why {
@@ -267,9 +276,23 @@ impl Entered {
     }
 
     /// Never called: there is no pane.
-    pub(crate) fn become_program(self, _: &Context, _: &Name, _: &Plan) -> Result<Outcome> {
+    pub(crate) fn become_program(
+        self,
+        _: &Context,
+        _: &Name,
+        _: &Plan,
+        _: Option<std::path::PathBuf>,
+    ) -> Result<Outcome> {
         match self {}
     }
+}
+
+/// What the process in a pane is told besides the program.
+#[cfg(unix)]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note {
+    sandbox: Option<Sandbox>,
+    alive: Option<PathBuf>,
 }
 
 /// Becomes, as the process that a pane was made with, the program that it is given in the directory `place`.
@@ -278,21 +301,23 @@ pub(crate) fn take(context: &Context, place: &Path) -> Result<Outcome> {
     let (handed, back) = os::take(place).map_err(|error| Failure::io("ask in", place, &error))?;
     let Handed { command, environment, directory, note, umask } = handed;
     let environment = multiplexer::in_pane(environment, &context.shell.environment);
-    // What the sandbox is handed on can only be opened by the process that becomes it.
-    let sandbox: Result<Option<Sandbox>> = serde_json::from_str(&note)
-        .map_err(|error| Failure::failed(format!("what was handed over: {error}")));
-    let enclosed =
-        sandbox.and_then(|sandbox| Enclosed::of(command, sandbox.as_ref(), &directory, &environment));
-    let enclosed = match enclosed {
+    let enclosed = serde_json::from_str(&note)
+        .map_err(|error| Failure::failed(format!("what was handed over: {error}")))
+        .and_then(|Note { sandbox, alive }| {
+            // What the sandbox is handed on can only be opened by the process that becomes it.
+            let enclosed = Enclosed::of(command, sandbox.as_ref(), &directory, &environment)?;
+            Ok((enclosed, alive.as_deref().and_then(store::hold_alive)))
+        });
+    let (enclosed, _alive) = match enclosed {
         Ok(enclosed) => enclosed,
         Err(failure) => {
             os::failed(back, &std::io::Error::other(failure.message.clone()));
             return Err(failure);
         }
     };
-    let [program, arguments @ ..] = enclosed.command.as_slice() else { return Ok(Outcome::Done) };
-    let program = Path::new(program);
-    let error = os::become_program(program, arguments, &environment, &directory, umask);
+    let Some(error) = enclosed.become_program(&environment, &directory, umask) else {
+        return Ok(Outcome::Done);
+    };
     os::failed(back, &error);
-    Err(not_started(program, &directory, &error))
+    Err(not_started(enclosed.program(), &directory, &error))
 }

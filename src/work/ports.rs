@@ -14,7 +14,7 @@ pub(crate) fn range(context: &Context) -> Result<Option<PortRange>> {
 /// only where there are none left.
 pub(crate) fn expected(context: &Context, session: Session) -> Result<Session> {
     let Some(range) = range(context)?.filter(|_| session.ports.is_none()) else { return Ok(session) };
-    let ports = context.store()?.likely_ports(range, is_free);
+    let ports = context.store()?.likely_ports(range, is_free)?;
     Ok(Session { ports, ..session })
 }
 

@@ -22,12 +22,7 @@ pub(crate) fn kept(context: &Context) -> Result<Vec<Keep>> {
     if let Ok(here) = context.current_directory() {
         kept.push(Keep { what: "the current directory".into(), path: here, whole: false });
     }
-    for entry in context.store()?.profiles(&home) {
-        if let Ok(profile) = entry.profile {
-            let what = of_profile(&profile.name);
-            kept.push(Keep { what, path: profile.home.directory(), whole: true });
-        }
-    }
+    kept.extend(context.store()?.kept_by_profiles(&home)?);
     Ok(kept)
 }
 
@@ -47,7 +42,7 @@ fn of_profile(name: &Name) -> String {
 pub(crate) fn say_left(context: &Context, left: &[Left]) {
     const MOST: usize = 5;
     for left in left.iter().take(MOST) {
-        context.say(&format!("not removed: {}: {}", left.path.display(), left.why));
+        context.say(&format!("not removed: {left}"));
     }
     if left.len() > MOST {
         context.say(&format!("not removed: {} more", left.len() - MOST));
@@ -80,7 +75,7 @@ pub(crate) fn in_use(session: &Session, paths: &SessionPaths, run: Option<&Run>)
     if let Some(open) = open::open_state(session, paths, run) {
         return Some(Obstacle::Open(open.pid));
     }
-    let elsewhere = run.filter(|run| run.process.liveness() == Liveness::Elsewhere)?;
+    let elsewhere = run.filter(|run| run.liveness(&paths.root) == Liveness::Elsewhere)?;
     Some(Obstacle::OpenedOn(elsewhere.process.host.clone()))
 }
 
@@ -142,7 +137,7 @@ pub(crate) fn to_trash(context: &Context, session: &Session) -> Result<Option<St
 
 /// Another session that was made for the same worktree.
 fn other_in(context: &Context, session: &Session) -> Option<uuid::Uuid> {
-    let sessions = context.store().ok()?.sessions().ok()?.into_iter().filter_map(|entry| entry.record.ok());
+    let sessions = context.store().ok()?.known_sessions().ok()?.into_iter();
     let root = |session: &Session| session.worktree.as_ref().map(|worktree| worktree.root.clone());
     let mut others = sessions.filter(|other| other.id != session.id && root(other) == root(session));
     others.next().map(|other| other.id)
@@ -173,10 +168,9 @@ pub(crate) fn refused_for_profiles(context: &Context, session: &Session) -> Resu
     let root = context.store()?.session_root(session.id);
     let real = os::real_path(&root).unwrap_or(root);
     let home = context.home()?;
-    Ok(context.store()?.profiles(&home).into_iter().find_map(|entry| {
-        let directory = entry.profile.ok()?.home.directory();
-        let theirs = os::real_path(&directory).unwrap_or(directory);
-        theirs.starts_with(&real).then(|| format!("{} is in it", of_profile(&entry.name)))
+    Ok(context.store()?.kept_by_profiles(&home)?.into_iter().find_map(|kept| {
+        let theirs = os::real_path(&kept.path).unwrap_or(kept.path);
+        theirs.starts_with(&real).then(|| format!("{} is in it", kept.what))
     }))
 }
 

@@ -4,21 +4,29 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::claude::{self, Continuation, Project, Scene, SeedRequest};
+use crate::claude::{
+    self, Asked, ConfigGround, Continuation, NamedFile, Project, Scene, SeedRequest, SettingsPlace, Text,
+};
 use crate::config::StatuslineConfig;
 use crate::git::Checkout;
 use crate::model::{
     ConfigHome, Isolation, Layout, Link, ManifestPlace, Plan, Profile, ProfileKind, Program, Result, Session,
-    SessionPaths, Subject, VarName,
+    SessionPaths, Subject, VarName, reason,
 };
-use crate::os::{self, EntryKind, Foreign, MOST_BYTES};
+use crate::os::{self, Foreign, MOST_BYTES};
 use crate::shell::posix_word;
 use crate::store::{self};
 use crate::work::context::Context;
 use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
-use crate::work::{binding, enclosure, ending, program};
+use crate::work::{binding, enclosure, ending, program, walls};
+
+/// The largest file of settings that is merged with those of `cs`.
+const LARGEST_SETTINGS: u64 = 16 << 20;
+
+/// The most settings files of earlier launches that are kept for a session's background jobs.
+const MOST_SETTINGS: usize = 32;
 
 /// Looks at the disk and the environment, and plans.
 pub(crate) fn plan(
@@ -51,6 +59,7 @@ fn plan_with(
     token: Option<String>,
 ) -> Result<Plan> {
     let config = context.config()?;
+    os::take_no_program_from(directory);
     // Only the user's own `~/.claude` and what lies below the home directory need it.
     let home = context.home()?;
     let mut scene = Scene {
@@ -82,7 +91,8 @@ fn plan_with(
         seeds: Vec::new(),
         servers: std::collections::BTreeMap::new(),
         start,
-        settings_file: settings_file(launch),
+        named_file: named_file(context, launch, directory),
+        settings: None,
         status_line: None,
         token,
         ended: match (subject, launch) {
@@ -102,7 +112,7 @@ fn plan_with(
                 let root = context.store()?.profile_root(profile.host());
                 if !profile.bare {
                     let share = share_of(context, profile, false)?;
-                    scene.shared = claude::shared_items(&home.join(".claude"), &share);
+                    scene.shared = claude::shared_items(&home.join(".claude"), &share)?;
                     scene.private = share.private().collect();
                 }
                 if let Some(elsewhere) = elsewhere(context, None, profile)? {
@@ -113,15 +123,17 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
+            let ground = ConfigGround::of(&paths);
+            scene.settings = settings_place(launch, &paths, &ground, session.isolation == Isolation::Sandbox);
             let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                gather_isolated(context, session, profile, &paths, &mut scene)?;
+                gather_isolated(context, session, profile, &paths, &ground, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
-                    scene.status_line = status_line(context, &paths, &scene)?;
+                    scene.status_line = status_line(context, &ground, &scene)?;
                 }
                 if session.isolation == Isolation::Sandbox {
                     // The settings are not in there.
@@ -142,6 +154,7 @@ fn gather_isolated(
     session: &Session,
     profile: &Profile,
     paths: &SessionPaths,
+    ground: &ConfigGround,
     scene: &mut Scene,
 ) -> Result<()> {
     let share = share_of(context, profile, session.bare)?;
@@ -155,12 +168,12 @@ fn gather_isolated(
     };
     let project = Project::new(directory.as_deref().unwrap_or(&scene.directory), main);
 
-    scene.shared = claude::shared_items(&base, &share);
+    scene.shared = claude::shared_items(&base, &share)?;
     scene.private = share.private().collect();
     scene.manifest = Some(ManifestPlace::new(&paths.root, &paths.config));
     if is_ours(context, profile)? && !profile.bare {
         // What `~/.claude` gained since the profile was made, and the profile has no item of its own for.
-        for more in claude::shared_items(&scene.home.join(".claude"), &share) {
+        for more in claude::shared_items(&scene.home.join(".claude"), &share)? {
             if !scene.shared.iter().any(|shared| shared.item == more.item)
                 && !os::exists(&base.join(more.item))
             {
@@ -178,7 +191,7 @@ fn gather_isolated(
         // What it notes there would steer the others: it gets a copy, and keeps what it learns.
         if session.isolation == Isolation::Sandbox {
             let own = paths.config.join("memory").join(claude::slug(&project.root));
-            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own));
+            seeds = claude::memory_seeds(&place, &own, &Foreign::at(&paths.root, &own))?;
             memory = own;
         }
         scene.memory = Some(memory);
@@ -204,17 +217,10 @@ fn gather_isolated(
     let first = !paths.config.is_dir() || !os::exists(&store.session_run_path(session.id));
     let worth_asking = first || os::exists(&paths.state);
     let siblings = || if worth_asking { siblings_of(context, session, profile) } else { Vec::new() };
-    let (file, of_profile) =
-        (Foreign::at(&paths.root, &paths.state), Foreign::led_to(&profile.home.state_file()));
-    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted);
-    if seed.is_none()
-        && let Ok(Some(facts)) = file.facts()
-        && facts.kind != EntryKind::File
-    {
-        scene.notices.push(format!(
-            "{file} is a link or no file, and not read: what the session lacks there is not added"
-        ));
-    }
+    let (file, of_profile) = (ground.of_state(&paths.state), Foreign::led_to(&profile.home.state_file()));
+    let seed = claude::seed_for(&paths.state, &file, &of_profile, siblings, &wanted)?;
+    scene.notices.extend(seed.without);
+    let seed = seed.file;
     if let Some(seed) = seed.as_ref().filter(|seed| seed.replaces.is_none()) {
         scene.servers = claude::server_hashes(&seed.content);
     }
@@ -246,7 +252,8 @@ fn home_links(context: &Context, home: &Path) -> Result<Vec<Link>> {
     let mut links: Vec<Link> = items
         .iter()
         .map(|item| Link { path: home.join(item), target: in_user(Path::new(item)) })
-        .filter(|link| link.target.exists())
+        // What the system cannot look at is not taken for gone: its link stays.
+        .filter(|link| link.target.try_exists().unwrap_or(true))
         // Never through a link: what was made there would be made in the user's own directory.
         .filter(|link| {
             let between = link.path.ancestors().skip(1).take_while(|path| *path != home);
@@ -267,7 +274,7 @@ fn elsewhere_in(elsewhere: &Elsewhere, config: &Path, scene: &mut Scene) {
 
 /// The command of our status line, unless the session has one of its own: what is given on the command
 /// line, as ours is, would go before it.
-fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result<Option<String>> {
+fn status_line(context: &Context, ground: &ConfigGround, scene: &Scene) -> Result<Option<String>> {
     if !context.config()?.statusline.install {
         return Ok(None);
     }
@@ -277,12 +284,15 @@ fn status_line(context: &Context, paths: &SessionPaths, scene: &Scene) -> Result
         Err(_) => Some(true),
     };
     let shared = scene.shared.iter().find(|shared| shared.item == "settings.json");
-    let own = Foreign::at(&paths.root, &paths.config).join("settings.json");
+    let own = ground.at("settings.json");
     let is_shared =
         shared.is_some_and(|shared| own.link_target().is_ok_and(|to| to.as_ref() == Some(&shared.target)));
     let own = if is_shared { None } else { has(&own) };
     let own = own.or_else(|| has(&Foreign::led_to(&shared?.target)));
-    let in_project = |path: &PathBuf| has(&Foreign::at(&scene.directory, path)) == Some(true);
+    let project = Foreign::ground(&scene.directory);
+    let in_project = |path: &PathBuf| {
+        path.strip_prefix(&scene.directory).is_ok_and(|below| has(&project.join(below)) == Some(true))
+    };
     if own == Some(true) || claude::project_settings(&scene.directory).iter().any(in_project) {
         return Ok(None);
     }
@@ -353,18 +363,101 @@ fn memory_of(
             let root = context.store()?.profile_root(profile.host());
             let ours = root.join("memory").join(slug);
             let place = Foreign::at(&root, &ours);
-            let seeds = claude::memory_seeds(&base, &ours, &place);
+            let seeds = claude::memory_seeds(&base, &ours, &place)?;
             Ok((ours, place, seeds))
         }
     }
 }
 
-/// The text behind `--settings FILE` among the arguments for Claude.
-fn settings_file(launch: &Program) -> Option<String> {
+/// Returns the file of settings that the arguments for Claude name, as it is seen from where they were typed. It is
+/// read if it is a regular file of no more than 16 MiB, and nothing is waited for.
+fn named_file(context: &Context, launch: &Program, directory: &Path) -> Option<NamedFile> {
     let Program::Claude(arguments) = launch else { return None };
-    let value = claude::settings_argument(arguments)?;
-    if value.trim_start().starts_with('{') {
+    let typed = claude::settings_path(arguments)?;
+    let here = context.current_directory().ok();
+    let whole = here.as_ref().map_or_else(|| typed.clone(), |here| here.join(&typed));
+    // Where Claude is started elsewhere, what is relative would mean another file.
+    let path = if here.as_deref() == Some(directory) { typed } else { whole.clone() };
+    let mut real = PathBuf::new();
+    let text = match os::read_named(&path, LARGEST_SETTINGS) {
+        Ok(Some(named)) => {
+            real = named.real;
+            Some(Ok(Text(String::from_utf8_lossy(&named.content).into_owned())))
+        }
+        Ok(None) => None,
+        Err(error) => Some(Err(reason(&error))),
+    };
+    let direct = real == whole || is_in_home(context, &whole, &real);
+    Some(NamedFile { path, text, real, direct })
+}
+
+/// Returns true if `real` is what `path` says, from the home directory on: links above that are the system's.
+fn is_in_home(context: &Context, path: &Path, real: &Path) -> bool {
+    let Ok(home) = context.home() else { return false };
+    let Ok(below) = path.strip_prefix(&home) else { return false };
+    os::real_path(&home).is_ok_and(|home| real == home.join(below))
+}
+
+/// Returns the place of the settings files of a session, where Claude is started in it for a conversation.
+fn settings_place(
+    launch: &Program,
+    paths: &SessionPaths,
+    ground: &ConfigGround,
+    sandbox: bool,
+) -> Option<SettingsPlace> {
+    let Program::Claude(arguments) = launch else { return None };
+    if claude::asked(arguments) == Asked::Command {
         return None;
     }
-    String::from_utf8(os::read_optional(Path::new(&value)).ok()??).ok()
+    let directory = paths.root.join("settings");
+    // Where they cannot be listed, none is taken away.
+    let mut names = os::names_in(&directory, "").unwrap_or_default();
+    // Only what is called as ours, in a directory of ours, is ever removed.
+    names.retain(|name| is_settings_file(name));
+    if !names.is_empty() && directory.is_symlink() {
+        names.clear();
+    }
+    if !names.is_empty() {
+        let mut kept = claude::kept_by_jobs(ground, &names);
+        kept.sort_unstable();
+        kept.dedup();
+        // They are called after the time.
+        kept.drain(..kept.len().saturating_sub(MOST_SETTINGS));
+        names.retain(|name| !kept.contains(name));
+        names.sort_unstable();
+    }
+    let outdated = names.into_iter().map(|name| directory.join(name)).collect();
+    let real = if sandbox { walls::real_of(&directory) } else { directory.clone() };
+    // No id: that would ask the system for chance at every start.
+    let name = format!("{:016x}.json", jiff::Timestamp::now().as_nanosecond());
+    Some(SettingsPlace { directory, real, name, outdated })
+}
+
+/// Returns true for the name of a settings file, or of one that was being written when its maker was killed.
+fn is_settings_file(name: &str) -> bool {
+    let begun = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
+    begun.unwrap_or(name).split_once(".json").is_some_and(|(time, rest)| {
+        let is_time = time.len() >= 16 && time.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_time && rest.is_empty() == begun.is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_called_as_a_settings_file_of_ours_is_one() {
+        for (name, is) in [
+            ("01890f3a5c4d2b1e.json", true),
+            (".01890f3a5c4d2b1e.json.0189abcd.new", true),
+            ("01890f3a5c4d2b1e.json.0189abcd.new", false),
+            (".01890f3a5c4d2b1e.json", false),
+            ("settings.json", false),
+            ("notes", false),
+            (".json", false),
+        ] {
+            assert_eq!(is_settings_file(name), is, "{name}");
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::claude::{CACHES, CONVERSATIONS};
-use crate::model::{Isolation, Profile, Result, Session, Subject};
+use crate::model::{Failure, Isolation, Profile, Result, Session, Subject};
 use crate::os::{self, Size};
+use crate::store::Damage;
 use crate::work::context::Context;
 use crate::work::removal::paths_of;
 
@@ -50,7 +51,7 @@ pub(crate) fn of(context: &Context, subject: &Subject) -> Result<Taken> {
 pub(crate) fn everything(context: &Context, at: &mut dyn FnMut(&str)) -> Result<Vec<Taken>> {
     let store = context.store()?;
     let mut rows = Vec::new();
-    for entry in store.sessions()? {
+    for entry in context.or_without(store.sessions()) {
         match entry.record {
             Ok(session) => {
                 at(session.name.as_str());
@@ -59,53 +60,73 @@ pub(crate) fn everything(context: &Context, at: &mut dyn FnMut(&str)) -> Result<
                     // Its profile's record is damaged: its own files are still to be measured.
                     Err(failure) => {
                         let path = store.session_root(session.id);
-                        plain("session", session.name.to_string(), path, Some(failure.message))
+                        plain(context, "session", session.name.to_string(), path, Some(failure.message))
                     }
                 });
             }
             Err(damage) => {
                 let path = store.session_root(entry.id);
-                rows.push(plain("session", entry.id.to_string(), path, Some(damage.to_string())));
+                told(context, &damage, || store.unread_session(entry.id, &damage));
+                rows.push(plain(context, "session", entry.id.to_string(), path, Some(damage.to_string())));
             }
         }
     }
-    for entry in store.profiles(&context.home()?) {
+    for entry in context.or_without(store.profiles(&context.home()?)) {
         at(entry.name.as_str());
         rows.push(match entry.profile {
             Ok(profile) => of_profile(context, &profile)?,
             Err(damage) => {
                 let path = store.profile_root(&entry.name);
-                plain("profile", entry.name.to_string(), path, Some(damage.to_string()))
+                told(context, &damage, || store.unread_profile(&entry.name, &damage));
+                plain(context, "profile", entry.name.to_string(), path, Some(damage.to_string()))
             }
         });
     }
     at("the trash");
     for (kind, room) in [("trash", "trash"), ("staging", "staging")] {
         let path = store.root().join(room);
-        if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
-            rows.push(plain(kind, String::new(), path, None));
+        let entries = os::names_in(&path, "").map_err(|error| Failure::io("list", &path, &error));
+        if !context.or_without(entries).is_empty() {
+            rows.push(plain(context, kind, String::new(), path, None));
         }
     }
     // What several sessions have in common is counted once, and for none of them.
     let history = store.groups_dir();
-    let mut groups = os::names_in(&history, "");
+    let groups = os::names_in(&history, "").map_err(|error| Failure::io("list", &history, &error));
+    let mut groups = context.or_without(groups);
     groups.sort_unstable();
     for group in groups {
-        let mut row = plain("history", group.clone(), history.join(group), None);
+        let mut row = plain(context, "history", group.clone(), history.join(group), None);
         std::mem::swap(&mut row.conversations, &mut row.other);
         rows.push(row);
     }
     Ok(rows)
 }
 
-fn plain(kind: &'static str, name: String, path: PathBuf, note: Option<String>) -> Taken {
-    let other = os::tree_size(&path);
+/// Tells that a record cannot be read, if the system is why.
+fn told(context: &Context, damage: &Damage, failure: impl FnOnce() -> Failure) {
+    if damage.is_unread() {
+        context.goes_without(&failure().message);
+    }
+}
+
+/// Returns the space that `path` takes. What of it could not be read is told, and has the command end with 1.
+pub(crate) fn measured(context: &Context, path: &Path) -> Size {
+    let (size, unread) = os::tree_measured(path);
+    if let Some((path, error)) = unread {
+        context.goes_without(&Failure::io("measure", &path, &error).message);
+    }
+    size
+}
+
+fn plain(context: &Context, kind: &'static str, name: String, path: PathBuf, note: Option<String>) -> Taken {
+    let other = measured(context, &path);
     Taken { kind, name, path, conversations: Size::default(), caches: Size::default(), other, note }
 }
 
 fn of_session(context: &Context, session: &Session) -> Result<Taken> {
     let (paths, _) = paths_of(context, session)?;
-    let mut row = plain("session", session.name.to_string(), paths.root.clone(), None);
+    let mut row = plain(context, "session", session.name.to_string(), paths.root.clone(), None);
     // The conversations of one that is not isolated are its profile's.
     if session.isolation != Isolation::None {
         split(&mut row, &paths.config);
@@ -117,11 +138,11 @@ fn of_session(context: &Context, session: &Session) -> Result<Taken> {
 fn of_profile(context: &Context, profile: &Profile) -> Result<Taken> {
     let root = context.store()?.profile_root(&profile.name);
     let config = profile.home.directory();
-    let mut row = plain("profile", profile.name.to_string(), config.clone(), None);
+    let mut row = plain(context, "profile", profile.name.to_string(), config.clone(), None);
     if config.starts_with(&root) {
-        row.other = os::tree_size(&root);
+        row.other = measured(context, &root);
     } else {
-        row.other += os::tree_size(&root);
+        row.other += measured(context, &root);
     }
     if !config.is_dir() {
         row.note = Some("has no config directory yet".into());

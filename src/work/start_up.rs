@@ -32,6 +32,9 @@ impl StartUp {
     pub(crate) fn read(context: &Context, shell: Shell) -> Result<Self> {
         let file = file_of(context, shell)?;
         let before = os::read_optional(&file).map_err(|error| Failure::io("read", &file, &error))?;
+        if before.is_none() {
+            directory::refuse_dangling(&file)?;
+        }
         Ok(Self { shell, file, before })
     }
 

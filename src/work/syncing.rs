@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::claude::{self, ConfigGround, Fate};
 use crate::model::{
-    Isolation, Layout, Link, ManifestPlace, Name, Profile, Put, Result, SHAREABLE, SeedFile, Session, Subject,
+    Isolation, Kind, Layout, Link, ManifestPlace, Name, Profile, Put, Result, SHAREABLE, SeedFile, Session,
+    Subject,
 };
 use crate::os::{self, Foreign, MOST_BYTES};
 use crate::store::{self, Drift, Member, Merged};
 use crate::work::context::Context;
 use crate::work::history::{self, Elsewhere};
+use crate::work::launch::said_of;
 use crate::work::{conversations, open, profiles, scene, share};
 
 /// A way to bring something up to date.
@@ -112,8 +114,12 @@ impl<'a> Sync<'a> {
 
     /// Brings every profile with its sessions up to date.
     pub(crate) fn everything(&mut self) -> Result<()> {
-        for profile in profiles::known(self.context)?.1.into_values() {
-            self.profile(&profile, None)?;
+        let (context, store) = (self.context, self.context.store()?);
+        for entry in store.profiles(&context.home()?)? {
+            match entry.profile {
+                Ok(profile) => self.profile(&profile, None)?,
+                Err(damage) => context.goes_without(&store.unread_profile(&entry.name, &damage).message),
+            }
         }
         Ok(())
     }
@@ -187,7 +193,7 @@ impl<'a> Sync<'a> {
         let is_planned = |path: &PathBuf| layout.links.iter().any(|link| link.path == *path);
         let items = SHAREABLE.iter().map(|item| place.config.join(item));
         let gone: Vec<PathBuf> = items.filter(|path| !is_planned(path)).collect();
-        let mut ours = self.ours_among(place, &gone, was);
+        let mut ours = self.ours_among(place, &gone, was)?;
         for path in gone.iter().filter(|path| path.is_symlink()) {
             if !ours.iter().any(|link| link.path == **path) {
                 self.keep(
@@ -200,16 +206,18 @@ impl<'a> Sync<'a> {
         for link in &ours {
             self.changed(name, Deed::Unlink, item_of(place, &link.path), Some(link.target.clone()));
         }
-        let survey = store::survey(layout);
+        let survey = store::survey(layout)?;
         for drift in survey.drifts {
             let (in_place, link) = match drift {
                 Drift::InPlaceOfLink(link) => (true, link),
                 Drift::OtherTarget(link) => (false, link),
+                // Only seen by whoever writes the file.
+                Drift::LockInTheWay { .. } => continue,
             };
             if is_conversations(&link.path) {
                 continue;
             }
-            let moved = self.ours_among(place, std::slice::from_ref(&link.path), was);
+            let moved = self.ours_among(place, std::slice::from_ref(&link.path), was)?;
             if !in_place && !moved.is_empty() {
                 self.changed(name, Deed::Link, item_of(place, &link.path), Some(link.target.clone()));
                 ours.extend(moved);
@@ -235,15 +243,20 @@ impl<'a> Sync<'a> {
         }
         if !self.dry_run {
             store::take_away(place, &ours)?;
-            store::lay_out(layout)?;
+            self.lay_out(name, layout)?;
         }
         Ok(())
     }
 
     /// Returns which of `paths` are links of ours: by the manifest, and in a dry run also by what was
     /// planned before.
-    fn ours_among(&self, place: &ManifestPlace, paths: &[PathBuf], was: Option<&Layout>) -> Vec<Link> {
-        let mut ours = store::ours_among(place, paths);
+    fn ours_among(
+        &self,
+        place: &ManifestPlace,
+        paths: &[PathBuf],
+        was: Option<&Layout>,
+    ) -> Result<Vec<Link>> {
+        let mut ours = store::ours_among(place, paths)?;
         let planned = was.filter(|_| self.dry_run).into_iter().flat_map(|was| &was.links);
         for link in planned.filter(|link| paths.contains(&link.path)) {
             let stands = std::fs::read_link(&link.path).is_ok_and(|target| target == link.target);
@@ -251,7 +264,20 @@ impl<'a> Sync<'a> {
                 ours.push(link.clone());
             }
         }
-        ours
+        Ok(ours)
+    }
+
+    /// Makes what is missing of `layout`. Returns false where something stands in the way of Claude's lock on a file, so
+    /// that it gains nothing: that is told, and has the command end with exit code 1.
+    fn lay_out(&self, name: &Name, layout: &Layout) -> Result<bool> {
+        let mut done = true;
+        for drift in store::lay_out(layout)? {
+            if matches!(drift, Drift::LockInTheWay { .. }) {
+                self.context.goes_without(&format!("{name}: {}", said_of(&drift, name.as_str())));
+                done = false;
+            }
+        }
+        Ok(done)
     }
 
     fn servers(&mut self, subject: &Subject, layout: &Layout) -> Result<()> {
@@ -279,6 +305,10 @@ impl<'a> Sync<'a> {
         let merge = match claude::merge_servers(&state, &file, &source, &manifest.servers, self.take, wanted)
         {
             Ok(merge) => merge,
+            Err(failure) if failure.kind == Kind::Io => {
+                context.goes_without(&format!("{name}: {}", failure.message));
+                return Ok(());
+            }
             Err(failure) => {
                 self.keep(name, failure.message, None);
                 return Ok(());
@@ -287,7 +317,9 @@ impl<'a> Sync<'a> {
         if let (Some(merged), false) = (&merge.file, self.dry_run) {
             let layout =
                 Layout { base: layout.base.clone(), files: vec![merged.clone()], ..Layout::default() };
-            store::lay_out(&layout)?;
+            if !self.lay_out(name, &layout)? {
+                return Ok(());
+            }
             if file.read(MOST_BYTES).ok().flatten().as_ref() != Some(&merged.content) {
                 self.keep(
                     name,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::{Failure, Profile, ProfileKind, Result, TokenSource};
+use crate::model::{Failure, Kind, Profile, ProfileKind, Result, TokenSource};
 use crate::os;
 use crate::work::context::Context;
 
@@ -10,6 +10,8 @@ use crate::work::context::Context;
 pub(crate) fn token(context: &Context, profile: &Profile) -> Result<Option<String>> {
     let ProfileKind::Api(endpoint) = &profile.kind else { return Ok(None) };
     let name = &profile.name;
+    // It says where the token goes, and may name a command.
+    believed(context, &context.store()?.profile_record_path(name))?;
     let empty = |place: String| Failure::failed(format!("the token of profile '{name}' is empty: {place}"));
     let text = match &endpoint.token {
         TokenSource::None => return Ok(None),
@@ -47,6 +49,17 @@ fn profile_source(source: &TokenSource) -> String {
     }
 }
 
+/// Fails if somebody else may have written the file `path`.
+fn believed(context: &Context, path: &Path) -> Result<()> {
+    os::trusted_file(path, context.trusted()).map_err(|why| {
+        let failure = Failure::of(Kind::Exposed, why.to_string());
+        match why.command() {
+            Some(command) => failure.hint(format!("look at what it says; if all of it is yours: {command}")),
+            None => failure,
+        }
+    })
+}
+
 fn token_file(context: &Context, path: &Path) -> Result<String> {
     let path = match path.strip_prefix("~") {
         Ok(rest) => context.home()?.join(rest),
@@ -62,6 +75,7 @@ fn token_file(context: &Context, path: &Path) -> Result<String> {
                 .hint(format!("make it private: chmod 600 {}", path.display())));
         }
     }
+    believed(context, &path)?;
     match os::read_optional(&path) {
         Ok(Some(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Ok(None) => Err(Failure::failed(format!("there is no token file {}", path.display()))),
@@ -91,7 +105,7 @@ fn token_entry(file: &Path, key: &str) -> Result<String> {
 }
 
 fn token_command(command: &str, profile: &str) -> Result<String> {
-    let output = os::shell_command(command)
+    let output = os::shell_command(command, None)
         .stdin(std::process::Stdio::inherit())
         .stderr(std::process::Stdio::inherit())
         .output()

@@ -25,7 +25,7 @@ pub(crate) fn session(context: &Context, text: &str) -> Result<(Session, Profile
     }
     let key = text.to_ascii_lowercase();
     let named: Vec<String> =
-        store.claimed_names().into_iter().filter(|name| name.starts_with(&key)).collect();
+        store.claimed_names()?.into_iter().filter(|name| name.starts_with(&key)).collect();
     let mut found: Vec<(Session, Profile)> = Vec::new();
     for name in &named {
         if let Some(Subject::Session(session, profile)) = context.find(name)? {
@@ -34,7 +34,11 @@ pub(crate) fn session(context: &Context, text: &str) -> Result<(Session, Profile
     }
     if found.is_empty() && key.len() >= 4 && key.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
         for id in store.session_ids()?.into_iter().filter(|id| id.to_string().starts_with(&key)) {
-            if let Ok(session) = store.session(id) {
+            let session = match store.session(id) {
+                Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+                session => session,
+            };
+            if let Ok(session) = session {
                 let profile = context.profile_of(&session)?;
                 found.push((session, profile));
             }
@@ -53,18 +57,37 @@ pub(crate) fn session(context: &Context, text: &str) -> Result<(Session, Profile
 /// Returns the session of this id, or the one in whose config directory the conversation of this id is.
 fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
     let store = context.store()?;
-    if let Ok(session) = store.session(id) {
-        let profile = context.profile_of(&session)?;
-        return Ok((session, profile));
+    match store.session(id) {
+        Ok(session) => {
+            let profile = context.profile_of(&session)?;
+            return Ok((session, profile));
+        }
+        Err(damage) if damage.is_unread() => return Err(store.unread_session(id, &damage)),
+        Err(_) => {}
     }
-    let mut shared = None;
+    let (mut shared, mut unread) = (None, None);
     for other in store.session_ids()?.into_iter().rev() {
-        let Ok(session) = store.session(other) else { continue };
+        let session = match store.session(other) {
+            Ok(session) => session,
+            Err(damage) => {
+                if damage.is_unread() {
+                    unread = Some(store.unread_session(other, &damage));
+                }
+                continue;
+            }
+        };
         let Ok(profile) = context.profile_of(&session) else { continue };
         let paths = context.paths(&session, &profile)?;
         // One that cannot be read hides no conversation of another.
         let ground = history::ground(store, &session, &paths, &profile.home);
-        let Ok(Some(found)) = claude::find_conversation(&ground, id) else { continue };
+        let found = match claude::find_conversation(&ground, id) {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(failure) => {
+                unread = Some(failure);
+                continue;
+            }
+        };
         if ground.shares() {
             // All who share it find it: it is whose own it is, if anybody's.
             let run = store.last_run(&store.session_run_path(session.id));
@@ -78,6 +101,7 @@ fn by_id(context: &Context, id: Uuid) -> Result<(Session, Profile)> {
     if let Some(found) = shared {
         return Ok(found);
     }
-    Err(Failure::not_found(format!("there is no session or conversation {id}"))
-        .hint("to see the sessions: cs list"))
+    // What could not be read may have been it.
+    let none = || Failure::not_found(format!("there is no session or conversation {id}"));
+    Err(unread.unwrap_or_else(none).hint("to see the sessions: cs list"))
 }

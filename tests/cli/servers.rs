@@ -10,9 +10,9 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::scenery::{TALK, has, is_root, state, talk};
-use super::support::skipped;
+use super::scenery::{TALK, has, is_root, state, talk, until};
 use super::support::world::{Ran, World, git, ran};
+use super::support::{needed, skipped};
 
 /// Runs `cs` with what the kernel answers changed.
 fn injected(world: &World, inject: &[&str], words: &[&str]) -> Ran {
@@ -445,4 +445,93 @@ fn two_users_of_one_machine_never_see_each_other() {
         }
     }
     assert_eq!(fs::read_dir(&common).unwrap().count(), 0, "nothing was left in the common directory");
+}
+
+/// Runs `cs` among processes that have pids of their own, as in a container that has the home directory.
+fn among_other_pids(world: &World, words: &[&str]) -> Ran {
+    let cs = World::cs_program();
+    let mut all = vec!["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", cs.to_str().unwrap()];
+    all.extend(words);
+    ran(&mut world.any_command(Path::new("/usr/bin/unshare"), &world.project("api"), &all))
+}
+
+#[test]
+fn what_is_open_among_other_pids_is_open_here_and_the_other_way_round() {
+    if needed("unshare").is_none() {
+        return;
+    }
+    let world = World::new();
+    world.fake_claude("touch began; exec sleep ${WAIT:-0}");
+    world.cs_in(&world.project("api"), &["new", "--no-open", "api"]).ok();
+    if among_other_pids(&world, &["list"]).code != Some(0) {
+        skipped("a home among other pids cannot be had here");
+        return;
+    }
+    let began = world.project("api").join("began");
+    let refused = |look: &dyn Fn(&[&str]) -> Ran| {
+        let said = look(&["api"]).fails(5);
+        assert!(said.contains("session 'api' is open in a container"), "{said}");
+        assert!(look(&["rm", "api"]).fails(5).contains("is open"), "not to the trash under it");
+        let kept = look(&["cleanup", "--yes", "--older-than", "0d"]).ok();
+        assert!(look(&["list"]).ok().contains("api"), "{kept}");
+        let shown: Value = serde_json::from_str(&look(&["show", "--json", "api"]).ok()).unwrap();
+        assert_eq!(shown["live"], true);
+    };
+    let outer = |words: &[&str]| world.cs_in(&world.project("api"), words);
+    let inner = |words: &[&str]| among_other_pids(&world, words);
+    // Here, and looked at from there.
+    let mut command = world.command(&world.project("api"), &["api"]);
+    let mut child = command.env("WAIT", "30").spawn().unwrap();
+    until("it runs", || began.exists());
+    refused(&inner);
+    // The control: the pid itself is not there.
+    let pid = child.id().to_string();
+    let there = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "test", "-e"];
+    let mut looked = world.any_command(Path::new("/usr/bin/unshare"), world.root(), &there);
+    assert_eq!(ran(looked.arg(format!("/proc/{pid}"))).code, Some(1));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the end", || world.show("api")["live"] == false);
+    // What has ended here is no obstacle there, nor the other way round; and it is open here while it runs there.
+    inner(&["api"]).ok();
+    outer(&["api"]).ok();
+    fs::remove_file(&began).unwrap();
+    let cs = World::cs_program();
+    let words = [
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        cs.to_str().unwrap(),
+        "api",
+    ];
+    let mut command = world.any_command(Path::new("/usr/bin/unshare"), &world.project("api"), &words);
+    let mut child = command.env("WAIT", "30").spawn().unwrap();
+    until("it runs there", || began.exists());
+    refused(&outer);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the end there", || world.show("api")["live"] == false);
+    outer(&["rm", "api"]).ok();
+}
+
+#[test]
+fn a_run_that_was_noted_before_name_spaces_were_is_judged_by_its_pid() {
+    let world = World::with_fake_claude();
+    world.cs(&["api"]).ok();
+    let note = world.data().join("sessions").join(world.id_of("api")).join("run.toml");
+    let text = fs::read_to_string(&note).unwrap();
+    assert!(text.contains("\nspace = \""), "the control: {text}");
+    let without =
+        |text: &str| text.lines().filter(|line| !line.starts_with("space")).collect::<Vec<_>>().join("\n");
+    fs::write(&note, without(&text) + "\n").unwrap();
+    assert_eq!(world.show("api")["live"], false);
+    world.cs(&["api"]).ok();
+    // A field of a later version is passed over.
+    let text = fs::read_to_string(&note).unwrap();
+    fs::write(&note, format!("{}\nlater = \"x\"\n", text.trim_end())).unwrap();
+    assert_eq!(world.show("api")["live"], false);
+    assert!(world.show("api")["last_run"]["host"].is_string());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::injecting::{NamedFile, SettingsPlace, Text};
 use super::*;
 use crate::model::{
     Endpoint, Engine, Mount, Mounts, Name, Profile, SessionPaths, ShareOverrides, Surroundings, TokenSource,
@@ -47,6 +48,7 @@ fn session(isolation: Isolation) -> Session {
         forked_from: None,
         ports: None,
         worktree: None,
+        walls: None,
     }
 }
 
@@ -77,7 +79,8 @@ fn scene(environment: &[(&str, &str)]) -> Scene {
         seeds: Vec::new(),
         servers: BTreeMap::new(),
         start: Continuation::New(ID),
-        settings_file: None,
+        named_file: None,
+        settings: None,
         status_line: None,
         token: None,
         ended: None,
@@ -298,17 +301,110 @@ fn settings_of_a_person_are_merged_where_they_stand() {
     let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
     scene.start = Continuation::Unsaid;
     scene.memory = None;
+    scene.settings = Some(place());
     let merged =
         r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"],"model":"opus"}"#;
-    let inline =
-        plan(&subject, &claude(&["--settings", r#"{"model":"opus"}"#, "hi"]), &scene).expect("a plan");
+    let planned =
+        |scene: &Scene, arguments: &[&str]| plan(&subject, &claude(arguments), scene).expect("a plan");
+    let inline = planned(&scene, &["--settings", r#"{"model":"opus"}"#, "hi"]);
     assert_eq!(command(&inline), ["/bin/claude", "--settings", merged, "hi"]);
-    scene.settings_file = Some(r#"{"model":"opus"}"#.into());
-    let file = plan(&subject, &claude(&["--settings=/my.json"]), &scene).expect("a plan");
-    assert_eq!(command(&file), ["/bin/claude", &format!("--settings={merged}")]);
-    scene.settings_file = None;
-    let broken = plan(&subject, &claude(&["--settings", "{"]), &scene).expect("a plan");
-    assert_eq!(command(&broken), ["/bin/claude", "--settings", "{"], "Claude says what is wrong");
+    assert_eq!(inline.layout.settings, None, "it is on the person's own command line");
+    let broken = planned(&scene, &["--settings", "{]}"]);
+    assert_eq!(command(&broken), ["/bin/claude", "--settings", "{]}"], "Claude says what is wrong, and ends");
+    let none = planned(&scene, &["--settings", ""]);
+    assert!(command(&none)[2].starts_with("{\"claudeMdExcludes\""), "Claude takes it for none");
+}
+
+fn place() -> SettingsPlace {
+    SettingsPlace {
+        directory: "/data/sessions/x/settings".into(),
+        real: "/data/sessions/x/settings".into(),
+        name: "new.json".into(),
+        outdated: vec!["/data/sessions/x/settings/old.json".into()],
+    }
+}
+
+fn named(text: Option<Result<&str, &str>>) -> NamedFile {
+    let text = text.map(|text| text.map(|text| Text(text.to_owned())).map_err(str::to_owned));
+    NamedFile { path: "/conf/my.json".into(), text, real: "/conf/my.json".into(), direct: true }
+}
+
+#[test]
+fn what_stands_in_a_file_of_a_persons_is_on_no_command_line() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    (scene.start, scene.memory, scene.settings) = (Continuation::Unsaid, None, Some(place()));
+    let planned =
+        |scene: &Scene, arguments: &[&str]| plan(&subject, &claude(arguments), scene).expect("a plan");
+    let path = "/data/sessions/x/settings/new.json".to_owned();
+    scene.named_file = Some(named(Some(Ok("\u{feff}{\"env\":{\"T\":\"sk-canary\"}}"))));
+    for arguments in [&["--settings", "my.json"][..], &["--settings=my.json"]] {
+        let planned = planned(&scene, arguments);
+        assert_eq!(command(&planned)[1..].join("="), format!("--settings={path}"));
+        let file = planned.layout.settings.as_ref().expect("a file");
+        assert_eq!(file.path, Path::new(&path));
+        assert_eq!(
+            file.content,
+            r#"{"claudeMdExcludes":["/home/me/.claude/CLAUDE.md","/home/me/.claude/rules/**"],"env":{"T":"sk-canary"}}"#
+        );
+        assert_eq!(planned.layout.outdated, [Path::new("/data/sessions/x/settings/old.json")]);
+        assert!(!format!("{planned:?} {scene:?}").contains("sk-canary"), "and it is nowhere shown");
+        assert_eq!(planned.notices, [""; 0]);
+    }
+    // An empty one is none. Then nothing of a person's is in the file, but it is not told apart.
+    scene.named_file = Some(named(Some(Ok(""))));
+    assert_eq!(command(&planned(&scene, &["--settings", "my.json"])), ["/bin/claude", "--settings", &path]);
+}
+
+#[test]
+fn a_file_that_cannot_be_merged_is_claudes_and_what_is_lost_is_said() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    (scene.start, scene.settings) = (Continuation::Unsaid, Some(place()));
+    let lost = |why: &str| format!("/conf/my.json goes to Claude without the settings that cs adds: {why}");
+    for (text, said) in [
+        (None, None),
+        (Some(Err("not a regular file")), Some(lost("not a regular file"))),
+        (Some(Ok("[]")), Some(lost("it is no JSON object"))),
+        (Some(Ok("{\"a\":")), Some(lost("it is no JSON object"))),
+    ] {
+        scene.named_file = Some(named(text));
+        let planned = plan(&subject, &claude(&["--settings", "my.json"]), &scene).expect("a plan");
+        assert_eq!(command(&planned), ["/bin/claude", "--settings", "/conf/my.json"]);
+        assert_eq!((planned.notices, planned.layout.settings), (said.into_iter().collect(), None));
+    }
+}
+
+#[test]
+fn settings_too_long_for_a_word_are_in_a_file() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::ConfigDir), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::ConfigDir, &work);
+    (scene.start, scene.settings) = (Continuation::Unsaid, Some(place()));
+    let long = format!("{{\"x\":\"{}\"}}", "y".repeat(100 << 10));
+    let planned = plan(&subject, &claude(&["--settings", &long]), &scene).expect("a plan");
+    let file = planned.layout.settings.as_ref().expect("a file");
+    assert!(file.content.contains("yyy") && command(&planned)[2] == file.path.to_str().expect("UTF-8"));
+    // Ours, where a path in them is that long.
+    scene.memory = Some(format!("/{}", "m".repeat(100 << 10)).into());
+    let planned = plan(&subject, &claude(&[]), &scene).expect("a plan");
+    assert!(planned.layout.settings.is_some() && command(&planned)[2].ends_with("new.json"));
+}
+
+#[test]
+fn where_nothing_of_ours_is_given_a_persons_file_is_theirs_alone() {
+    let work = profile("work");
+    let mut scene = with_paths(scene(&[]), Isolation::None, &work);
+    (scene.start, scene.settings) = (Continuation::Unsaid, Some(place()));
+    scene.named_file = Some(named(Some(Ok("{}"))));
+    let none = Subject::Session(session(Isolation::None), work.clone());
+    for subject in [none, Subject::Profile(work)] {
+        let planned = plan(&subject, &claude(&["--settings", "my.json"]), &scene).expect("a plan");
+        assert_eq!(command(&planned), ["/bin/claude", "--settings", "/conf/my.json"]);
+        assert_eq!((planned.notices, planned.layout.settings), (Vec::new(), None));
+    }
 }
 
 fn variable(text: &str) -> VarName {
@@ -369,13 +465,15 @@ fn surroundings() -> Surroundings {
     Surroundings {
         engine: Engine::Bwrap,
         program: "/usr/bin/bwrap".into(),
+        abilities: crate::model::Abilities::default(),
         system: mounts(&[("/usr", Mount::Read), ("/tmp", Mount::Empty)]),
         home: mounts(&[("/home/me", Mount::Empty)]),
         work: mounts(&[("/home/me/api", Mount::Write), ("/home/me/api/.git/hooks", Mount::Read)]),
         own: mounts(&[("/data/sessions/x/claude", Mount::Write)]),
-        more: mounts(&[("/home/me/notes", Mount::Read)]),
+        more: mounts(&[("/home/me/.claude/skills", Mount::Read), ("/home/me/notes", Mount::Read)]),
         network: true,
         login: Some("/data/profiles/work/sandbox".into()),
+        unnoted: None,
         notices: vec!["a notice".into()],
     }
 }
@@ -400,7 +498,7 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     assert_eq!(planned.command[0], "/bin/claude", "what is run in it is what is run without it");
     assert!(planned.layout.directories.contains(&"/data/profiles/work/sandbox".into()));
     let sandbox = planned.sandbox.expect("a sandbox");
-    assert_eq!(sandbox.held, Some("/data/sessions/x/inside".into()));
+    assert_eq!((sandbox.root.as_path(), sandbox.is_claude), (Path::new("/data/sessions/x"), true));
     for (path, held, written) in [
         ("/home/me/api", true, true),
         ("/home/me/api/.git/hooks", true, false),
@@ -414,10 +512,10 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
         assert_eq!((mounts.holds(path), mounts.lets_write(path)), (held, written), "{}", path.display());
     }
 
-    // What is not the session's Claude is no reason to refuse it.
+    // What is not the session's Claude runs beside it.
     for launch in [claude(&["mcp", "list"]), Program::Other(vec!["/bin/sh".into()])] {
         let planned = plan(&subject, &launch, &scene).expect("a plan");
-        assert_eq!(planned.sandbox.expect("a sandbox").held, None);
+        assert_eq!(planned.sandbox.map(|sandbox| sandbox.is_claude), Some(false));
     }
     // Variables for a shell outside leave that its own.
     let variables = plan(&subject, &Program::Nothing, &scene).expect("a plan");
@@ -434,4 +532,27 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     let layout = plan(&subject, &claude(&[]), &scene).expect("a plan").layout;
     let bin = Link { path: "/data/sessions/x/root/bin".into(), target: "usr/bin".into() };
     assert!(layout.links.contains(&bin) && layout.directories.contains(&"/data/sessions/x/root".into()));
+}
+
+#[test]
+fn settings_in_a_sandbox_are_those_that_were_named_and_are_read_there() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::Sandbox), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::Sandbox, &work);
+    (scene.sandbox, scene.settings) = (Some(surroundings()), Some(place()));
+    let planned = |named: NamedFile| {
+        let scene = Scene { named_file: Some(named), ..scene.clone() };
+        plan(&subject, &claude(&["--settings", "my.json"]), &scene)
+    };
+    let direct = planned(named(Some(Ok("{}")))).expect("a plan").sandbox.expect("a sandbox").mounts;
+    let file = Path::new("/data/sessions/x/settings/new.json");
+    assert!(direct.holds(file) && !direct.lets_write(file));
+    assert!(!direct.holds(Path::new("/data/sessions/x/settings/old.json")));
+    let led = |real: &str| NamedFile { real: real.into(), direct: false, ..named(Some(Ok("{}"))) };
+    assert!(planned(led("/home/me/api/conf.json")).is_ok(), "it can be read in there anyway");
+    let refused = planned(led("/home/me/.claude/.credentials.json")).expect_err("it cannot");
+    assert_eq!(
+        refused.message,
+        "/conf/my.json leads to /home/me/.claude/.credentials.json, which is not in the sandbox"
+    );
 }

@@ -27,7 +27,10 @@ pub(super) fn run(context: &Context, args: &CleanupArgs) -> Result<Outcome> {
     } else {
         report::print(&table(context, &found, args))?;
     }
-    Ok(Outcome::Done)
+    if let Some(held_back) = found.held_back() {
+        report::say(&held_back.message);
+    }
+    found.failed().map_or(Ok(Outcome::Done), Err)
 }
 
 fn clear(context: &Context, args: &CleanupArgs, mut found: Clearable) -> Result<Outcome> {
@@ -46,7 +49,7 @@ fn clear(context: &Context, args: &CleanupArgs, mut found: Clearable) -> Result<
     } else {
         say_done(&found, &done);
     }
-    done.failed.map_or(Ok(Outcome::Done), Err)
+    done.failed.or_else(|| found.held_back()).map_or(Ok(Outcome::Done), Err)
 }
 
 fn document(found: &Clearable, done: Option<&Done>) -> Value {

@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Outcome> {
         ],
     )?;
     let home = context.home()?;
-    let candidates = candidates(context, &home);
+    let candidates = candidates(context, &home)?;
     let asks = !args.yes && !args.dry_run && !args.json && ui::can_ask();
     if asks && !candidates.is_empty() {
         show(context, &candidates, &home)?;
@@ -87,7 +87,7 @@ fn asked(context: &Context, candidate: &Candidate, suggested: &Name) -> Result<O
             return Ok(None);
         }
         match Name::new(&text) {
-            Ok(name) if context.store()?.claim(&name)?.is_none() => return Ok(Some(name)),
+            Ok(name) if context.store()?.holder(&name)?.is_none() => return Ok(Some(name)),
             Ok(name) => report::say(&format!("'{name}' is taken")),
             Err(error) => report::say(&error.to_string()),
         }

@@ -97,8 +97,7 @@ pub(super) fn check(
 /// Returns every entry below `root` with its content, or its target where it is a link.
 pub(super) fn fingerprint(root: &Path) -> BTreeMap<PathBuf, String> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, String>) {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
+        for path in os::entries_of(directory).unwrap_or_default() {
             let content = match fs::read_link(&path) {
                 Ok(target) => format!("-> {}", target.display()),
                 Err(_) => fs::read(&path)

@@ -5,12 +5,13 @@ use super::removed;
 use crate::cli::FinishArgs;
 use crate::commands::report;
 use crate::git::{How, State};
-use crate::model::{Failure, Outcome, Result};
+use crate::model::{Failure, Kind, Outcome, Result};
 use crate::shell::quoted;
 use crate::ui;
 use crate::ui::count;
 use crate::work::context::Context;
 use crate::work::worktrees::finishing::{Left, Way};
+use crate::work::worktrees::removing::Gone;
 use crate::work::worktrees::tree;
 
 /// How many commits are shown.
@@ -26,12 +27,33 @@ pub(super) fn run(context: &Context, args: &FinishArgs) -> Result<Outcome> {
     if args.message.is_some() && !matches!(how, Some(How::Merge | How::Squash)) {
         return Err(Failure::usage("--message goes with --squash or --merge"));
     }
-    let left = Left::find(context, args.name.as_deref(), args.onto.as_deref())?;
+    let found = Left::find(context, args.name.as_deref(), args.onto.as_deref(), args.dry_run);
+    let left = match (found, &args.name) {
+        (Ok(left), _) => left,
+        (Err(gone), Some(name)) if matches!(gone.kind, Kind::NotFound | Kind::DirectoryGone) => {
+            return finish_removal(context, args, name, gone);
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     report::print(&shown(&left)?)?;
     match how {
         None => without(context, args, &left),
         Some(how) => with(context, args, how, &left),
     }
+}
+
+/// Finishes the removal of a worktree that is not there any more, where that was cut short: what it was removed after
+/// is done. `missing` says that there is none.
+fn finish_removal(context: &Context, args: &FinishArgs, name: &str, missing: Failure) -> Result<Outcome> {
+    let is_there = tree::find(context, name).is_ok_and(|tree| !tree.is_gone());
+    let gone = if is_there { None } else { Gone::find(context, name, args.onto.as_deref())? };
+    let Some(gone) = gone else { return Err(missing) };
+    if args.dry_run && matches!(gone, Gone::Half(_, Ok(_))) {
+        report::say(&format!("would finish removing worktree '{name}'"));
+        return Ok(Outcome::Done);
+    }
+    removed::say(&gone.finish(context)?);
+    Ok(Outcome::Done)
 }
 
 /// Returns for a person: where it stands, the commits, the changes.

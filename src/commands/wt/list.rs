@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::commands::report;
-use crate::git::Repository;
+use crate::git::{Repository, State};
 use crate::model::{Outcome, Result};
 use crate::ui::Progress;
 use crate::ui::{self, Align, Table};
@@ -141,7 +141,7 @@ fn document(row: &Row) -> Value {
         "onto": state.and_then(|state| Some(&state.onto.as_ref()?.name)),
         "ahead": state.map(|state| state.ahead),
         "behind": state.map(|state| state.behind),
-        "dirty": state.map(|state| json!({"changed": state.changed, "untracked": state.untracked})),
+        "dirty": state.map(dirty),
         "unfinished": state.and_then(|state| state.unfinished),
         "merged": state.map(|state| state.merged),
         "unpushed": state.map(|state| state.alone),
@@ -152,4 +152,9 @@ fn document(row: &Row) -> Value {
         "session": sessions.first(),
         "sessions": sessions,
     })
+}
+
+fn dirty(state: &State) -> Value {
+    let nested: Vec<_> = state.nested.iter().map(|path| path.to_string_lossy()).collect();
+    json!({"changed": state.changed, "untracked": state.untracked, "nested": nested})
 }

@@ -14,7 +14,7 @@ pub(super) struct Directory(PathBuf);
 
 /// The path, of which no part but the last may be a link.
 fn checked(path: &Foreign) -> io::Result<PathBuf> {
-    let mut whole = path.root.to_path_buf();
+    let mut whole = path.root.path.clone();
     let names = path.names()?;
     for (number, name) in names.iter().enumerate() {
         whole.push(name);
@@ -54,16 +54,28 @@ fn directory_at(path: PathBuf) -> io::Result<Directory> {
     }
 }
 
+/// Nothing is held open.
+pub(super) type Opened = ();
+
+/// Succeeds if anything is there and, with `directory`, if that is a directory, and no link to one.
+pub(super) fn is_there(path: &Foreign, directory: bool) -> io::Result<()> {
+    let facts = facts(path)?;
+    if directory && facts.kind != EntryKind::Directory {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(())
+}
+
 pub(super) fn directory(path: &Foreign) -> io::Result<Directory> {
     if path.below.as_os_str().is_empty() {
-        return Ok(Directory(crate::os::real_path(&path.root)?));
+        return Ok(Directory(crate::os::real_path(&path.root.path)?));
     }
     directory_at(checked(path)?)
 }
 
 pub(super) fn facts(path: &Foreign) -> io::Result<Facts> {
     if path.below.as_os_str().is_empty() {
-        return facts_at(&crate::os::real_path(&path.root)?);
+        return facts_at(&crate::os::real_path(&path.root.path)?);
     }
     facts_at(&checked(path)?)
 }
@@ -104,7 +116,7 @@ impl Directory {
 }
 
 pub(super) fn make_dirs(path: &Foreign) -> io::Result<()> {
-    let mut whole = path.root.to_path_buf();
+    let mut whole = path.root.path.clone();
     for name in path.names()? {
         whole.push(name);
         if let Err(error) = fs::create_dir(&whole)

@@ -14,12 +14,13 @@ mod elsewhere;
 #[cfg(unix)]
 mod unix;
 
+use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use crate::model::Failure;
@@ -37,11 +38,38 @@ pub const MOST_BYTES: u64 = 16 << 20;
 pub(crate) const MOST_ENTRIES: usize = 200_000;
 
 /// A path on foreign ground: a directory that is ours, and the way from there.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// The directory stays open from its first use on, as long as this or a path made from it is there.
+#[derive(Clone)]
 pub struct Foreign {
-    /// A directory that nobody inside can put something else in the place of.
-    root: Arc<Path>,
+    root: Arc<Root>,
     below: PathBuf,
+}
+
+/// A directory that nobody inside can put something else in the place of.
+struct Root {
+    path: PathBuf,
+    held: OnceLock<system::Opened>,
+}
+
+impl PartialEq for Foreign {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Foreign {}
+
+impl PartialOrd for Foreign {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Foreign {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.root.path, &self.below).cmp(&(&other.root.path, &other.below))
+    }
 }
 
 /// The kind of a thing on foreign ground.
@@ -130,7 +158,7 @@ pub fn unfit(error: &io::Error) -> Option<Unfit> {
 
 impl fmt::Debug for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} below {:?}", self.below, self.root)
+        write!(f, "{:?} below {:?}", self.below, self.root.path)
     }
 }
 
@@ -145,21 +173,26 @@ impl Foreign {
     /// Returns the ground that begins at `root`, a directory of ours or of the person's. Where it is a link
     /// itself, that is followed.
     pub fn ground(root: &Path) -> Self {
-        Self { root: root.into(), below: PathBuf::new() }
+        Self::new(root.to_path_buf(), PathBuf::new())
+    }
+
+    fn new(root: PathBuf, below: PathBuf) -> Self {
+        Self { root: Arc::new(Root { path: root, held: OnceLock::new() }), below }
     }
 
     /// Returns `path` on the ground that begins at `root`; where it is not below `root`, the ground that begins at
     /// `path` itself.
     pub fn at(root: &Path, path: &Path) -> Self {
         match path.strip_prefix(root) {
-            Ok(below) => Self { root: root.into(), below: below.to_path_buf() },
+            Ok(below) => Self::new(root.to_path_buf(), below.to_path_buf()),
             Err(_) => Self::ground(path),
         }
     }
 
     /// Returns what `path`, a path of the person's, leads to: a link at its end is theirs, and followed.
     pub fn led_to(path: &Path) -> Self {
-        let real = super::real_path(path).unwrap_or_else(|_| path.to_path_buf());
+        let real = if path.is_symlink() { super::real_path(path).ok() } else { None };
+        let real = real.unwrap_or_else(|| path.to_path_buf());
         match (real.parent(), real.file_name()) {
             (Some(above), Some(name)) => Self::ground(above).join(name),
             _ => Self::ground(&real),
@@ -169,10 +202,16 @@ impl Foreign {
     /// Returns the same place, with the links resolved that its ground begins with.
     #[must_use]
     pub fn settled(self) -> Self {
-        match super::real_path(&self.root) {
-            Ok(real) => Self { root: real.into(), below: self.below },
+        match super::real_path(&self.root.path) {
+            Ok(real) => Self::new(real, self.below),
             Err(_) => self,
         }
+    }
+
+    /// Returns the same path, which keeps nothing open: for those that are kept in great numbers.
+    #[must_use]
+    pub fn at_rest(&self) -> Self {
+        Self::new(self.root.path.clone(), self.below.clone())
     }
 
     /// Returns what is at `part`, a name or a relative path, below this.
@@ -185,6 +224,18 @@ impl Foreign {
             self.below.join(part)
         };
         Self { root: self.root.clone(), below }
+    }
+
+    /// Returns `path` on the same ground; where it is not below its beginning, what it leads to.
+    #[must_use]
+    pub fn along(&self, path: &Path) -> Self {
+        self.within(path).unwrap_or_else(|| Self::led_to(path))
+    }
+
+    /// Returns `path` on the same ground; `None` where it is not below its beginning.
+    pub fn within(&self, path: &Path) -> Option<Self> {
+        let below = path.strip_prefix(&self.root.path).ok()?.to_path_buf();
+        Some(Self { root: self.root.clone(), below })
     }
 
     /// Returns the directory it is in; `None` for the beginning of the ground.
@@ -211,7 +262,7 @@ impl Foreign {
     /// Returns the way from `above` to it, for a person or as the way below another directory; `None` if it is not
     /// below `above`.
     pub fn way_from(&self, above: &Self) -> Option<PathBuf> {
-        if self.root != above.root {
+        if self.root.path != above.root.path {
             return None;
         }
         self.below.strip_prefix(&above.below).ok().map(Path::to_path_buf)
@@ -228,7 +279,11 @@ impl Foreign {
     }
 
     fn whole(&self) -> PathBuf {
-        if self.below.as_os_str().is_empty() { self.root.to_path_buf() } else { self.root.join(&self.below) }
+        if self.below.as_os_str().is_empty() {
+            self.root.path.clone()
+        } else {
+            self.root.path.join(&self.below)
+        }
     }
 
     /// Returns the names on the way from the root. Fails with [`Unfit::Elsewhere`] if that leads out of it.
@@ -249,12 +304,12 @@ impl Foreign {
 
     /// Returns true if anything at all is there, a dangling link included.
     pub fn exists(&self) -> bool {
-        !matches!(self.facts(), Ok(None))
+        !matches!(optional(system::is_there(self, false)), Ok(None))
     }
 
     /// Returns true if a directory is there, and no link to one.
     pub fn is_dir(&self) -> bool {
-        matches!(self.facts(), Ok(Some(Facts { kind: EntryKind::Directory, .. })))
+        system::is_there(self, true).is_ok()
     }
 
     /// Opens the regular file that is there for reading; `None` if nothing is there. Fails with an [`Unfit`] for
@@ -469,7 +524,7 @@ mod tests {
     #[test]
     fn the_way_of_old_kernels_says_the_same() {
         let (_dir, ground) = world();
-        let root = fs::File::open(&*ground.root).expect("opened");
+        let root = fs::File::open(&ground.root.path).expect("opened");
         let open = |path: &str| {
             let names: Vec<&OsStr> = Path::new(path).iter().collect();
             let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, fsync, linkat, mkdirat, openat, readlinkat, renameat,
+    AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, linkat, mkdirat, openat, readlinkat, renameat,
     symlinkat, unlinkat,
 };
 use rustix::io::{Errno, retry_on_intr};
@@ -34,9 +34,24 @@ fn reason(error: Errno) -> io::Error {
     }
 }
 
-/// Opens the root, where its path leads.
-fn root(path: &Foreign) -> io::Result<OwnedFd> {
-    retry_on_intr(|| openat(CWD, &*path.root, DIRECTORY, Mode::empty())).map_err(io::Error::from)
+/// A root that is held open.
+pub(super) type Opened = OwnedFd;
+
+/// Opens the root, where its path leads, once.
+fn root(path: &Foreign) -> io::Result<BorrowedFd<'_>> {
+    if let Some(held) = path.root.held.get() {
+        return Ok(held.as_fd());
+    }
+    let opened = retry_on_intr(|| openat(CWD, &path.root.path, DIRECTORY, Mode::empty()))?;
+    Ok(path.root.held.get_or_init(|| opened).as_fd())
+}
+
+/// Succeeds if anything is there and, with `directory`, if that is a directory. A link is no directory, and an error.
+pub(super) fn is_there(path: &Foreign, directory: bool) -> io::Result<()> {
+    let names = path.names()?;
+    let flags = if cfg!(target_os = "linux") { OFlags::PATH } else { OFlags::RDONLY | OFlags::NONBLOCK };
+    let flags = if directory { flags | OFlags::DIRECTORY } else { flags } | OFlags::CLOEXEC;
+    beneath(root(path)?, &names, flags).map(drop).map_err(reason)
 }
 
 /// Opens `names` below `root`, and passes no link.
@@ -82,29 +97,40 @@ pub(super) fn step_by_step(root: BorrowedFd<'_>, names: &[&OsStr], flags: OFlags
     step(&parent, last, flags)
 }
 
+/// The directory that something is in: the root, or one below it.
+enum Parent<'a> {
+    Root(BorrowedFd<'a>),
+    Below(OwnedFd),
+}
+
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(root) => *root,
+            Self::Below(directory) => directory.as_fd(),
+        }
+    }
+}
+
 /// Opens the directory that `path` is in, and returns it with the name in there.
-fn parent(path: &Foreign) -> io::Result<(OwnedFd, &OsStr)> {
+fn parent(path: &Foreign) -> io::Result<(Parent<'_>, &OsStr)> {
     let names = path.names()?;
     let Some((name, above)) = names.split_last() else { return Err(Unfit::Elsewhere.into()) };
     let root = root(path)?;
     if above.is_empty() {
-        return Ok((root, name));
+        return Ok((Parent::Root(root), name));
     }
-    Ok((beneath(root.as_fd(), above, DIRECTORY).map_err(reason)?, name))
+    Ok((Parent::Below(beneath(root, above, DIRECTORY).map_err(reason)?), name))
 }
 
 pub(super) fn directory(path: &Foreign) -> io::Result<Directory> {
     let names = path.names()?;
-    let root = root(path)?;
-    if names.is_empty() {
-        return Ok(Directory(root));
-    }
-    beneath(root.as_fd(), &names, DIRECTORY).map(Directory).map_err(reason)
+    beneath(root(path)?, &names, DIRECTORY).map(Directory).map_err(reason)
 }
 
 pub(super) fn facts(path: &Foreign) -> io::Result<Facts> {
     if path.names()?.is_empty() {
-        return facts_of(root(path)?.as_fd(), c"".to_bytes());
+        return facts_of(root(path)?, b"");
     }
     let (parent, name) = parent(path)?;
     facts_of(parent.as_fd(), name.as_bytes())
@@ -112,8 +138,7 @@ pub(super) fn facts(path: &Foreign) -> io::Result<Facts> {
 
 pub(super) fn open(path: &Foreign) -> io::Result<(File, Facts)> {
     let names = path.names()?;
-    let root = root(path)?;
-    regular(beneath(root.as_fd(), &names, FILE).map_err(reason)?)
+    regular(beneath(root(path)?, &names, FILE).map_err(reason)?)
 }
 
 pub(super) fn open_unlinked(path: &Path) -> io::Result<(File, Facts)> {
@@ -122,9 +147,8 @@ pub(super) fn open_unlinked(path: &Path) -> io::Result<(File, Facts)> {
 
 pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
     let names = path.names()?;
-    let root = root(path)?;
     let flags = FILE.difference(OFlags::RDONLY).union(OFlags::WRONLY).union(OFlags::APPEND);
-    let (file, _) = regular(beneath(root.as_fd(), &names, flags).map_err(reason)?)?;
+    let (file, _) = regular(beneath(root(path)?, &names, flags).map_err(reason)?)?;
     if fstat(&file)?.st_nlink != 1 {
         return Err(Unfit::OtherName.into());
     }
@@ -201,27 +225,43 @@ fn kind(of: FileType) -> EntryKind {
 impl Directory {
     pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
         let mut found = Vec::new();
-        for entry in Dir::read_from(&self.0)? {
+        // Without the copy of the descriptor that the portable way makes.
+        #[cfg(target_os = "linux")]
+        {
+            rustix::fs::seek(&self.0, rustix::fs::SeekFrom::Start(0))?;
+            let mut buffer = Vec::with_capacity(16 << 10);
+            let mut entries = rustix::fs::RawDir::new(&self.0, buffer.spare_capacity_mut());
+            while let Some(entry) = entries.next() {
+                let entry = entry?;
+                self.add(entry.file_name().to_bytes(), entry.file_type(), &mut found)?;
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        for entry in rustix::fs::Dir::read_from(&self.0)? {
             let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b"..") {
-                continue;
-            }
-            if found.len() == MOST_ENTRIES {
-                return Err(Unfit::TooMany.into());
-            }
-            let kind = match entry.file_type() {
-                // Some file systems do not say.
-                FileType::Unknown => match facts_of(self.0.as_fd(), name) {
-                    Ok(facts) => facts.kind,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                },
-                known => kind(known),
-            };
-            found.push(Entry { name: OsString::from_vec(name.to_vec()), kind });
+            self.add(entry.file_name().to_bytes(), entry.file_type(), &mut found)?;
         }
         Ok(found)
+    }
+
+    fn add(&self, name: &[u8], of: FileType, found: &mut Vec<Entry>) -> io::Result<()> {
+        if matches!(name, b"." | b"..") {
+            return Ok(());
+        }
+        if found.len() == MOST_ENTRIES {
+            return Err(Unfit::TooMany.into());
+        }
+        let kind = match of {
+            // Some file systems do not say.
+            FileType::Unknown => match facts_of(self.0.as_fd(), name) {
+                Ok(facts) => facts.kind,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            },
+            known => kind(known),
+        };
+        found.push(Entry { name: OsString::from_vec(name.to_vec()), kind });
+        Ok(())
     }
 
     pub(super) fn facts(&self, name: &OsStr) -> io::Result<Facts> {
@@ -240,9 +280,9 @@ impl Directory {
 
 pub(super) fn make_dirs(path: &Foreign) -> io::Result<()> {
     let names = path.names()?;
-    let mut directory = root(path)?;
+    let mut directory = Parent::Root(root(path)?);
     for name in names {
-        let open = |directory: &OwnedFd| step_by_step(directory.as_fd(), &[name], DIRECTORY);
+        let open = |directory: &Parent<'_>| step_by_step(directory.as_fd(), &[name], DIRECTORY);
         directory = match open(&directory) {
             Err(Errno::NOENT) => {
                 match retry_on_intr(|| mkdirat(&directory, name, Mode::RWXU)) {
@@ -253,6 +293,7 @@ pub(super) fn make_dirs(path: &Foreign) -> io::Result<()> {
             }
             opened => opened,
         }
+        .map(Parent::Below)
         .map_err(reason)?;
     }
     Ok(())

@@ -3,7 +3,6 @@
 mod found;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use found::Ccs;
@@ -69,6 +68,11 @@ pub(crate) fn root(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
     adopt::spelled_as_given(context, &root)
 }
 
+/// Returns true if something is at `path`, links followed. Fails where the system cannot say.
+fn is_there(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|error| Failure::io("read", path, &error))
+}
+
 struct Import<'a> {
     context: &'a Context,
     dry_run: bool,
@@ -86,7 +90,7 @@ impl Import<'_> {
     fn name(&mut self, name: &str) -> Result<Name> {
         let wanted = Name::new(name).unwrap_or_else(|_| Name::suggest(&format!("{name}-ccs")));
         let taken = |name: &Name| -> Result<bool> {
-            Ok(self.taken.contains(name) || self.context.store()?.claim(name)?.is_some())
+            Ok(self.taken.contains(name) || self.context.store()?.holder(name)?.is_some())
         };
         let named = if taken(&wanted)? {
             let other = Name::suggest(&format!("{name}-ccs"));
@@ -110,12 +114,12 @@ impl Import<'_> {
             self.found.push(found.there(known.to_string()));
             return Ok(());
         }
-        if !directory.is_dir() {
+        if !is_there(&directory)? {
             self.found.push(found.skipped(format!("it has no directory {}", directory.display())));
             return Ok(());
         }
         if let Err(failure) = adopt::refuse_what_is_no_profile(self.context, &directory) {
-            self.found.push(found.skipped(failure.message));
+            self.found.push(found.refused(failure));
             return Ok(());
         }
         let history = match group {
@@ -139,21 +143,34 @@ impl Import<'_> {
         }
         let found = Takeover::new("group", group);
         let projects = found::group_projects(root, group);
-        if !projects.is_dir() {
+        if !is_there(&projects)? {
             self.found.push(found.skipped(format!("there is no {}", projects.display())));
             return Ok(None);
         }
         let store = self.context.store()?;
-        let leads_there =
-            |name: &Name| fs::read_link(store.group(name).projects).is_ok_and(|target| target == projects);
+        let leads_there = |name: &Name| -> Result<bool> {
+            let link = store.group(name).projects;
+            let target = os::link_at(&link).map_err(|error| Failure::io("read", &link, &error))?;
+            Ok(target.as_ref() == Some(&projects))
+        };
         let wanted =
             Name::new(group).map_or_else(|_| Name::suggest(&format!("{group}-ccs")), |name| name.folded());
         let other = Name::suggest(&format!("{group}-ccs")).folded();
-        let known = [&wanted, &other].into_iter().find(|name| leads_there(name));
+        let known = if leads_there(&wanted)? {
+            Some(&wanted)
+        } else if leads_there(&other)? {
+            Some(&other)
+        } else {
+            None
+        };
         let (named, found) = if let Some(known) = known {
             (known.clone(), found.there(known.to_string()))
         } else {
-            let is_taken = |name: &Name| Ok(os::exists(&store.group_root(name)));
+            // The directory alone is what a process that died here leaves.
+            let is_taken = |name: &Name| {
+                let group = store.group(name);
+                Ok(os::exists(&group.projects) || group.prompts.is_some_and(|prompts| os::exists(&prompts)))
+            };
             let named = if is_taken(&wanted)? { free_name(&other, is_taken)? } else { wanted };
             let done = if self.dry_run { Ok(()) } else { store.make_group_of(&named, &projects).map(drop) };
             (named.clone(), found.done(named.to_string(), projects.display().to_string(), done))
@@ -170,14 +187,14 @@ impl Import<'_> {
             self.found.push(found.there(known.to_string()));
             return Ok(());
         }
-        if !settings.is_file() {
+        if !is_there(settings)? {
             self.found.push(found.skipped(format!("there is no {}", settings.display())));
             return Ok(());
         }
         let variables = match found::variables(settings) {
             Ok(variables) => variables,
             Err(failure) => {
-                self.found.push(found.skipped(failure.message));
+                self.found.push(found.failed(failure.message));
                 return Ok(());
             }
         };

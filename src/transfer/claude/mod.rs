@@ -11,7 +11,7 @@ use mentions::mentions;
 use super::names::free_name;
 use super::takeover::Takeover;
 use crate::claude::{self, ConfigGround};
-use crate::model::{Name, Result, ShareOverrides};
+use crate::model::{Failure, Name, Result, ShareOverrides};
 use crate::os;
 use crate::ui;
 use crate::work::context::Context;
@@ -51,10 +51,10 @@ impl<'a> Import<'a> {
         } else if let Some(known) = adopt::profile_at(self.context, &candidate.directory)? {
             one.there(known.to_string())
         } else if let Err(failure) = adopt::refuse_what_is_no_profile(self.context, &candidate.directory) {
-            one.skipped(failure.message)
+            one.refused(failure)
         } else {
             let store = self.context.store()?;
-            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.claim(name)?.is_some());
+            let is_taken = |name: &Name| Ok(self.taken.contains(name) || store.holder(name)?.is_some());
             return free_name(&candidate.suggested(), is_taken).map(Some);
         };
         self.found.push(noted);
@@ -143,33 +143,36 @@ impl Candidate {
 }
 
 /// Returns the config directories below the home directory, and those that start-up files name, in path order.
-pub(crate) fn candidates(context: &Context, home: &Path) -> Vec<Candidate> {
+pub(crate) fn candidates(context: &Context, home: &Path) -> Result<Vec<Candidate>> {
     let mut found: BTreeMap<PathBuf, Vec<(PathBuf, usize, Option<String>)>> = BTreeMap::new();
     let config = home.join(".config");
-    let beside = os::names_in(home, ".claude-").into_iter().map(|name| home.join(name));
-    let below = os::names_in(&config, "claude").into_iter().map(|name| config.join(name));
+    let beside = names_in(home, ".claude-")?.into_iter().map(|name| home.join(name));
+    let below = names_in(&config, "claude")?.into_iter().map(|name| config.join(name));
     for directory in beside.chain(below).filter(|path| claude::is_config_directory(path)) {
         found.entry(directory).or_default();
     }
-    for file in start_up_files(context, home) {
-        let Ok(Some(bytes)) = os::read_small(&real(&file), 1 << 20) else { continue };
+    for file in start_up_files(context, home)? {
+        let text = os::read_small(&real(&file), 1 << 20).map_err(|error| Failure::io("read", &file, &error));
+        let Some(bytes) = context.or_without(text) else { continue };
         for mention in mentions(&String::from_utf8_lossy(&bytes), home) {
             let named = found.entry(mention.directory).or_default();
             named.push((file.clone(), mention.line, mention.by));
         }
     }
     let own = home.join(".claude");
-    found
-        .into_iter()
-        .map(|(directory, mentioned)| Candidate {
-            is_own: os::is_same_file(&directory, &own),
-            conversations: claude::conversations(&ConfigGround::of_profile(&directory))
-                .map_or(0, |all| all.len()),
-            has_login: claude::has_login_file(&directory),
-            directory,
-            mentioned,
-        })
-        .collect()
+    let candidates = found.into_iter().map(|(directory, mentioned)| Candidate {
+        is_own: os::is_same_file(&directory, &own),
+        conversations: claude::conversations(&ConfigGround::of_profile(&directory))
+            .map_or(0, |all| all.len()),
+        has_login: claude::has_login_file(&directory),
+        directory,
+        mentioned,
+    });
+    Ok(candidates.collect())
+}
+
+fn names_in(directory: &Path, beginning: &str) -> Result<Vec<String>> {
+    os::names_in(directory, beginning).map_err(|error| Failure::io("list", directory, &error))
 }
 
 /// Start-up files are often links into a repository.
@@ -178,7 +181,7 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// The start-up files of the shells, and what they are usually split into.
-fn start_up_files(context: &Context, home: &Path) -> Vec<PathBuf> {
+fn start_up_files(context: &Context, home: &Path) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = [
         ".bashrc",
         ".bash_profile",
@@ -200,7 +203,7 @@ fn start_up_files(context: &Context, home: &Path) -> Vec<PathBuf> {
     files.push(config.join("fish/config.fish"));
     for room in ["fish/conf.d", "fish/functions"] {
         let directory = config.join(room);
-        let mut names = os::names_in(&directory, "");
+        let mut names = names_in(&directory, "")?;
         names.sort_unstable();
         files.extend(
             names
@@ -216,6 +219,10 @@ fn start_up_files(context: &Context, home: &Path) -> Vec<PathBuf> {
     ] {
         files.extend(["Microsoft.PowerShell_profile.ps1", "profile.ps1"].map(|name| directory.join(name)));
     }
-    files.retain(|file| fs::metadata(file).is_ok_and(|about| about.is_file()));
-    files
+    // What cannot be looked at is told when it is read.
+    files.retain(|file| match fs::metadata(file) {
+        Ok(about) => about.is_file(),
+        Err(_) => os::exists(file),
+    });
+    Ok(files)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::claude::{self, CACHES, ConfigGround};
-use crate::model::{Failure, Isolation, Profile, Result, Subject};
+use crate::model::{Failure, Isolation, Kind, Profile, Result, Subject};
 use crate::os;
 use crate::store::Store;
 use crate::work::context::Context;
@@ -66,17 +66,40 @@ fn measured(context: &Context, names: &[String], at: &mut dyn FnMut(&str)) -> Re
         return Ok(found);
     }
     for entry in store.sessions()? {
-        let Ok(session) = entry.record else { continue };
+        let session = match entry.record {
+            Ok(session) => session,
+            Err(damage) => {
+                if damage.is_unread() {
+                    context.goes_without(&store.unread_session(entry.id, &damage).message);
+                }
+                continue;
+            }
+        };
         at(session.name.as_str());
         // One whose profile is gone or damaged is not of this command's business.
-        let Ok(Subject::Session(session, profile)) = context.with_profile(session) else { continue };
+        let (session, profile) = match context.with_profile(session) {
+            Ok(Subject::Session(session, profile)) => (session, profile),
+            Err(failure) if failure.kind == Kind::Io => {
+                context.goes_without(&failure.message);
+                continue;
+            }
+            _ => continue,
+        };
         let subject = Subject::Session(session, profile);
         if let Some(config) = config_of(context, store, &subject)? {
             found.push(trimmable(context, subject, config)?);
         }
     }
-    for entry in store.profiles(&context.home()?) {
-        let Ok(profile) = entry.profile else { continue };
+    for entry in store.profiles(&context.home()?)? {
+        let profile = match entry.profile {
+            Ok(profile) => profile,
+            Err(damage) => {
+                if damage.is_unread() {
+                    context.goes_without(&store.unread_profile(&entry.name, &damage).message);
+                }
+                continue;
+            }
+        };
         let subject = Subject::Profile(profile);
         if let Some(config) = config_of(context, store, &subject)? {
             found.push(trimmable(context, subject, config)?);
@@ -101,14 +124,14 @@ fn config_of(context: &Context, store: &Store, subject: &Subject) -> Result<Opti
 }
 
 fn trimmable(context: &Context, subject: Subject, config: PathBuf) -> Result<Trimmable> {
-    let items: Vec<(&'static str, u64)> = CACHES
-        .iter()
-        .filter_map(|item| {
-            let path = config.join(item);
-            let about = path.symlink_metadata().ok()?;
-            (!about.is_symlink()).then(|| (*item, os::tree_size(&path).bytes))
-        })
-        .collect();
+    let mut items: Vec<(&'static str, u64)> = Vec::new();
+    for item in CACHES {
+        let path = config.join(item);
+        let about = os::look(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        if about.is_some_and(|about| !about.is_symlink()) {
+            items.push((*item, os::tree_size(&path).bytes));
+        }
+    }
     let stays = if items.is_empty() { None } else { open_in(context, &subject, &config)? };
     Ok(Trimmable { subject, config, items, stays })
 }
@@ -119,17 +142,15 @@ fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option
     let obstacle = match subject {
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
-            let run = store.last_run(&store.session_run_path(session.id));
+            let run = store.noted_run(&store.session_run_path(session.id))?;
             in_use(session, &paths, run.as_ref())
         }
         Subject::Profile(profile) => {
-            let run = store.last_run(&store.profile_run_path(&profile.name));
-            let pid = claude::live_in(&ConfigGround::of_profile(config))
-                .first()
-                .map(|live| live.pid)
-                .or_else(|| {
-                    run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
-                });
+            let run = store.noted_run(&store.profile_run_path(&profile.name))?;
+            let live = claude::live_in(&ConfigGround::of_profile(config)).first().map(|live| live.pid);
+            let pid = live.or_else(|| {
+                run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
+            });
             pid.map(Obstacle::Open)
         }
     };

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::claude::{self, ConfigGround};
 use crate::git::Work;
-use crate::model::{Age, Failure, Isolation, Profile, Result, Session, SessionPaths, Target};
+use crate::model::{Age, Clock, Failure, Isolation, Profile, Result, Session, SessionPaths, Target};
 use crate::os;
 use crate::store::{Leftover, Piece, Trashed};
 use crate::ui;
@@ -75,23 +75,28 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Judges a session. Reads only.
-    fn of(context: &Context, session: &Session, older_than: Age, running: &Running) -> Result<Self> {
+    fn of(
+        context: &Context,
+        session: &Session,
+        older_than: Age,
+        clock: &Clock,
+        running: &Running,
+    ) -> Result<Self> {
         let store = context.store()?;
-        let now = jiff::Timestamp::now();
         let (paths, profile) = paths_of(context, session)?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         let ground = history::ground_left(store, session, &paths, profile.as_ref());
         let used = last_used(context, session, &paths, &ground)?;
         let mut reasons = Vec::new();
-        let ran_out =
-            session.ephemeral && run.as_ref().is_some_and(|run| run.process.liveness() == os::Liveness::Dead);
+        let ran_out = session.ephemeral
+            && run.as_ref().is_some_and(|run| run.liveness(&paths.root) == os::Liveness::Dead);
         if ran_out {
             reasons.push(Reason::Ended);
         }
-        if older_than.is_reached(used, now) {
+        if clock.has_reached(older_than, used) {
             reasons.push(Reason::Unused(older_than));
         }
-        if GRACE.is_reached(used, now) {
+        if clock.has_reached(GRACE, used) {
             reasons.extend(weak_reasons(session, &paths, &ground, profile.as_ref())?);
         }
         let mut stays = None;
@@ -148,20 +153,23 @@ pub(crate) fn last_used(
 ) -> Result<jiff::Timestamp> {
     let launched = context.store()?.entry(session.id).and_then(|entry| entry.used);
     let mut used = launched.unwrap_or(session.created).max(session.created);
-    let own = |item: &str| {
-        let about = paths.config.join(item).symlink_metadata().ok()?;
-        (!about.is_symlink()).then_some(about.modified().ok()?)
+    let unread = |path: &std::path::Path, error: &std::io::Error| Failure::io("read", path, error);
+    let own = |item: &str| -> Result<Option<std::time::SystemTime>> {
+        let path = paths.config.join(item);
+        let about = os::look(&path).map_err(|error| unread(&path, &error))?;
+        Ok(about.filter(|about| !about.is_symlink()).and_then(|about| about.modified().ok()))
     };
     let mut times: Vec<std::time::SystemTime> = Vec::new();
     let record = context.store()?.session_record_path(session.id);
-    times.extend(record.metadata().and_then(|about| about.modified()));
+    let about = os::look(&record).map_err(|error| unread(&record, &error))?;
+    times.extend(about.and_then(|about| about.modified().ok()));
     if session.isolation == Isolation::None || ground.shares() {
         times.extend(claude::find_conversation(ground, session.id)?.map(|found| found.modified));
     } else {
         times.extend(claude::conversations(ground)?.into_iter().map(|found| found.modified));
     }
     if session.isolation != Isolation::None {
-        times.extend(own("history.jsonl"));
+        times.extend(own("history.jsonl")?);
     }
     for time in times {
         used = used.max(jiff::Timestamp::try_from(time).unwrap_or(used));
@@ -192,6 +200,10 @@ pub(crate) struct Clearable {
     /// The pieces that are in the trash for long enough, each with its size.
     pub old_trash: Vec<(Piece, u64)>,
     older_than: Age,
+    /// The clock by which it was judged.
+    clock: Clock,
+    /// True if something stays because the clock is not believed.
+    is_held_back: bool,
     /// The failure to look at something.
     failed: Option<Failure>,
 }
@@ -242,6 +254,8 @@ impl Clearable {
             leftovers: Vec::new(),
             old_trash: Vec::new(),
             older_than,
+            clock: context.clock()?,
+            is_held_back: false,
             failed: None,
         };
         let mut sessions = Vec::new();
@@ -250,7 +264,12 @@ impl Clearable {
                 match entry.record {
                     Ok(session) => sessions.push(session),
                     // A directory without a record is a leftover, or somebody's.
-                    Err(damage) => found.damaged.push((entry.id, damage.to_string())),
+                    Err(damage) => {
+                        if damage.is_unread() {
+                            found.failed = Some(store.unread_session(entry.id, &damage));
+                        }
+                        found.damaged.push((entry.id, damage.to_string()));
+                    }
                 }
             }
         } else {
@@ -265,7 +284,7 @@ impl Clearable {
         let running = Running::default();
         for session in sessions {
             at(session.name.as_str());
-            let verdict = match Verdict::of(context, &session, older_than, &running) {
+            let verdict = match Verdict::of(context, &session, older_than, &found.clock, &running) {
                 Ok(verdict) => verdict,
                 Err(failure) => {
                     found.staying.push((session, failure.message.clone()));
@@ -273,11 +292,18 @@ impl Clearable {
                     continue;
                 }
             };
+            let is_kept = [older_than, GRACE].iter().any(|age| found.clock.keeps(*age, verdict.used));
+            found.is_held_back |= is_kept && found.clock.doubt().is_some();
             if let Some(why) = &verdict.stays {
                 found.staying.push((session, why.clone()));
             } else if !verdict.reasons.is_empty() {
                 let bytes = os::tree_size(&store.session_root(session.id)).bytes;
                 found.going.push(Going { session, verdict, bytes });
+            } else if is_kept && found.clock.doubt().is_none() {
+                let day = verdict.used.strftime("%Y-%m-%d");
+                found
+                    .staying
+                    .push((session, format!("its last use was noted while the clock was off ({day})")));
             } else if !names.is_empty() {
                 let age = ui::age(verdict.used, jiff::Timestamp::now());
                 found.staying.push((session, format!("nothing speaks against it (last used: {age})")));
@@ -285,18 +311,44 @@ impl Clearable {
         }
         found.going.sort_by_key(|going| going.verdict.used);
         if names.is_empty() {
-            found.leftovers = with_sizes(store.leftovers(), Leftover::path);
+            found.leftovers = with_sizes(store.leftovers()?, Leftover::path);
+            // They are left over because nobody touched them for an hour.
+            if found.clock.doubt().is_some() {
+                found.is_held_back |= !found.leftovers.is_empty();
+                found.leftovers.clear();
+            }
             let empty = |id: &uuid::Uuid| {
                 let root = store.session_root(*id);
                 found.leftovers.iter().any(|(leftover, _)| leftover.path() == root)
             };
             found.damaged.retain(|(id, _)| !empty(id));
-            let now = jiff::Timestamp::now();
-            let old = |piece: &Piece| matches!(piece, Piece::Whole(Trashed { removed, .. }) if settings.keep_trash.is_reached(*removed, now));
-            let pieces = store.pieces()?.into_iter().filter(old).collect();
+            let (mut pieces, mut undated) = (Vec::new(), 0);
+            for piece in store.pieces()? {
+                let Piece::Whole(Trashed { removed, .. }) = &piece else { continue };
+                if found.clock.keeps(settings.keep_trash, *removed) {
+                    found.is_held_back |= found.clock.doubt().is_some();
+                    undated += usize::from(found.clock.doubt().is_none());
+                } else if found.clock.has_reached(settings.keep_trash, *removed) {
+                    pieces.push(piece);
+                }
+            }
+            emptying::say_undated(context, undated);
             found.old_trash = with_sizes(pieces, Piece::path);
         }
+        if let Some(doubt) = found.clock.doubt().filter(|_| !found.is_held_back) {
+            context.say(&doubt.to_string());
+        }
         Ok(found)
+    }
+
+    /// Returns the reason that something stays although it would be old by the clock: the clock is not believed.
+    pub(crate) fn held_back(&self) -> Option<Failure> {
+        self.clock.doubt().filter(|_| self.is_held_back).map(emptying::doubted)
+    }
+
+    /// Takes the failure to look at something, where there was one.
+    pub(crate) fn failed(mut self) -> Option<Failure> {
+        self.failed.take()
     }
 
     /// Returns true if nothing can go.
@@ -323,7 +375,7 @@ impl Clearable {
                 let Some(_lock) = store.try_lock_session(session)? else {
                     return Ok(Some("it is being worked on".into()));
                 };
-                let verdict = Verdict::of(context, session, self.older_than, &running)?;
+                let verdict = Verdict::of(context, session, self.older_than, &self.clock, &running)?;
                 if let Some(why) = verdict.stays {
                     return Ok(Some(why));
                 }

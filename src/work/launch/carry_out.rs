@@ -8,6 +8,7 @@ use crate::work::pane::{self, Entered};
 use crate::work::{advice, ending, history, ports};
 
 use super::becoming::become_planned;
+use super::said_of;
 
 /// The locks that a launch holds until its program runs.
 #[derive(Debug, Default)]
@@ -56,13 +57,22 @@ pub(crate) fn carry_out(
     let store = context.store()?;
     let Launch { plan, steps, .. } = launch;
     let mut entered: Option<Entered> = None;
+    let mut alive = None;
     let mut steps = steps.into_iter().peekable();
     while let Some(step) = steps.next() {
         match step {
             Step::HoldSession => {
-                if let (None, Subject::Session(session, _)) = (&held.session, subject) {
+                // A program that whoever holds the session runs, as for a new worktree, runs beside nobody else.
+                let is_program = plan.sandbox.as_ref().is_some_and(|sandbox| !sandbox.is_claude);
+                if let (None, Subject::Session(session, _)) = (&held.session, subject)
+                    && !(is_program && store.is_held_above(session))
+                {
                     held.session = Some(store.lock_session(session)?);
                 }
+            }
+            Step::NoteWalls(walls) => {
+                let Subject::Session(session, _) = subject else { continue };
+                store.note_walls(session.id, walls)?;
             }
             Step::SettleConversations => {
                 history::settle(context, subject)?;
@@ -88,7 +98,9 @@ pub(crate) fn carry_out(
                 while let Some(Step::Put(put)) = steps.next_if(|step| matches!(step, Step::Put(_))) {
                     lacking.push(put);
                 }
-                store::put(&plan.layout, &lacking)?;
+                for drift in store::put(&plan.layout, &lacking)? {
+                    context.say(&said_of(&drift, subject.profile().name.as_str()));
+                }
             }
             Step::Tell(text) => context.say(&text),
             Step::NoteEphemeral => {
@@ -105,6 +117,12 @@ pub(crate) fn carry_out(
                     None => Run::now(conversation),
                 };
                 store.note_run(&path, &Run { resumed, ..run })?;
+                // What holds a sandbox holds a lock of its own.
+                if let Subject::Session(session, _) = subject
+                    && plan.sandbox.is_none()
+                {
+                    alive = Some(store::alive_path(&store.session_root(session.id)));
+                }
             }
             Step::NoteOpen => {
                 let entry = match subject {
@@ -118,8 +136,9 @@ pub(crate) fn carry_out(
             Step::Become => {
                 if let Some(entered) = entered {
                     // What is held is held until that process has become Claude.
-                    return entered.become_program(context, subject.name(), &plan).map(Carried::Ended);
+                    return entered.become_program(context, subject.name(), &plan, alive).map(Carried::Ended);
                 }
+                let _alive = alive.as_deref().and_then(store::hold_alive);
                 return become_program(context, subject, &plan, held).map(Carried::Ended);
             }
         }

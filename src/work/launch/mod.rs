@@ -17,6 +17,7 @@ use crate::claude::{self, Asked, ConfigGround, Continuation};
 use crate::model::{
     InPane, Launch, Outcome, Plan, Profile, Program, Purpose, Result, Seen, Session, SessionPaths, Subject,
 };
+use crate::shell::quoted;
 use crate::store::{self, Drift, Run};
 use crate::work::context::Context;
 use crate::work::conversations::{continuation_of, resume};
@@ -76,7 +77,8 @@ pub(crate) fn start(context: &Context, request: &Request) -> Result<Outcome> {
         let found = PathsAndRun::of(context, &session, profile)?;
         if let Some(pane) = request.pane
             && let Some(open) = open::open_state(&session, &found.paths, found.run.as_ref())
-            && let Some(place) = pane::pane_of(context, open.pid)
+            && let Some(pid) = open.pid_here()
+            && let Some(place) = pane::pane_of(context, pid)
         {
             return pane::show(context, &session.name, &place, pane, &request.arguments);
         }
@@ -104,7 +106,7 @@ pub(crate) fn preview(context: &Context, request: &Request) -> Result<Launch> {
             }
             let directory = work_directory(session, request.directory.as_deref())?;
             let claude = Program::Claude(request.arguments.clone());
-            let subject = Subject::Session(session.clone(), profile.clone());
+            let subject = Subject::Session(looked_at_anew(session.clone(), request), profile.clone());
             of_program(context, &subject, &claude, &directory)
         }
         Subject::Session(session, profile) => {
@@ -134,7 +136,7 @@ pub(crate) fn of_program(
     directory: &Path,
 ) -> Result<Launch> {
     let plan = scene::plan(context, subject, program, directory, Continuation::Unsaid)?;
-    let seen = seen(&plan);
+    let seen = seen(&plan)?;
     Ok(Launch::new(plan, &Purpose::Program, seen))
 }
 
@@ -163,7 +165,7 @@ pub(crate) fn of_new(
     let purpose = Purpose::Session { ephemeral: session.ephemeral, conversation, resumed: None, pane };
     let ended = ending::ended(context, session.id);
     let note = context.store()?.session_run_path(session.id);
-    let seen = Seen { ended, note, ..seen(&plan) };
+    let seen = Seen { ended, note, ..seen(&plan)? };
     Ok(Launch::new(plan, &purpose, seen))
 }
 
@@ -177,7 +179,7 @@ struct PathsAndRun {
 impl PathsAndRun {
     fn of(context: &Context, session: &Session, profile: &Profile) -> Result<Self> {
         let store = context.store()?;
-        let run = store.last_run(&store.session_run_path(session.id));
+        let run = store.noted_run(&store.session_run_path(session.id))?;
         let paths = context.paths(session, profile)?;
         let ground = history::ground(store, session, &paths, &profile.home);
         Ok(Self { paths, ground, run })
@@ -186,6 +188,13 @@ impl PathsAndRun {
 
 fn is_command(request: &Request) -> bool {
     claude::asked(&request.arguments) == Asked::Command
+}
+
+/// Returns `session` without the walls that were noted, where the person names the directory that is recorded: they are
+/// noted again, as they are now.
+fn looked_at_anew(session: Session, request: &Request) -> Session {
+    let is_meant = request.directory.as_deref().is_some_and(|directory| directory == session.directory());
+    if is_meant { Session { walls: None, ..session } } else { session }
 }
 
 fn of_session(
@@ -222,7 +231,7 @@ fn of_session(
         _ => conversations::gone_on_with(&request.arguments, &ground, &directory)?,
     };
     let conversation = continuation.conversation();
-    let subject = Subject::Session(planned, profile.clone());
+    let subject = Subject::Session(looked_at_anew(planned, request), profile.clone());
     let plan = guarded_plan(context, &subject, request.arguments.clone(), &directory, continuation)?;
     let purpose = Purpose::Session {
         ephemeral: session.ephemeral,
@@ -236,7 +245,7 @@ fn of_session(
         shared: wanted.filter(|_| shares),
         ended: ending::ended(context, session.id),
         note: context.store()?.session_run_path(session.id),
-        ..seen(&plan)
+        ..seen(&plan)?
     };
     seen.notices.splice(..0, none_left);
     Ok(Launch::new(plan, &purpose, seen))
@@ -267,22 +276,22 @@ fn of_profile(context: &Context, profile: &Profile, request: &Request) -> Result
         unsettled,
         shared: wanted,
         note: context.store()?.profile_run_path(&profile.name),
-        ..seen(&plan)
+        ..seen(&plan)?
     };
     seen.notices.splice(..0, open);
     Ok(Launch::new(plan, &purpose, seen))
 }
 
 /// Looks at what of the layout of `plan` is lacking, and what stands otherwise.
-fn seen(plan: &Plan) -> Seen {
-    let survey = store::survey(&plan.layout);
+fn seen(plan: &Plan) -> Result<Seen> {
+    let survey = store::survey(&plan.layout)?;
     let profile = plan.env.get("CS_PROFILE").and_then(crate::model::Change::value).unwrap_or_default();
     let notices = survey.drifts.iter().map(|drift| said_of(drift, profile)).collect();
-    Seen { lacking: survey.lacking, notices, ..Seen::default() }
+    Ok(Seen { lacking: survey.lacking, notices, ..Seen::default() })
 }
 
 /// Returns what a person should know of something that stands otherwise than planned.
-fn said_of(drift: &Drift, profile: &str) -> String {
+pub(crate) fn said_of(drift: &Drift, profile: &str) -> String {
     match drift {
         Drift::InPlaceOfLink(link) if link.path.ends_with("projects") => format!(
             "the conversations in {} are its own and not shared (to let them join: cs profile sync {profile})",
@@ -297,6 +306,11 @@ fn said_of(drift: &Drift, profile: &str) -> String {
             "{} points somewhere else than to the profile's {}",
             link.path.display(),
             link.target.display()
+        ),
+        Drift::LockInTheWay { file, lock, what } => format!(
+            "nothing is added to {}: Claude's lock cannot be made, {what} is in its place (to take it away: rm -r {})",
+            file.display(),
+            quoted(lock)
         ),
     }
 }

@@ -24,9 +24,20 @@ pub(crate) fn adopt(context: &Context, name: &Name, path: &Path, share: ShareOve
 
 /// Returns the profile whose config directory is `path`, whatever links lead there.
 pub(crate) fn profile_at(context: &Context, path: &Path) -> Result<Option<Name>> {
-    let (_, known) = super::known(context)?;
-    let mut own = known.into_values().filter(|profile| profile.inherit.is_none());
-    Ok(own.find(|profile| os::is_same_file(&profile.home.directory(), path)).map(|profile| profile.name))
+    for entry in context.store()?.profiles(&context.home()?)? {
+        match entry.profile {
+            Ok(profile) if profile.inherit.is_some() => {}
+            Ok(profile) if os::is_same_file(&profile.home.directory(), path) => {
+                return Ok(Some(profile.name));
+            }
+            // It may be the one.
+            Err(damage) if damage.is_unread() => {
+                return Err(context.store()?.unread_profile(&entry.name, &damage));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the directory as an absolute path without `.` parts and a slash at the end, but with its links:
@@ -48,7 +59,8 @@ pub(crate) fn spelled_as_given(context: &Context, directory: &Path) -> Result<Pa
 /// Fails if `path` can be no profile's config directory: it is none, is the user's own or has their home in it,
 /// or is of `cs` itself.
 pub(crate) fn refuse_what_is_no_profile(context: &Context, path: &Path) -> Result<()> {
-    if !path.is_dir() {
+    let is_there = path.try_exists().map_err(|error| Failure::io("use", path, &error))?;
+    if !is_there || !path.is_dir() {
         return Err(Failure::failed(format!("there is no directory {}", path.display())));
     }
     let home = context.home()?;

@@ -106,29 +106,28 @@ pub(crate) fn make_foreign(context: &Context, foreign: &ForeignProfile) -> Resul
 pub(crate) fn furnish(context: &Context, bare: bool) -> Result<impl FnOnce(&Path) -> Layout + use<>> {
     let home = context.home()?;
     let state_of_base = home.join(".claude.json");
-    let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()));
+    let state = claude::fresh_profile_state((!bare).then_some(state_of_base.as_path()))?;
     // It is run with a person's own arguments, so what keeps the base memory out is a setting of
     // its own.
     let settings = bare.then(|| claude::injected(&home, false, None, None));
     let shared = if bare {
         Vec::new()
     } else {
-        claude::shared_items(&home.join(".claude"), &Share::default().with(&context.config()?.share))
+        claude::shared_items(&home.join(".claude"), &Share::default().with(&context.config()?.share))?
     };
     Ok(move |directory: &Path| {
         let file = |name: &str, content| SeedFile { path: directory.join(name), content, replaces: None };
         let settings = settings.map(|settings| file("settings.json", format!("{settings:#}\n").into_bytes()));
         Layout {
-            base: None,
             directories: vec![directory.to_path_buf()],
             links: shared
                 .into_iter()
                 .map(|shared| Link { path: directory.join(shared.item), target: shared.target })
                 .collect(),
-            private: Vec::new(),
             servers: claude::server_hashes(&state),
             manifest: directory.parent().map(|root| ManifestPlace::new(root, directory)),
             files: std::iter::once(file(".claude.json", state)).chain(settings).collect(),
+            ..Layout::default()
         }
     })
 }

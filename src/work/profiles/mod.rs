@@ -9,18 +9,44 @@ use crate::claude::{self, ConfigGround};
 use crate::config::Config;
 use crate::model::{Failure, Name, Profile, Result, Subject};
 use crate::os;
-use crate::store::ProfileEntry;
+use crate::store::{Damage, ProfileEntry};
 use crate::work::context::Context;
+use crate::work::directory;
 use crate::work::open;
 
-/// Every profile, and those that can be used by name.
+/// Every profile, and those that can be used by name. Fails where the system cannot read the record of one.
 pub(crate) fn known(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
-    let entries = context.store()?.profiles(&context.home()?);
-    let usable = entries
+    let store = context.store()?;
+    let entries = store.profiles(&context.home()?)?;
+    let unread = |entry: &ProfileEntry| {
+        let damage = entry.profile.as_ref().err().filter(|damage| damage.is_unread())?;
+        Some(store.unread_profile(&entry.name, damage))
+    };
+    if let Some(failure) = entries.iter().find_map(unread) {
+        return Err(failure);
+    }
+    let usable = usable(&entries);
+    Ok((entries, usable))
+}
+
+/// The same, to be shown: what cannot be read is told, and has the command end with exit code 1.
+pub(crate) fn shown(context: &Context) -> Result<(Vec<ProfileEntry>, BTreeMap<Name, Profile>)> {
+    let store = context.store()?;
+    let entries = context.or_without(store.profiles(&context.home()?));
+    for entry in &entries {
+        if let Some(damage) = entry.profile.as_ref().err().filter(|damage| damage.is_unread()) {
+            context.goes_without(&store.unread_profile(&entry.name, damage).message);
+        }
+    }
+    let usable = usable(&entries);
+    Ok((entries, usable))
+}
+
+fn usable(entries: &[ProfileEntry]) -> BTreeMap<Name, Profile> {
+    entries
         .iter()
         .filter_map(|entry| Some((entry.name.clone(), entry.profile.as_ref().ok()?.clone())))
-        .collect();
-    Ok((entries, usable))
+        .collect()
 }
 
 /// The processes that run Claude as the profile itself. Where two profiles work in one directory, its
@@ -49,7 +75,12 @@ pub(crate) fn heirs(context: &Context, name: &Name) -> Result<Vec<Name>> {
 /// Makes `name` the profile of new sessions, in `config.toml`.
 pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
     let path = context.config_path()?;
+    // What somebody else may have written would be ours afterwards.
+    context.config()?;
     let current = os::read_optional(&path).map_err(|error| Failure::io("read", &path, &error))?;
+    if current.is_none() {
+        directory::refuse_dangling(&path)?;
+    }
     let current = current.unwrap_or_else(|| crate::config::STARTER.as_bytes().to_vec());
     let current = String::from_utf8_lossy(&current).into_owned();
     // A file that is broken is told as it is, and left alone.
@@ -67,8 +98,7 @@ pub(crate) fn make_default(context: &Context, name: &Name) -> Result<()> {
 pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>> {
     let mut users: Vec<String> =
         live_as(context, profile).iter().map(|pid| format!("the profile itself (pid {pid})")).collect();
-    for entry in context.store()?.sessions()? {
-        let Ok(session) = entry.record else { continue };
+    for session in context.store()?.known_sessions()? {
         if session.profile != profile.name {
             continue;
         }
@@ -79,14 +109,18 @@ pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>
     Ok(users)
 }
 
-/// The sessions of a profile, as subjects.
+/// The sessions of a profile, as subjects. One whose record cannot be read could be one of them: that is told, and
+/// has the command end with exit code 1.
 pub(crate) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
-    Ok(context
-        .store()?
-        .sessions()?
-        .into_iter()
-        .filter_map(|entry| entry.record.ok())
-        .filter(|session| session.profile == profile.name)
-        .map(|session| Subject::Session(session, profile.clone()))
-        .collect())
+    let (mut found, store) = (Vec::new(), context.store()?);
+    for entry in store.sessions()? {
+        match entry.record {
+            Ok(session) if session.profile == profile.name => {
+                found.push(Subject::Session(session, profile.clone()));
+            }
+            Ok(_) | Err(Damage::Missing) => {}
+            Err(damage) => context.goes_without(&store.unread_session(entry.id, &damage).message),
+        }
+    }
+    Ok(found)
 }

@@ -1,7 +1,7 @@
 //! Worktrees that can go: those whose work is done.
 
 use crate::git::State;
-use crate::model::{Age, Result};
+use crate::model::{Age, Clock, Result};
 use crate::work::cleanup::{GRACE, last_used};
 use crate::work::context::Context;
 use crate::work::history;
@@ -37,10 +37,17 @@ pub(crate) fn judge_all(
     at: impl FnMut(&str),
 ) -> Result<Vec<Judged>> {
     let (_, measured) = listing::measured(context, all, at)?;
-    measured.into_iter().map(|(tree, measured)| judge(context, tree, &measured, older_than)).collect()
+    let clock = context.clock()?;
+    measured.into_iter().map(|(tree, measured)| judge(context, tree, &measured, older_than, &clock)).collect()
 }
 
-fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<Age>) -> Result<Judged> {
+fn judge(
+    context: &Context,
+    tree: Tree,
+    measured: &Measured,
+    older_than: Option<Age>,
+    clock: &Clock,
+) -> Result<Judged> {
     let mut used = None;
     for session in &tree.sessions {
         let (paths, profile) = paths_of(context, session)?;
@@ -50,7 +57,7 @@ fn judge(context: &Context, tree: Tree, measured: &Measured, older_than: Option<
     // What is committed or checked out by hand is use as well.
     let log = tree.git_dir().and_then(|dir| dir.join("logs/HEAD").metadata().ok()?.modified().ok());
     used = used.max(log.and_then(|time| jiff::Timestamp::try_from(time).ok()));
-    let stays = stays(context, &tree, &measured.state, used, older_than)?;
+    let stays = stays(context, &tree, &measured.state, used, older_than, clock)?;
     Ok(Judged { tree, used, bytes: measured.bytes, stays })
 }
 
@@ -60,6 +67,7 @@ fn stays(
     state: &Result<State, String>,
     used: Option<jiff::Timestamp>,
     older_than: Option<Age>,
+    clock: &Clock,
 ) -> Result<Option<String>> {
     // What a person made by hand is theirs to take away.
     if !tree.root().parent().is_some_and(|room| room.ends_with(".claude/worktrees")) {
@@ -83,10 +91,15 @@ fn stays(
             return Ok(Some("its commits are not merged".into()));
         }
     }
-    let now = jiff::Timestamp::now();
-    let is_old = |age: Age| used.is_none_or(|used| age.is_reached(used, now));
-    if let Some(age) = [Some(GRACE), older_than].into_iter().flatten().find(|age| !is_old(*age)) {
-        return Ok(Some(format!("it was used less than {age} ago")));
-    }
-    Ok(None)
+    let is_old = |age: Age| used.is_none_or(|used| clock.has_reached(age, used));
+    let Some(age) = [Some(GRACE), older_than].into_iter().flatten().find(|age| !is_old(*age)) else {
+        return Ok(None);
+    };
+    Ok(Some(match (clock.doubt(), used) {
+        (Some(doubt), _) => doubt.to_string(),
+        (None, Some(used)) if clock.keeps(age, used) => {
+            format!("its last use was noted while the clock was off ({})", used.strftime("%Y-%m-%d"))
+        }
+        (None, _) => format!("it was used less than {age} ago"),
+    }))
 }

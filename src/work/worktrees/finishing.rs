@@ -1,10 +1,11 @@
 //! Finishing the work in a worktree: what is left of it, and bringing it to where it belongs.
 
-use crate::git::{Bring, How, Onto, State, Stuck};
+use crate::git::{Bring, How, Onto, Resumed, State, Stuck};
 use crate::model::{Failure, Kind, Result};
 use crate::shell::quoted;
 use crate::ui::count;
 use crate::work::context::Context;
+use crate::work::worktrees;
 use crate::work::worktrees::removing::{self, Removed};
 use crate::work::worktrees::tree::{self, Stays, Tree};
 
@@ -32,10 +33,45 @@ pub(crate) struct Way {
     pub is_stood_in: bool,
 }
 
+/// Puts a worktree back on its branch, where an earlier `cs wt finish` was ended when it was on none. Refuses
+/// that where somebody went on in it.
+fn resume(context: &Context, tree: &Tree) -> Result<()> {
+    let mut locks = Vec::new();
+    for session in &tree.sessions {
+        locks.push(context.store()?.lock_session(session)?);
+    }
+    let hooks = worktrees::hooks(context, &tree.repository, tree.root())?;
+    match context.umask.lifted(|| tree.repository.resume(tree.root(), hooks))? {
+        Resumed::Nothing => {}
+        Resumed::BackOn(branch) => {
+            context.say(&format!("an earlier finish was ended; the worktree is on {branch} again"));
+        }
+        Resumed::Changed(branch) => {
+            let place = quoted(tree.root());
+            return Err(Failure::refused(format!(
+                "an earlier finish of worktree '{}' was ended, and there are changes in it since",
+                tree.name()
+            ))
+            .hint(format!("to see them: git -C {place} status"))
+            .hint(format!(
+                "to give them up, and be on its branch again: git -C {place} switch -f {}",
+                quoted(branch.as_ref())
+            )));
+        }
+    }
+    Ok(())
+}
+
 impl Left {
     /// Returns what is left in the worktree `name`, or the one that somebody is in. The work goes to the branch
-    /// `onto`, or to the one it came from.
-    pub(crate) fn find(context: &Context, name: Option<&str>, onto: Option<&str>) -> Result<Self> {
+    /// `onto`, or to the one it came from. Where an earlier finish was ended in the middle, the worktree is put back on
+    /// its branch, unless this is a dry run.
+    pub(crate) fn find(
+        context: &Context,
+        name: Option<&str>,
+        onto: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Self> {
         let tree = match name {
             Some(name) => tree::find(context, name)?,
             None => tree::around(context)?.ok_or_else(|| {
@@ -49,7 +85,11 @@ impl Left {
             )
             .hint(format!("to have git forget it: cs wt rm {}", tree.name())));
         }
-        let state = tree.state(onto)?;
+        let mut state = tree.state(onto)?;
+        if state.unfinished == Some(State::FINISH) && !dry_run {
+            resume(context, &tree)?;
+            state = tree.state(onto)?;
+        }
         if let Some(wanted) = onto
             && state.onto.as_ref().is_none_or(|onto| onto.name != wanted)
         {
@@ -93,6 +133,7 @@ impl Left {
                 format!("not all is committed: {}", tree::changes(&self.state)),
                 format!("commit it first: cd {place}"),
             );
+            stays.hints.extend(tree::unknown(&self.state));
             stays.hints.push(format!(
                 "or remove it with that, which cs restore brings back: cs wt rm --force {name}"
             ));
@@ -162,6 +203,7 @@ impl Left {
             onto: &way.onto.name,
             how: way.how,
             message: &way.message,
+            hooks: worktrees::hooks(context, &tree.repository, tree.root())?,
         };
         let done = context.umask.lifted(|| tree.repository.bring(&bring));
         done.map(Some).map_err(|stuck| self.stuck(&stuck, &way.onto, way.how))

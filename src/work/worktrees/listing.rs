@@ -57,7 +57,7 @@ impl Row {
         let store = context.store()?;
         let is_open = |session: &Session| -> Result<bool> {
             let (paths, _) = paths_of(context, session)?;
-            let run = store.last_run(&store.session_run_path(session.id));
+            let run = store.noted_run(&store.session_run_path(session.id))?;
             Ok(open::open_state(session, &paths, run.as_ref()).is_some())
         };
         let open = tree.sessions.iter().map(is_open).collect::<Result<_>>()?;

@@ -13,8 +13,9 @@ pub(crate) mod tree;
 
 use std::path::Path;
 
-use crate::git::{self, Beginning, LockedBy, Making};
-use crate::model::{Failure, Name, Profile, Result, Session, WorktreeChange};
+use crate::git::{self, Beginning, Checkout, Hooks, LockedBy, Making, Repository};
+use crate::model::{Failure, Isolation, Name, Profile, Result, Session, WorktreeChange};
+use crate::os;
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
@@ -45,6 +46,57 @@ impl Names {
     /// Returns true if a worktree, or a branch, has the name already: somebody gave it that, for something.
     pub(crate) fn are_taken(&mut self, name: &Name) -> Result<bool> {
         self.taken.as_mut().map_or(Ok(false), |taken| taken.has(name))
+    }
+}
+
+/// Returns the hooks that run in the checkout at `root` when a person has something made there: none, which is said, if
+/// they lie among files that a sandbox can write. Refused in a repository that a sandbox can have made.
+pub(crate) fn hooks(context: &Context, repository: &Repository, root: &Path) -> Result<Hooks> {
+    refuse_planted(context, repository)?;
+    let Some(place) = repository.hooks_in_tree(root)? else { return Ok(Hooks::Run) };
+    let is_one = |session: &Session| {
+        let directory = directory::real(session.directory());
+        session.isolation == Isolation::Sandbox
+            && [root, &repository.main, &repository.common].iter().any(|place| directory.starts_with(place))
+    };
+    if !tree::sessions(context)?.iter().any(is_one) {
+        return Ok(Hooks::Run);
+    }
+    context.say(&format!(
+        "the hooks of git are not run: they are in {}, where a sandbox can write",
+        place.display()
+    ));
+    Ok(Hooks::Off)
+}
+
+/// Refuses a repository inside of another checkout in which a sandbox works: its settings and hooks are whatever that
+/// wrote.
+fn refuse_planted(context: &Context, repository: &Repository) -> Result<()> {
+    let mut above = repository.main.ancestors().skip(1);
+    if !above.any(|above| os::exists(&above.join(".git"))) {
+        return Ok(());
+    }
+    let can_write = |session: &&Session| {
+        let directory = directory::real(session.directory());
+        let Some(checkout) = Checkout::of(&directory) else {
+            return repository.common.starts_with(directory);
+        };
+        // Its own, and those of its submodules, it can only read.
+        repository.common.starts_with(&checkout.root) && !repository.common.starts_with(checkout.git_dir())
+    };
+    let sessions = tree::sessions(context)?;
+    let mut sandboxes = sessions.iter().filter(|session| session.isolation == Isolation::Sandbox);
+    match sandboxes.find(can_write) {
+        None => Ok(()),
+        Some(session) => Err(Failure::refused(format!(
+            "the repository {} is where sandbox '{}' can write, so cs has git make nothing in it",
+            repository.main.display(),
+            session.name
+        ))
+        .hint(format!(
+            "look at {} and its hooks, then: git worktree add",
+            repository.common.join("config").display()
+        ))),
     }
 }
 

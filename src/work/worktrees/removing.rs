@@ -1,8 +1,8 @@
 //! Taking worktrees away with their sessions, into the trash.
 
-use crate::model::{Failure, Kind, Result, Session, Target, own_branch};
+use crate::model::{Failure, Kind, Name, Result, Session, Target, own_branch};
 use crate::os;
-use crate::store::{Part, Store};
+use crate::store::{Part, Store, Trashed};
 use crate::work::context::Context;
 use crate::work::worktrees::away;
 use crate::work::worktrees::tree::{self, Tree};
@@ -19,24 +19,12 @@ pub(crate) enum Doomed {
 impl Doomed {
     /// Returns what `name` names. Fails if there is no such worktree.
     pub(crate) fn find(context: &Context, name: &str) -> Result<Self> {
-        let store = context.store()?;
-        // As long as nothing was moved, it is one as any other.
-        let is_half = |session: &Session| -> Result<bool> {
-            let place = store.session_root(session.id);
-            let Some(kept) = Store::stowed_worktree(&place)? else { return Ok(false) };
-            let untouched = kept.root().is_dir() && Store::stowed_part(&place, Part::Git).is_none();
-            Ok(!untouched || Store::stowed_part(&place, Part::Files).is_some())
-        };
-        let named = |session: &&Session| session.name.as_str().eq_ignore_ascii_case(name);
-        let sessions = tree::sessions(context)?;
-        if let Some(session) = sessions.iter().find(named)
-            && is_half(session)?
-        {
-            return Ok(Self::Half(session.clone()));
+        if let Some(session) = half_of_session(context, name)? {
+            return Ok(Self::Half(session));
         }
         let found = tree::find(context, name)?;
         for session in &found.sessions {
-            if is_half(session)? {
+            if is_half(context, session)? {
                 return Ok(Self::Half(session.clone()));
             }
         }
@@ -57,6 +45,70 @@ impl Doomed {
         match self {
             Self::Tree(tree) => remove(context, tree, force, false),
             Self::Half(session) => finish(context, session),
+        }
+    }
+}
+
+/// Returns the session `name`, if its worktree was being taken away when a process died.
+fn half_of_session(context: &Context, name: &str) -> Result<Option<Session>> {
+    let named = |session: &Session| session.name.as_str().eq_ignore_ascii_case(name);
+    let session = tree::sessions(context)?.into_iter().find(named);
+    session.map_or(Ok(None), |session| Ok(is_half(context, &session)?.then_some(session)))
+}
+
+/// Returns true if the worktree of `session` was being taken away when a process died.
+fn is_half(context: &Context, session: &Session) -> Result<bool> {
+    let place = context.store()?.session_root(session.id);
+    // As long as nothing was moved, it is one as any other.
+    let Some(kept) = Store::stowed_worktree(&place)? else { return Ok(false) };
+    let untouched = kept.root().is_dir() && Store::stowed_part(&place, Part::Git).is_none();
+    Ok(!untouched || Store::stowed_part(&place, Part::Files).is_some())
+}
+
+/// A worktree that is not there any more: it was, or was being, taken away.
+pub(crate) enum Gone {
+    /// It lies with this session, half of it taken away. Its commits are in this branch, or are not.
+    Half(Session, Result<String, String>),
+    /// It is in the trash with its session.
+    InTrash(Name),
+}
+
+impl Gone {
+    /// Returns what became of the worktree `name`, whose work belongs to `onto`, or to where its record says; `None` where
+    /// nothing is known of one.
+    pub(crate) fn find(context: &Context, name: &str, onto: Option<&str>) -> Result<Option<Self>> {
+        let store = context.store()?;
+        if let Some(session) = half_of_session(context, name)? {
+            let onto = onto.or(session.onto()).unwrap_or("HEAD").to_owned();
+            let kept = Store::stowed_worktree(&store.session_root(session.id))?;
+            let head =
+                kept.as_ref().and_then(|kept| Some((away::repository_of(kept).ok()?, kept.head.clone()?)));
+            let is_in = head.is_some_and(|(repository, head)| repository.is_in(&head, &onto));
+            return Ok(Some(Self::Half(session, if is_in { Ok(onto) } else { Err(onto) })));
+        }
+        let has_one =
+            |trashed: &Trashed| Store::stowed_worktree(&trashed.path).is_ok_and(|kept| kept.is_some());
+        let named =
+            |trashed: &&Trashed| trashed.name().as_str().eq_ignore_ascii_case(name) && has_one(trashed);
+        Ok(store.trash()?.iter().rev().find(named).map(|trashed| Self::InTrash(trashed.name().clone())))
+    }
+
+    /// Takes the rest of it away, if its commits are where they belong. Refused otherwise.
+    pub(crate) fn finish(&self, context: &Context) -> Result<Removed> {
+        match self {
+            Self::Half(session, Ok(_)) => finish(context, session),
+            Self::Half(session, Err(onto)) => {
+                let name = &session.name;
+                Err(Failure::refused(format!(
+                    "worktree '{name}' was being removed, and is not all merged into {onto}"
+                ))
+                .hint(format!("to have it back: cs restore {name}"))
+                .hint(format!("to remove it all the same: cs wt rm {name}")))
+            }
+            Self::InTrash(name) => {
+                Err(Failure::not_found(format!("worktree '{name}' is in the trash, with its session"))
+                    .hint(format!("to have it back: cs restore {name}")))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The worktree that a session gets: finding out which, and making it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -160,6 +161,8 @@ impl Target {
         Ok(Session {
             directory: directory::recordable(&self.directory)?,
             worktree: Some(Box::new(self.record.clone())),
+            // It may not be there yet.
+            walls: None,
             ..session
         })
     }
@@ -175,7 +178,8 @@ impl Target {
             }
             let mut made = Made(None);
             if let Some(making) = &self.making {
-                match repository.make(making).map_err(|why| cannot_make(making, &why))? {
+                let hooks = super::hooks(context, repository, &repository.main)?;
+                match repository.make(making, hooks).map_err(|why| cannot_make(making, &why))? {
                     None => made = Made(Some((repository.clone(), making.clone(), context.umask))),
                     Some(why) => {
                         context.say(&format!("the worktree is made, but a hook of git's failed: {why}"));
@@ -501,11 +505,14 @@ fn on_create(context: &Context, session: &Session, profile: &Profile) {
         let subject = Subject::Session(session.clone(), profile.clone());
         let plan = scene::plan_without_token(context, &subject, session.directory())?;
         store::lay_out(&plan.layout)?;
-        let environment = plan.env.applied_to(&context.environment);
+        let mut environment = plan.env.applied_to(&context.environment);
+        if let Some(path) = environment.get_mut(OsStr::new("PATH")) {
+            *path = os::path_out_of_reach(path);
+        }
         for line in lines {
             context.say(&format!("running: {line}"));
-            let mut command = os::shell_command(line);
-            command.env_clear().envs(&environment).current_dir(session.directory());
+            let mut command = os::shell_command(line, Some(&environment));
+            command.current_dir(session.directory());
             // Standard input and output are Claude's.
             command.stdin(Stdio::null()).stdout(std::io::stderr());
             let why = match context.umask.lifted(|| command.status()) {

@@ -106,7 +106,7 @@ impl Tree {
         }
         for session in &self.sessions {
             let (paths, _) = paths_of(context, session)?;
-            let run = store.last_run(&store.session_run_path(session.id));
+            let run = store.noted_run(&store.session_run_path(session.id))?;
             if let Some(obstacle) = in_use(session, &paths, run.as_ref()) {
                 let is_this = context.variable("CS_SESSION_ID") == Some(OsStr::new(&session.id.to_string()));
                 let who = if is_this { "this session".into() } else { format!("session '{}'", session.name) };
@@ -164,7 +164,9 @@ impl Tree {
         if state.is_dirty() {
             let why = format!("not all is committed: {}", changes(state));
             let hint = format!("to see it: git -C {} status", quoted(self.root()));
-            return Some(Stays::new(why, hint).or_force(&name));
+            let mut stays = Stays::new(why, hint);
+            stays.hints.extend(unknown(state));
+            return Some(stays.or_force(&name));
         }
         if !state.merged && state.alone > 0 {
             let many = if state.alone == 1 { "1 commit is" } else { &format!("{} commits are", state.alone) };
@@ -179,6 +181,10 @@ impl Tree {
     /// Returns why it stays if something was begun in it, which nobody can finish once it is gone.
     pub(crate) fn unfinished(&self, state: &State) -> Option<Stays> {
         let what = state.unfinished?;
+        if what == State::FINISH {
+            let hint = format!("to go on: cs wt finish {} --merge (or --squash)", self.name());
+            return Some(Stays::new("cs wt finish was ended in it", hint));
+        }
         let hint = format!("finish it, or: git -C {} {what} --abort", quoted(self.root()));
         let hint = if what == "bisect" { hint.replace("bisect --abort", "bisect reset") } else { hint };
         Some(Stays::new(format!("a {what} is not finished in it"), hint))
@@ -200,7 +206,7 @@ impl Tree {
             _ => return Ok(false),
         };
         let here = self.sessions.iter().any(|session| session.id == id);
-        Ok(here || context.store()?.knows_session(id) != Known::Here)
+        Ok(here || context.store()?.knows_session(id)? != Known::Here)
     }
 }
 
@@ -212,7 +218,7 @@ impl Stays {
     }
 }
 
-/// `2 files changed, 1 new`.
+/// `2 changed, 1 new, a repository inside (lib)`.
 pub(crate) fn changes(state: &State) -> String {
     let mut parts = Vec::new();
     if state.changed > 0 {
@@ -221,7 +227,31 @@ pub(crate) fn changes(state: &State) -> String {
     if state.untracked > 0 {
         parts.push(format!("{} new", state.untracked));
     }
+    match state.nested.as_slice() {
+        [] => {}
+        [one] => parts.push(format!("a repository inside ({})", one.display())),
+        [one, more @ ..] => {
+            parts.push(format!("{} repositories inside ({}, …)", more.len() + 1, one.display()));
+        }
+    }
     parts.join(", ")
+}
+
+/// Returns what a person should know of what git was not asked.
+pub(crate) fn unknown(state: &State) -> Vec<String> {
+    let mut hints = Vec::new();
+    if !state.nested.is_empty() {
+        hints.push(
+            "what is unsaved in a repository inside is not looked at: git would run what it says".into(),
+        );
+    }
+    if state.changed > 0 && !state.filters.is_empty() {
+        let filters = state.filters.join("', '");
+        hints.push(format!(
+            "the filter '{filters}' is not run, as the repository's own settings define it: what it changes counts as changed"
+        ));
+    }
+    hints
 }
 
 /// Returns true if `session` was made for the worktree at `root`.
@@ -229,9 +259,9 @@ fn is_of(session: &Session, root: &Path) -> bool {
     session.worktree.as_ref().is_some_and(|worktree| worktree.root() == root || real(worktree.root()) == root)
 }
 
-/// Every session whose record can be read.
+/// Every session whose record is not damaged. Fails where the system cannot read one: it may be of any worktree.
 pub(crate) fn sessions(context: &Context) -> Result<Vec<Session>> {
-    Ok(context.store()?.sessions()?.into_iter().filter_map(|entry| entry.record.ok()).collect())
+    context.store()?.known_sessions()
 }
 
 /// The repository one is in; `None` outside of git.

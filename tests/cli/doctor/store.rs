@@ -1,6 +1,7 @@
 //! What is wrong with what is kept: records, names, ports, bindings, the trash, the disk below them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -228,6 +229,23 @@ fn a_world_of_rubble_is_survived() {
     fs::write(world.data().join("trash"), "").unwrap();
     let done = world.cs(&["doctor", "--fix"]);
     assert!(matches!(done.code, Some(1 | 2)) && !done.stderr.contains("panicked"), "{done:?}");
+}
+
+#[test]
+fn settings_that_others_can_write_are_told_and_what_needs_them_is_not_looked_at() {
+    let world = healthy();
+    let config = world.write(".config/cs/config.toml", "[limits]\nlive = 7\n");
+    mode(&config, 0o644);
+    assert_eq!((examined(&world, &[]).0, found(&examined(&world, &[]).1)), (0, vec![]), "the control");
+    mode(&config, 0o666);
+    for arguments in [&[][..], &["--fix"]] {
+        let (code, report) = examined(&world, arguments);
+        assert_eq!(code, 2, "{report:#}");
+        assert_eq!(found(&report), [("settings-exposed".to_owned(), None)], "{report:#}");
+        let place = report["findings"][0].to_string();
+        assert!(place.contains("chmod go-w") && place.contains("config.toml"), "{place}");
+    }
+    assert_eq!(config.metadata().unwrap().permissions().mode() & 0o777, 0o666, "a person looks at it first");
 }
 
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) {

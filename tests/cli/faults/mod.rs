@@ -3,6 +3,7 @@
 //! says which.
 
 mod stage;
+mod verbs;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

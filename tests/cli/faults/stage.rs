@@ -51,6 +51,25 @@ fn faults_at(line: &str) -> &'static [&'static str] {
     }
 }
 
+/// Whether every fault is to be tried, where a few of them are otherwise.
+pub(super) fn every_fault() -> bool {
+    std::env::var_os("CS_TEST_EVERY_FAULT").is_some_and(|value| !value.is_empty())
+}
+
+/// The rarer faults worth injecting at the call in this line: one of them by turns, or all.
+fn rarer_at(line: &str, turn: usize) -> Vec<&'static str> {
+    let all: &[&str] = if line.starts_with("close(") {
+        &["error=EIO:when=N", "error=EIO:when=N+"]
+    } else if line.contains("O_RDONLY") {
+        &["error=EMFILE:when=N", "error=EIO:when=N+", "error=EACCES:when=N", "error=EMFILE:when=N+"]
+    } else if line.starts_with("open") {
+        &["error=EMFILE:when=N", "error=EACCES:when=N", "error=EDQUOT:when=N", "error=ENOSPC:when=N+"]
+    } else {
+        &["error=EDQUOT:when=N", "error=EACCES:when=N", "error=ENOSPC:when=N+", "error=EIO:when=N+"]
+    };
+    if every_fault() { all.to_vec() } else { vec![all[turn % all.len()]] }
+}
+
 /// One command, and the world it runs in: the home directory is put back before every run.
 pub(super) struct Stage<'c> {
     pub(super) world: World,
@@ -210,9 +229,13 @@ impl<'c> Stage<'c> {
     /// The calls that touch this world: which system call, and the how manieth of that number in
     /// the whole process, as strace counts for `when=`.
     pub(super) fn points(&self) -> Vec<(String, usize, String)> {
+        self.points_of(CALLS)
+    }
+
+    fn points_of(&self, calls: &[&str]) -> Vec<(String, usize, String)> {
         self.reset();
         let trace = self.world.root().join("trace");
-        let filter = format!("trace=execve,{}", CALLS.join(","));
+        let filter = format!("trace=execve,{}", calls.join(","));
         let done = self.traced(&["-y", "-o", trace.to_str().unwrap(), "-e", &filter]);
         assert_eq!(done.code, Some(0), "{}", done.stderr);
         let (root, bin) = (self.world.home(), self.world.bin());
@@ -224,7 +247,7 @@ impl<'c> Stage<'c> {
             if name == "execve" && rest.contains(bin.join("claude").to_str().unwrap()) {
                 break;
             }
-            if !CALLS.contains(&name) {
+            if !calls.contains(&name) {
                 continue;
             }
             let count = counts.entry(name.to_owned()).or_default();
@@ -254,48 +277,72 @@ impl<'c> Stage<'c> {
         assert_eq!(self.look_at_bystanders(), self.bystanders);
         let points = self.points();
         assert!(points.len() >= least, "only {} calls were seen: {points:#?}", points.len());
+        let ends = Ends { old, new, partly };
         let (mut kills, mut killed) = (0, 0);
         for (call, number, line) in &points {
             for fault in faults_at(line) {
-                let what = format!("{:?} with {fault} at {call} {number}: {line}", self.command);
-                self.reset();
-                let inject = format!("inject={call}:{fault}:when={number}");
-                let done = self.traced(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
-                let after = self.view();
-                assert_eq!(self.look_at_bystanders(), self.bystanders, "{what}");
-                let is_partly = partly.is_some_and(|partly| like(&after, partly));
-                assert!(
-                    after == old || after == new || is_partly,
-                    "{what}: neither old nor new: {after:#}\n{done:?}"
-                );
-                if *fault == KILL {
-                    kills += 1;
-                    killed += usize::from(done.signal == Some(9));
-                } else {
-                    assert_eq!(done.code == Some(0), after == new, "{what}: {done:?}");
-                    assert!(matches!(done.code, Some(0 | 1 | 4 | 5)), "{what}: {done:?}");
-                }
-                if *fault == EINTR {
-                    assert_eq!(done.code, Some(0), "a signal is no failure: {what}: {done:?}");
-                }
-                let again = self.run();
-                if after == old {
-                    assert_eq!(again.code, Some(0), "again, after {what}: {again:?}");
-                } else if is_partly {
-                    continue;
-                } else {
-                    assert!(matches!(again.code, Some(0 | 4 | 5)), "again, after {what}: {again:?}");
-                }
-                if *fault != KILL {
-                    continue;
-                }
-                let mut end = self.view();
-                end["starts"] = new["starts"].clone();
-                assert_eq!(end, new, "again, after {what}: {again:?}");
+                let done = self.with_fault(call, fault, &number.to_string(), line, &ends);
+                kills += usize::from(*fault == KILL);
+                killed += usize::from(*fault == KILL && done.signal == Some(9));
             }
         }
         assert!(kills > 3 && killed == kills, "the control: {killed} of {kills} were killed");
+        // What is rarer is tried at some of the calls, the same ones in every run.
+        let step = if every_fault() { 1 } else { 3 };
+        let closes = self.points_of(&["close"]).into_iter().filter(|(_, _, line)| !line.contains("/bin/"));
+        for (turn, (call, number, line)) in points.into_iter().chain(closes).step_by(step).enumerate() {
+            for fault in rarer_at(&line, turn) {
+                let (fault, when) = fault.split_once(":when=").unwrap();
+                let when = when.replace('N', &number.to_string());
+                let _ = self.with_fault(&call, fault, &when, &line, &ends);
+            }
+        }
     }
+
+    /// Runs the command with `fault` at the call `call` number `when`, and then again without one.
+    fn with_fault(&self, call: &str, fault: &str, when: &str, line: &str, ends: &Ends<'_>) -> Ran {
+        let Ends { old, new, partly } = ends;
+        let what = format!("{:?} with {fault} at {call} {when}: {line}", self.command);
+        self.reset();
+        let inject = format!("inject={call}:{fault}:when={when}");
+        let done = self.traced(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+        let after = self.view();
+        assert_eq!(self.look_at_bystanders(), self.bystanders, "{what}");
+        let is_partly = partly.is_some_and(|partly| like(&after, partly));
+        assert!(
+            after == *old || after == *new || is_partly,
+            "{what}: neither old nor new: {after:#}\n{done:?}"
+        );
+        if fault != KILL {
+            assert_eq!(done.code == Some(0), after == *new, "{what}: {done:?}");
+            // 127: the program itself cannot be loaded.
+            assert!(matches!(done.code, Some(0 | 1 | 4 | 5 | 127)), "{what}: {done:?}");
+        }
+        if fault == EINTR {
+            assert_eq!(done.code, Some(0), "a signal is no failure: {what}: {done:?}");
+        }
+        let again = self.run();
+        if after == *old {
+            assert_eq!(again.code, Some(0), "again, after {what}: {again:?}");
+        } else if is_partly {
+            return done;
+        } else {
+            assert!(matches!(again.code, Some(0 | 4 | 5)), "again, after {what}: {again:?}");
+        }
+        if fault == KILL {
+            let mut end = self.view();
+            end["starts"] = new["starts"].clone();
+            assert_eq!(end, *new, "again, after {what}: {again:?}");
+        }
+        done
+    }
+}
+
+/// What a command may leave: what was, what is done, or by some a part of it.
+struct Ends<'e> {
+    old: Value,
+    new: Value,
+    partly: Option<&'e Value>,
 }
 
 /// Whether two views agree, but for how often Claude was started.

@@ -4,6 +4,7 @@ mod copying;
 mod finishing;
 mod listing;
 mod making;
+mod planted;
 mod removal;
 mod stage;
 mod taking_over;
