@@ -10,7 +10,7 @@ use crate::furnish::{CANARY, SECRETS, grounds};
 use crate::objects::{Object, Workshop};
 use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
-use crate::trace::{Bounds, Done, run};
+use crate::trace::{Bounds, Calls, Done, run};
 use crate::verbs::Act;
 
 /// What any verb may change, below the home directory, on another way than the usual one.
@@ -119,7 +119,7 @@ impl Range {
     pub(crate) fn usual(&mut self, act: &Act) -> Usual {
         let before = self.stage.look(None);
         self.forget_starts();
-        let done = run(&self.world, &self.program, act, self.bounds);
+        let done = run(&self.world, &self.program, act, self.bounds, Calls::Naming);
         assert!(!done.hung && done.signal.is_none(), "{act:?}: {done:?}");
         let after = self.stage.look(None);
         let changes = differences(&before, &after).iter().map(|path| self.usual_path(path)).collect();
@@ -154,7 +154,7 @@ impl Range {
         crate::objects::assert_planted(&self.stage, path, object);
         let (secrets, before) = (self.secrets(), self.stage.look(Some(path)));
         self.forget_starts();
-        let done = run(&self.world, &self.program, act, self.bounds);
+        let done = run(&self.world, &self.program, act, self.bounds, Calls::Opening);
         let after = self.stage.look(Some(path));
         let changed = differences(&before, &after);
         let mut wrong = self.judge(path, object, usual, &done, &changed, (&before, &after));

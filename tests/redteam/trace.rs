@@ -51,12 +51,25 @@ pub(crate) struct Trace {
     pub opened: BTreeSet<PathBuf>,
 }
 
+/// The calls that are traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// All that name a path.
+    Naming,
+    /// Those that open something, which are far fewer.
+    Opening,
+}
+
 /// Runs `program` as `act` says in `world`.
-pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds) -> Done {
+pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds, calls: Calls) -> Done {
     let set = bounds.set();
     let trace = world.root().join("trace");
-    let mut words: Vec<&str> =
-        "-f -y -qq --seccomp-bpf -e trace=%file,%process -e signal=none -o".split(' ').collect();
+    let mut words: Vec<&str> = "-f -y -qq --seccomp-bpf -e signal=none -e".split(' ').collect();
+    words.push(match calls {
+        Calls::Naming => "trace=%file,%process",
+        Calls::Opening => "trace=open,openat,openat2,%process",
+    });
+    words.push("-o");
     words.extend([trace.to_str().unwrap(), "/bin/sh", "-c", &set, "sh", program.to_str().unwrap()]);
     words.extend(act.words);
     let (out, err) = (world.root().join("out"), world.root().join("err"));
