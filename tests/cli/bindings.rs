@@ -465,8 +465,8 @@ fn whatever_stands_in_a_repository_is_refused_by_name_and_never_waited_for() {
             2,
             "not a regular file",
         ),
-        ("a device", &|| symlink("/dev/zero", &file).unwrap(), 2, "not a regular file"),
-        ("a link to nowhere", &|| symlink("/nowhere", &file).unwrap(), 4, "there is no"),
+        ("a link to a device", &|| symlink("/dev/zero", &file).unwrap(), 2, "is a link"),
+        ("a link to nowhere", &|| symlink("/nowhere", &file).unwrap(), 2, "is a link"),
     ];
     for (what, make, code, said) in make {
         let _ = fs::remove_file(&file);

@@ -10,7 +10,7 @@ use crate::furnish::{CANARY, SECRETS, grounds};
 use crate::objects::{Object, Workshop};
 use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
-use crate::trace::{Bounds, Done, run};
+use crate::trace::{Bounds, Calls, Done, run};
 use crate::verbs::Act;
 
 /// What any verb may change, below the home directory, on another way than the usual one.
@@ -119,7 +119,7 @@ impl Range {
     pub(crate) fn usual(&mut self, act: &Act) -> Usual {
         let before = self.stage.look(None);
         self.forget_starts();
-        let done = run(&self.world, &self.program, act, self.bounds);
+        let done = run(&self.world, &self.program, act, self.bounds, Calls::Naming);
         assert!(!done.hung && done.signal.is_none(), "{act:?}: {done:?}");
         let after = self.stage.look(None);
         let changes = differences(&before, &after).iter().map(|path| self.usual_path(path)).collect();
@@ -154,7 +154,7 @@ impl Range {
         crate::objects::assert_planted(&self.stage, path, object);
         let (secrets, before) = (self.secrets(), self.stage.look(Some(path)));
         self.forget_starts();
-        let done = run(&self.world, &self.program, act, self.bounds);
+        let done = run(&self.world, &self.program, act, self.bounds, Calls::Opening);
         let after = self.stage.look(Some(path));
         let changed = differences(&before, &after);
         let mut wrong = self.judge(path, object, usual, &done, &changed, (&before, &after));
@@ -309,14 +309,14 @@ impl Range {
 }
 
 /// Returns true if the path is of what `cs` itself keeps of the session: its record, its name, its place in the trash,
-/// its ports, and what the group has that its conversations are moved to.
+/// ports, what is noted as open, which every launch tidies up, and the group that its conversations are moved to.
 fn is_noted_of(told: &str, session: &str) -> bool {
     let told = told.strip_prefix(".local/share/cs/").unwrap_or_default();
     let named =
         ["sessions/", "open/", "trash/"].iter().any(|place| told.starts_with(&format!("{place}[{session}]")));
     named
         || told == format!("names/{session}")
-        || ["ports/", "history/crew/"].iter().any(|place| told.starts_with(place))
+        || ["ports/", "open/", "history/crew/"].iter().any(|place| told.starts_with(place))
 }
 
 fn head(text: &str) -> String {

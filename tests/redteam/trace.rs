@@ -51,18 +51,35 @@ pub(crate) struct Trace {
     pub opened: BTreeSet<PathBuf>,
 }
 
+/// The calls that are traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// All that name a path.
+    Naming,
+    /// Those that open something, which are far fewer.
+    Opening,
+}
+
 /// Runs `program` as `act` says in `world`.
-pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds) -> Done {
+pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds, calls: Calls) -> Done {
     let set = bounds.set();
     let trace = world.root().join("trace");
-    let mut words: Vec<&str> =
-        "-f -y -qq --seccomp-bpf -e trace=%file,%process -e signal=none -o".split(' ').collect();
+    let mut words: Vec<&str> = "-f -y -qq --seccomp-bpf -e signal=none -e".split(' ').collect();
+    words.push(match calls {
+        Calls::Naming => "trace=%file,%process",
+        Calls::Opening => "trace=open,openat,openat2,%process",
+    });
+    words.push("-o");
     words.extend([trace.to_str().unwrap(), "/bin/sh", "-c", &set, "sh", program.to_str().unwrap()]);
     words.extend(act.words);
     let (out, err) = (world.root().join("out"), world.root().join("err"));
     let input = world.root().join("in");
     fs::write(&input, act.input.replace("{home}", world.home().to_str().unwrap())).unwrap();
-    let mut command = world.any_command(Path::new("strace"), &world.home().join(act.directory), &words);
+    // What is planted may be the directory itself, or one above.
+    let home = world.home();
+    let directory = home.join(act.directory);
+    let here = directory.ancestors().find(|directory| directory.is_dir()).unwrap_or(&home);
+    let mut command = world.any_command(Path::new("strace"), here, &words);
     command
         .envs(act.variables.iter().copied())
         .stdin(fs::File::open(&input).unwrap())
@@ -84,7 +101,7 @@ pub(crate) fn run(world: &World, program: &Path, act: &Act, bounds: Bounds) -> D
         std::thread::sleep(Duration::from_millis(3));
     };
     let text = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-    let trace = Trace::read(&text(&trace), &world.home().join(act.directory), program);
+    let trace = Trace::read(&text(&trace), here, program);
     let (code, signal) = (status.code(), status.signal());
     Done { code, signal, out: text(&out), err: text(&err), hung, took: begin.elapsed(), trace }
 }
