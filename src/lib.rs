@@ -69,7 +69,7 @@
 //! - **ephemeral**: of a session: it goes to the trash when its Claude has ended ([`ending`](work::ending))
 //! - **pane**: a place in tmux or zellij where a session runs ([`pane`](work::pane))
 //! - **foreign ground**: a path that the inside of a session, a sandbox or a repository can change. What is read
-//!   there is limited in kind and size, and not believed ([`read_small`](os::read_small))
+//!   there is limited in kind and size, and not believed ([`Foreign`](os::Foreign))
 //!
 //! The requests:
 //!

@@ -264,6 +264,43 @@ fn what_the_papers_for_developers_name_is_there() {
     }
 }
 
+/// Every function below `room` that is a test.
+fn tests_below(room: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(room).expect("a directory").map(|entry| entry.expect("read").path()) {
+        if entry.is_dir() {
+            tests_below(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&entry).expect("text");
+            for after in text.split("#[test]").skip(1) {
+                let head = after.split(['(', '{']).find(|part| part.contains("fn ")).unwrap_or_default();
+                found.extend(head.rsplit("fn ").next().map(|name| name.trim().to_owned()));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_promise_of_security_has_its_tests_and_they_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut known = BTreeSet::new();
+    for room in ["src", "tests"] {
+        tests_below(&root.join(room), &mut known);
+    }
+    assert!(known.len() > 500, "only {} tests were found", known.len());
+    let text = paper("SECURITY.md");
+    let promised = text.split("## What is promised").nth(1).expect("a section").split("\n## ").next();
+    let mut rows = 0;
+    for row in promised.expect("rows").lines().filter_map(cells).filter(|row| row[0] != "promise") {
+        rows += 1;
+        let named: Vec<&str> = quoted(&row[1]).collect();
+        assert!(!named.is_empty(), "nothing holds this promise: {}", row[0]);
+        for name in named {
+            assert!(known.contains(name), "'{}' is held by {name}, which is no test", row[0]);
+        }
+    }
+    assert!(rows > 20, "only {rows} promises were found");
+}
+
 /// A row of the table in docs/decisions/README.md.
 struct Decision {
     file: String,

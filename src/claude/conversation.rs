@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ground::ConfigGround;
 use crate::model::{Name, Result};
-use crate::os::{Data, EntryKind, Facts, Foreign, Held, unfit};
+use crate::os::{EntryKind, Facts, Foreign, Held, WithoutHoles, unfit};
 
 /// One transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,8 +183,8 @@ fn has_messages(path: &Foreign) -> io::Result<bool> {
     }
     const MESSAGES: [&str; 4] = ["user", "assistant", "system", "attachment"];
     let Some((file, facts)) = path.open()? else { return Err(io::ErrorKind::NotFound.into()) };
-    let data = Data::of(file, facts.size).take(MOST_LOOKED_THROUGH);
-    let mut reader = BufReader::with_capacity(64 << 10, data);
+    let content = WithoutHoles::new(file, facts.size).take(MOST_LOOKED_THROUGH);
+    let mut reader = BufReader::with_capacity(64 << 10, content);
     let mut line = Vec::new();
     while let Some(whole) = read_line(&mut reader, &mut line)? {
         if whole {

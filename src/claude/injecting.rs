@@ -11,16 +11,17 @@
 //! file of its own, which nobody writes to again, and it stays for as long as a job names it
 //! ([`kept_by_jobs`](super::kept_by_jobs)). A FIFO, a device or a file that is not there ends Claude; a file that is
 //! no JSON object has no effect, and Claude says so; an empty one is none.
+//!
+//! See docs/decisions/016-settings-that-a-person-names-go-into-a-private-file.md
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::arguments::settings_argument;
 use super::settings::{merged_settings, rooted};
-use crate::model::SettingsFile;
+use crate::model::{Failure, Mounts, SettingsFile};
 
 /// The longest settings that are given as text: a word may have 128 KiB on Linux, a whole command line 32,767
 /// characters on Windows.
@@ -31,10 +32,26 @@ const LONGEST: usize = if cfg!(windows) { 8 << 10 } else { 64 << 10 };
 pub struct NamedFile {
     /// Its path, as Claude is to be given it: one that is relative is meant from where it was typed.
     pub path: PathBuf,
-    /// The directory it really lies in: paths in it may be meant from there.
-    pub directory: PathBuf,
     /// What stands in it, or why that cannot be merged; `None` if there is no such file.
     pub text: Option<Result<Text, String>>,
+    /// Where it really is: paths in it may be meant from its directory.
+    pub real: PathBuf,
+    /// True if no link led there: what it is called is what it is.
+    pub direct: bool,
+}
+
+impl NamedFile {
+    /// Refuses to let what stands in the file into a sandbox with `mounts` where that is not what was named. A program
+    /// in there can put a link in the place of any file it may write, to one that it could not read.
+    pub(super) fn refuse_led_out(&self, mounts: &Mounts) -> crate::model::Result<()> {
+        let is_read = matches!(self.text, Some(Ok(_)));
+        if !is_read || self.direct || mounts.holds(&self.real) {
+            return Ok(());
+        }
+        let (path, real) = (self.path.display(), self.real.display());
+        Err(Failure::refused(format!("{path} leads to {real}, which is not in the sandbox"))
+            .hint(format!("if that is meant, name it: --settings {real}")))
+    }
 }
 
 /// Text that is shown nowhere: a token may be in it.
@@ -56,16 +73,9 @@ pub struct SettingsPlace {
     /// The same directory without links, as Claude is given it: in a sandbox there are no others.
     pub real: PathBuf,
     /// The name of the next one, which none ever had.
-    pub id: Uuid,
+    pub name: String,
     /// Those of earlier launches that nothing reads any more.
     pub outdated: Vec<PathBuf>,
-}
-
-impl SettingsPlace {
-    /// Returns the name of the file with this id.
-    fn name(&self) -> String {
-        format!("{}.json", self.id)
-    }
 }
 
 /// The words that Claude is started with, after its program and what says which conversation.
@@ -137,8 +147,8 @@ impl Settings {
     fn placed(self, place: Option<&SettingsPlace>) -> (OsString, Option<SettingsFile>, Option<PathBuf>) {
         match place {
             Some(place) if self.private || self.text.len() > LONGEST => {
-                let given = place.real.join(place.name());
-                let file = SettingsFile { path: place.directory.join(place.name()), content: self.text };
+                let given = place.real.join(&place.name);
+                let file = SettingsFile { path: place.directory.join(&place.name), content: self.text };
                 (given.clone().into(), Some(file), Some(given))
             }
             _ => (self.text.into(), None, None),
@@ -157,7 +167,7 @@ fn merged_with(ours: &Value, named: &NamedFile) -> Result<Option<String>, String
     // Claude takes an empty file for none.
     let theirs = if text.is_empty() { Some(Map::new()) } else { parsed(text) };
     let theirs = theirs.ok_or("it is no JSON object")?;
-    let merged = merged_settings(ours, rooted(theirs, &named.directory));
+    let merged = merged_settings(ours, rooted(theirs, named.real.parent().unwrap_or(&named.real)));
     Ok(merged.map(|merged| merged.to_string()))
 }
 

@@ -18,10 +18,11 @@ use super::sharing::Shared;
 use super::variables::{CHILD_MARKERS, CREDENTIALS, MODELS, OURS, XDG, looks_secret};
 use crate::model::{
     Change, ConfigHome, EnvChanges, Failure, Isolation, Layout, Link, Mount, Plan, Ports, ProfileKind,
-    Program, Result, Session, Subject,
+    Program, Result, Sandbox, Session, Subject,
 };
 
-/// Makes the plan. Fails only where a person's `[env]` makes no sense.
+/// Makes the plan. Fails where a person's `[env]` makes no sense. Refused where settings would let into a sandbox what
+/// was not named.
 pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> {
     let mut env = EnvChanges::new();
     identity(subject, scene, &mut env);
@@ -39,16 +40,18 @@ pub fn plan(subject: &Subject, launch: &Program, scene: &Scene) -> Result<Plan> 
     let Started { command, settings } = start(subject, launch, scene);
     notices.extend(settings.notice);
     layout.settings = settings.file;
-    let sandbox = sandbox.map(|(found, paths)| {
+    let sandbox = sandbox.map(|(found, paths)| -> Result<Sandbox> {
         notices.extend(kept_back(&secrets.unwrap_or_default(), scene, &env));
         notices.extend(found.notices.iter().cloned());
         let mut sandbox = enclose(launch, paths, found);
         if let Some(file) = settings.given {
+            scene.named_file.as_ref().map_or(Ok(()), |named| named.refuse_led_out(&sandbox.mounts))?;
             sandbox.mounts.put(file, Mount::Read);
         }
         root_of(&sandbox, &mut layout);
-        sandbox
+        Ok(sandbox)
     });
+    let sandbox = sandbox.transpose()?;
     Ok(Plan { directory: scene.directory.clone(), command, layout, sandbox, env, notices })
 }
 

@@ -85,14 +85,14 @@ impl Answers {
 pub struct Seed {
     /// Its state file with them; `None` if nothing is to be added.
     pub file: Option<SeedFile>,
-    /// What a person should know: what could not be read, so that its answers are not among them.
+    /// What a person should know: a state file could not be read, so its answers are not among them.
     pub without: Option<String>,
 }
 
 /// Returns the state file `state` of a session, which is `file`, with the answers it lacks, as far as its `profile`'s
 /// state file, or one of its `siblings` (earlier sessions of the profile, newest first, asked for only when
 /// needed), has them. None if nothing is to be added, or if the file cannot be read: that is left to
-/// Claude. A link, or no file, in its place is not read, which is told.
+/// Claude, and told where a link, or no file, stands in its place.
 ///
 /// Fails where there is no state file yet and the profile's cannot be read, also when it was tried for a moment: the
 /// session would lack for good what is only put in when it is made. One that has a state file goes without until the
@@ -107,8 +107,9 @@ pub fn seed_for<I: IntoIterator<Item = Foreign>>(
     let before = match file.read(MOST_BYTES) {
         Ok(before) => before,
         Err(error) => {
-            let told = |why| format!("{file} is not read ({why}): what the session lacks there is not added");
-            return Ok(Seed { file: None, without: unfit(&error).map(told) });
+            let why = unfit(&error)
+                .map(|why| format!("{file} is not read ({why}): what the session lacks there is not added"));
+            return Ok(Seed { file: None, without: why });
         }
     };
     let lacking = |bytes: &[u8]| {

@@ -47,29 +47,30 @@ pub fn memory_seeds(from: &Foreign, to: &Path, place: &Foreign) -> Result<Vec<Se
     if place.exists() {
         return Ok(Vec::new());
     }
-    let failed = |error: io::Error| from.failure("read", &error);
-    // What is no directory, or behind a link, has none.
-    let is_none = |error: &io::Error| {
-        os::unfit(error).is_some() || matches!(error.kind(), io::ErrorKind::NotADirectory)
-    };
+    let failed = |error: std::io::Error| from.failure("read", &error);
     let notes = match from.hold() {
         Ok(Some(notes)) => notes,
         Ok(None) => return Ok(Vec::new()),
-        Err(error) if is_none(&error) => return Ok(Vec::new()),
+        Err(error) if os::unfit(&error).is_some() || error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut seeds = Vec::new();
     for entry in notes.entries().map_err(failed)? {
-        let is_markdown = Path::new(&entry.name).extension().is_some_and(|extension| extension == "md");
-        if entry.kind != EntryKind::File || !is_markdown || seeds.len() >= 200 {
+        let is_note = Path::new(&entry.name).extension().is_some_and(|extension| extension == "md");
+        if entry.kind != EntryKind::File || !is_note || seeds.len() >= 200 {
             continue;
         }
-        let content = match notes.read(&entry.name, LARGEST) {
-            Ok(content) => content,
-            Err(error) if is_none(&error) => None,
-            Err(error) => return Err(failed(error)),
-        };
-        seeds.extend(content.map(|content| SeedFile { path: to.join(entry.name), content, replaces: None }));
+        match notes.read(&entry.name, LARGEST) {
+            Ok(content) => seeds.extend(content.map(|content| SeedFile {
+                path: to.join(&entry.name),
+                content,
+                replaces: None,
+            })),
+            Err(error) if os::unfit(&error).is_some() => {}
+            Err(error) => return Err(notes.path(&entry.name).failure("read", &error)),
+        }
     }
     Ok(seeds)
 }

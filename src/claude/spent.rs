@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ground::ConfigGround;
-use crate::os::{Data, EntryKind, Foreign, Held};
+use crate::os::{EntryKind, Foreign, Held, WithoutHoles};
 
 /// Tokens of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,8 +215,8 @@ pub fn read_spent(
     const LONGEST: u64 = 16 << 20;
     let Some((file, _)) = transcript.path.open()? else { return Err(io::ErrorKind::NotFound.into()) };
     // As far as it went when it was found: what somebody adds meanwhile has an end too.
-    let data = Data::of(file, transcript.size).take(MOST_BYTES);
-    let mut reader = BufReader::with_capacity(64 << 10, data);
+    let content = WithoutHoles::new(file, transcript.size).take(MOST_BYTES);
+    let mut reader = BufReader::with_capacity(64 << 10, content);
     let (mut line, mut senseless, mut last_model) = (Vec::new(), 0, Arc::<str>::from(""));
     let fallback = Timestamp::try_from(transcript.modified).unwrap_or(Timestamp::UNIX_EPOCH);
     loop {

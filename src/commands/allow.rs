@@ -21,11 +21,11 @@ pub(super) fn run(context: &Context, args: &AllowArgs) -> Result<Outcome> {
     }
     let path = file(context, args.path.as_deref())?;
     // What is read here, once, is what is looked at and what is allowed.
-    let held = match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
+    let held = match os::read_unlinked(&path, REPOSITORY_FILE_LIMIT) {
         Ok(Some(held)) => held,
         Ok(None) => return Err(none_at(&path)),
         Err(error) if error.raw_os_error().is_some() => return Err(Failure::io("read", &path, &error)),
-        // It is no file, or too large.
+        // It is a link or no file, or too large.
         Err(error) => {
             return Err(Failure::usage(format!("{} cannot be allowed: {}", path.display(), reason(&error))));
         }
@@ -79,7 +79,7 @@ fn says(wanted: &Repository) -> String {
 }
 
 /// The `.cs.toml` that a person means: the one named, the one in the directory named, or the
-/// nearest. The links of its directory are resolved; it itself may be one.
+/// nearest. The links of its directory are resolved; it itself is not followed.
 fn file(context: &Context, given: Option<&Path>) -> Result<PathBuf> {
     let Some(given) = given else {
         let here = directory::real(&context.current_directory()?);
@@ -182,7 +182,7 @@ fn state(store: &Store, trusted: &Trusted) -> &'static str {
     if !about.is_allowed() {
         return "denied";
     }
-    match os::read_small(&about.path, REPOSITORY_FILE_LIMIT) {
+    match os::read_unlinked(&about.path, REPOSITORY_FILE_LIMIT) {
         Ok(None) => "gone",
         Ok(Some(held)) if store.is_about(trusted, &held) => "allowed",
         Ok(Some(_)) | Err(_) => "changed",

@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<Outcome> {
         report::say(&line);
     }
     report::say(&format!("{} in {told}", export.summary()));
-    Ok(Outcome::Done)
+    export.incomplete().map_or(Ok(Outcome::Done), Err)
 }
 
 /// Refuses a place where something else than a file stands, which `--force` does not replace either.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::report;
-use crate::model::{Change, Launch, Outcome, Put, Result, Step, WorktreeChange};
+use crate::model::{Change, Launch, Link, Outcome, Put, Result, Step, WorktreeChange};
 use crate::ui;
 use crate::work::context::Context;
 use crate::work::launch::becoming::whole_command;
@@ -76,6 +76,8 @@ fn changed(change: &WorktreeChange) -> Value {
 /// A step as JSON: what is done, and to what.
 fn described(step: &Step) -> Value {
     let path = |path: &Path| Value::String(lossy(path));
+    let link =
+        |what: &str, link: &Link| json!({"do": what, "path": path(&link.path), "target": path(&link.target)});
     match step {
         Step::HoldSession => json!({"do": "hold-session"}),
         Step::NoteWalls(walls) => json!({"do": "note-walls", "walls": walls}),
@@ -92,15 +94,9 @@ fn described(step: &Step) -> Value {
         },
         Step::Put(put) => match put {
             Put::Directory(at) => json!({"do": "make-directory", "path": path(at)}),
-            Put::TakeAway(link) => {
-                json!({"do": "remove-link", "path": path(&link.path), "target": path(&link.target)})
-            }
-            Put::Link(link) => {
-                json!({"do": "make-link", "path": path(&link.path), "target": path(&link.target)})
-            }
-            Put::Relink(link) => {
-                json!({"do": "replace-link", "path": path(&link.path), "target": path(&link.target)})
-            }
+            Put::TakeAway(at) => link("remove-link", at),
+            Put::Link(at) => link("make-link", at),
+            Put::Relink(at) => link("replace-link", at),
             Put::File(file) => {
                 let what = if file.replaces.is_some() { "add-to-file" } else { "write-file" };
                 json!({"do": what, "path": path(&file.path)})

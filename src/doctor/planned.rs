@@ -65,7 +65,7 @@ pub(super) fn links(of: &Of, config: &Path, subject: &Subject, layout: &Layout, 
             }
         };
         let layout = Layout { base: layout.base.clone(), links: vec![link.clone()], ..Layout::default() };
-        let fix = Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout });
+        let fix = Fix::Safe(Repair::LayOut { subject: Box::new(subject.clone()), layout: Box::new(layout) });
         report.add(kind, Some(of), what, Some(link.path.clone()), fix);
     }
     for drift in &survey.drifts {

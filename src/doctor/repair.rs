@@ -13,7 +13,7 @@ use crate::work::binding;
 #[derive(Clone, Debug)]
 pub(super) enum Repair {
     /// Make a link of a plan.
-    LayOut { subject: Box<Subject>, layout: Layout },
+    LayOut { subject: Box<Subject>, layout: Box<Layout> },
     /// Make a file or directory its owner's only; it has `mode`.
     MakePrivate { path: PathBuf, mode: u32 },
     /// Take away a claim that nothing holds.

@@ -49,11 +49,8 @@ pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
         report.blind("what was left over, and how old the trash is", doubt.to_string());
     }
     let clock = clock.filter(|clock| clock.doubt().is_none());
-    for leftover in clock
-        .iter()
-        .flat_map(|_| seen(report, "what was left unfinished", store.unfinished()))
-        .collect::<Vec<_>>()
-    {
+    let unfinished = if clock.is_some() { store.unfinished() } else { Ok(Vec::new()) };
+    for leftover in seen(report, "what was left unfinished", unfinished) {
         let (what, place) = (leftover.what(), Some(leftover.path().to_path_buf()));
         report.add(Kind::StagingLeft, None, what, place, Fix::Safe(Repair::RemoveLeftover { leftover }));
     }

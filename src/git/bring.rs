@@ -6,11 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::begun::Begun;
 use super::pinned::Pinned;
-use super::run::{Setting, act, answer, ask, text};
+use super::run::{Git, Purpose, Setting, act, answer, text};
 use super::settings::os_string;
 use super::{Error, ErrorKind, Hooks, Repository};
-use crate::model::reason;
 use crate::os;
 
 /// The way in which work is brought to a branch.
@@ -91,7 +91,7 @@ impl Repository {
             return Err(Stuck::Untracked(untracked));
         }
         if bring.how != How::Rebase
-            && let Some(files) = self.conflicts(&old, bring.head)?
+            && let Some(files) = self.conflicts(bring, &old)?
         {
             return Err(Stuck::Conflict(files));
         }
@@ -114,11 +114,12 @@ impl Repository {
         Ok(new)
     }
 
-    /// The files in which merging `head` into `onto` would conflict; `None` where it would not, or where git
+    /// The files in which merging the work into `onto`, a commit, would conflict; `None` where it would not, or where git
     /// cannot tell without trying (before 2.38).
-    fn conflicts(&self, onto: &str, head: &str) -> Result<Option<Vec<String>>, Error> {
-        let words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, head];
-        let asked = ask(&self.common, &words)?;
+    fn conflicts(&self, bring: &Bring<'_>, onto: &str) -> Result<Option<Vec<String>>, Error> {
+        let words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, bring.head];
+        // With the merge drivers that the merge itself has.
+        let asked = Git::at(&self.common, Purpose::Asked)?.with(&bring.hooks.settings()).output(&words)?;
         if asked.status.code() != Some(1) {
             return Ok(None);
         }
@@ -226,47 +227,6 @@ fn unmerged(checkout: &Pinned) -> Vec<String> {
     let mut paths: Vec<String> = paths.collect();
     paths.dedup();
     paths
-}
-
-/// A note that a worktree has left its branch, so that work is brought from it: cut short, it would not be known which
-/// branch that was.
-#[derive(Debug, PartialEq, Eq)]
-struct Begun {
-    /// The branch it was on.
-    branch: String,
-    /// The commit that its work was put on top of.
-    old: String,
-}
-
-impl Begun {
-    fn path(checkout: &Pinned) -> PathBuf {
-        checkout.git_dir.join("cs-finish")
-    }
-
-    fn note(&self, checkout: &Pinned) -> Result<(), Error> {
-        let path = Self::path(checkout);
-        let text = format!("{}\n{}\n", self.branch, self.old);
-        os::replace_file(&path, text.as_bytes(), false)
-            .map_err(|why| Error::ours(format!("cannot write {}: {}", path.display(), reason(&why))))
-    }
-
-    /// Reads it. Whoever works in the worktree can have written it: it is a name and an id, or nothing.
-    fn read(checkout: &Pinned) -> Option<Self> {
-        let text = String::from_utf8(os::read_small(&Self::path(checkout), 4096).ok()??).ok()?;
-        let mut lines = text.lines();
-        let (branch, old) = (lines.next()?.to_owned(), lines.next()?.to_owned());
-        let is_id = matches!(old.len(), 40 | 64) && old.chars().all(|c| c.is_ascii_hexdigit());
-        (is_id && !branch.starts_with('-')).then_some(Self { branch, old })
-    }
-
-    fn forget(checkout: &Pinned) {
-        let _ = os::remove_file(&Self::path(checkout));
-    }
-}
-
-/// Returns true if a worktree has left its branch, so that work is brought from it, and is not back.
-pub(super) fn is_begun(checkout: &Pinned) -> bool {
-    Begun::read(checkout).is_some()
 }
 
 /// What became of a worktree that had left its branch when `cs` was ended.

@@ -2,6 +2,7 @@
 //! program.
 
 mod add;
+mod begun;
 mod bring;
 mod error;
 mod exclude;
@@ -81,9 +82,11 @@ impl Checkout {
     /// The branch it is on, or the first letters of the commit where it is on none.
     pub fn branch(&self) -> Option<String> {
         let head = text(&self.git_dir.join("HEAD"))?;
-        let head = head.trim();
+        // It may be a link to any file: nothing is shown of what is no HEAD.
+        let head = head.trim_end_matches(['\n', '\r', ' ', '\t']);
         match head.strip_prefix("ref: refs/heads/") {
-            Some(branch) => Some(branch.to_owned()),
+            Some(branch) => (!branch.contains(char::is_whitespace)).then(|| branch.to_owned()),
+            None if head.len() < 40 || !head.bytes().all(|byte| byte.is_ascii_hexdigit()) => None,
             None => head.get(..8).map(|commit| format!("({commit})")),
         }
     }
@@ -266,11 +269,20 @@ mod tests {
         fs::write(tree.join(".git"), format!("gitdir: {}\n", linked.display())).expect("written");
         fs::write(linked.join("HEAD"), "ref: refs/heads/feature/x\n").expect("written");
         fs::write(linked.join("gitdir"), format!("{}\n", tree.join(".git").display())).expect("written");
-        fs::write(repo.join(".git/HEAD"), "0123456789abcdef\n").expect("written");
+        fs::write(repo.join(".git/HEAD"), "0123456789abcdef0123456789abcdef01234567\n").expect("written");
 
         let main = Checkout::of(&repo.join("src/deep")).expect("a checkout");
         assert_eq!((&main.root, &main.main), (&repo, &repo));
         assert_eq!(main.branch().as_deref(), Some("(01234567)"));
+        // What was put in its place is no commit and no branch.
+        for text in [
+            "0123456789abcdef\n",
+            "password of somebody, long enough to be a commit's id\n",
+            "ref: refs/heads/a\nkey\n",
+        ] {
+            fs::write(repo.join(".git/HEAD"), text).expect("written");
+            assert_eq!(main.branch(), None, "{text}");
+        }
         let linked = Checkout::of(&tree.join("src")).expect("a checkout");
         assert_eq!((&linked.root, &linked.main), (&tree, &repo));
         assert_eq!(linked.branch().as_deref(), Some("feature/x"));

@@ -2,11 +2,12 @@
 //! Work in them is nowhere else, so that they are there is enough to know.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::settings::os_string;
 use super::{Error, Repository, pinned::Pinned, state};
-use crate::os::{self, EntryKind, Foreign};
+use crate::os;
 
 /// The most entries that are looked at. A checkout with more is taken for one that has a repository in it.
 const MOST: usize = 2_000_000;
@@ -38,9 +39,8 @@ impl Nested {
         let mut nested = Self::default();
         for path in found {
             match submodule(repository, &root.join(&path)).filter(|_| depth < DEEPEST) {
-                Some(git_dir) => {
-                    nested.changed += u64::from(is_changed(repository, root, &path, git_dir, depth)?)
-                }
+                Some(git_dir) if is_changed(repository, root, &path, &git_dir, depth) => nested.changed += 1,
+                Some(_) => {}
                 None => nested.unknown.push(path),
             }
         }
@@ -49,18 +49,14 @@ impl Nested {
 }
 
 /// Returns true if something in the submodule is not committed, or may be.
-fn is_changed(
-    repository: &Repository,
-    root: &Path,
-    path: &Path,
-    git_dir: PathBuf,
-    depth: usize,
-) -> Result<bool, Error> {
+fn is_changed(repository: &Repository, root: &Path, path: &Path, git_dir: &Path, depth: usize) -> bool {
     let places = [root, &repository.main, &repository.common];
     // It may be broken: then it is no less there.
-    let Ok(submodule) = Pinned::new(&root.join(path), git_dir, &places, false) else { return Ok(true) };
-    let Ok(state) = state::status(repository, &submodule, depth + 1) else { return Ok(true) };
-    Ok(state.is_dirty())
+    let Ok(submodule) = Pinned::new(&root.join(path), git_dir.to_path_buf(), &places, false) else {
+        return true;
+    };
+    let Ok(state) = state::status(repository, &submodule, depth + 1) else { return true };
+    state.is_dirty()
 }
 
 /// Returns the git directory of a submodule that git itself checked out at `root`: one that lies with those of this
@@ -95,24 +91,23 @@ fn links(checkout: &Pinned) -> Result<Vec<PathBuf>, Error> {
 /// Returns true if there is anything in the directory `path`. A link is none.
 fn is_filled(path: &Path) -> bool {
     let is_directory = path.symlink_metadata().is_ok_and(|about| about.is_dir());
-    is_directory && os::entries_of(path).map_or(true, |entries| !entries.is_empty())
+    is_directory && fs::read_dir(path).map_or(true, |mut entries| entries.next().is_some())
 }
 
 /// Returns the directories below `root`, relative to it, that have a `.git`. No link is followed.
 fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let (mut todo, mut seen) = (vec![PathBuf::new()], 0_usize);
-    let ground = Foreign::ground(root);
     while let Some(directory) = todo.pop() {
+        let place = root.join(&directory);
         // What cannot be read is said where its space is looked up.
-        let place = if directory.as_os_str().is_empty() { ground.clone() } else { ground.join(&directory) };
-        for entry in place.entries().ok().flatten().unwrap_or_default() {
+        for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
             seen += 1;
             if seen > MOST {
                 found.insert(directory);
                 return found;
             }
-            let name = entry.name;
+            let name = entry.file_name();
             if name.eq_ignore_ascii_case(".git") {
                 if !directory.as_os_str().is_empty() {
                     found.insert(directory.clone());
@@ -120,7 +115,7 @@ fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
                 continue;
             }
             let path = directory.join(name);
-            if entry.kind == EntryKind::Directory && !ignored.contains(&path) {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !ignored.contains(&path) {
                 todo.push(path);
             }
         }
@@ -131,7 +126,6 @@ fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_repository_inside_is_found_wherever_git_would_see_it() {

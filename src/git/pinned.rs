@@ -36,7 +36,8 @@ impl Repository {
     /// another directory for it.
     pub(super) fn pin(&self, root: &Path) -> Result<Pinned, Error> {
         // Git looks whom it belongs to, and says what is wrong with it.
-        let words = ["rev-parse", "--path-format=absolute", "--git-dir", "--show-toplevel"];
+        let words =
+            ["rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"];
         let above = root.parent().unwrap_or(root);
         let asked = Git::at(root, Purpose::Own)?.variable("GIT_CEILING_DIRECTORIES", above).output(&words)?;
         if !asked.status.success() {
@@ -57,9 +58,9 @@ impl Repository {
                 let said = PathBuf::from(os_string(line));
                 said == path || os::real_path(&said).is_ok_and(|said| said == path)
             };
-            let expected =
-                [own.as_os_str().as_encoded_bytes(), b"\n", root.as_os_str().as_encoded_bytes()].concat();
-            answer == expected || matches!(lines[..], [dir, top] if is(dir, own) && is(top, root))
+            let expected = [own, &self.common, root].map(|path| path.as_os_str().as_encoded_bytes());
+            answer == expected.join(&b"\n"[..])
+                || matches!(lines[..], [dir, common, top] if is(dir, own) && is(common, &self.common) && is(top, root))
         });
         let git_dir = git_dir.ok_or_else(|| {
             Error::ours(format!(
@@ -148,6 +149,9 @@ impl Pinned {
             (is_below(&self.root) || (!repository.bare && is_below(&repository.main)))
                 && !is_below(&repository.common)
         };
+        if is_in_tree(&directory) {
+            return Ok(Some(directory));
+        }
         let names = match os::names_in(&directory, "") {
             Ok(names) => names,
             // Such as /dev/null: there are none.
@@ -157,8 +161,7 @@ impl Pinned {
                 return Err(Error::ours(format!("the hooks in {directory} cannot be read: {why}")));
             }
         };
-        let is_one =
-            is_in_tree(&directory) || names.into_iter().any(|name| is_in_tree(&directory.join(name)));
+        let is_one = names.into_iter().any(|name| is_in_tree(&directory.join(name)));
         Ok(is_one.then_some(directory))
     }
 

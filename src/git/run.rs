@@ -3,7 +3,7 @@
 //! What a repository says is to be run (a filter, a hook, a monitor of files, …) was perhaps written by a session, or
 //! came with the repository. So git runs none of it, unless a person asked for what runs it: see [`Purpose`].
 //!
-//! See docs/decisions/015-git-runs-nothing-it-was-not-asked-for.md
+//! See docs/decisions/017-git-runs-nothing-it-was-not-asked-for.md
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};

@@ -3,6 +3,8 @@
 //! Where the person's own settings (`~/.gitconfig`, the system's) define a filter, that is theirs: without git-lfs a
 //! checkout with large files would seem changed all over. What the repository's settings define is not, though a
 //! person may have written it there: it is there for whoever can write them.
+//!
+//! See docs/decisions/017-git-runs-nothing-it-was-not-asked-for.md
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::begun::Begun;
 use super::nested::Nested;
 use super::pinned::Pinned;
 use super::run::{Git, Purpose, answer, ask, text};
 use super::settings::os_string;
-use super::{Checkout, Error, Repository, bring};
+use super::{Checkout, Error, Repository};
 use crate::os;
 
 /// The state of a checkout.
@@ -90,7 +91,9 @@ impl Checkout {
     /// Returns the state of the work in this worktree, which came from the branch `onto`. Runs git, which reads
     /// and runs no program of the repository's.
     pub fn work(&self, onto: Option<&str>) -> Work {
-        let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare: false };
+        // A linked worktree without a main checkout is its own here.
+        let bare = self.is_linked() && self.main == self.root;
+        let repository = Repository { main: self.main.clone(), common: self.common.clone(), bare };
         repository.state(&self.root, onto).map_or_else(Work::Unknown, |state| state.work())
     }
 }
@@ -259,7 +262,7 @@ fn unfinished(checkout: &Pinned, is_on_none: bool) -> Option<&'static str> {
     ];
     let begun = NOTES.iter().find(|(note, _)| os::exists(&checkout.git_dir.join(note)));
     let begun = begun.map(|(_, what)| *what);
-    begun.or_else(|| (is_on_none && bring::is_begun(checkout)).then_some(State::FINISH))
+    begun.or_else(|| (is_on_none && Begun::read(checkout).is_some()).then_some(State::FINISH))
 }
 
 #[cfg(test)]

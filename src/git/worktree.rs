@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::run::{answer, ask};
-use super::{Error, ErrorKind};
+use super::{Checkout, Error, ErrorKind};
 use crate::os;
 
 /// A repository, whichever of its worktrees one is in.
@@ -72,6 +72,16 @@ impl Here {
     /// Finds the repository that `directory`, whose links are resolved, is in; `None` outside of git. Runs git,
     /// mostly once. Fails with what git says otherwise.
     pub fn of(directory: &Path) -> Result<Option<Self>, Error> {
+        // No git writes that: whoever did has settings and hooks of theirs taken for those of the repository.
+        if let Some(main) = Checkout::of(directory).filter(|checkout| !checkout.is_linked())
+            && let elsewhere = main.git_dir().join("commondir")
+            && os::exists(&elsewhere)
+        {
+            return Err(Error::ours(format!(
+                "{} says that the repository is somewhere else, as no git does in a main checkout",
+                elsewhere.display()
+            )));
+        }
         let mut worktrees = match list(directory) {
             Ok(worktrees) => worktrees,
             Err(error) if error.kind == ErrorKind::NotARepository => return Ok(None),

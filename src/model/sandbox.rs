@@ -129,6 +129,7 @@ impl Mounts {
     }
 
     /// Leaves out the links that lie in what is the same as outside: they are there already, or something else is.
+    #[must_use]
     pub fn without_known_links(self) -> Self {
         let known = |path: &Path| path.parent().is_some_and(|parent| self.holds(parent));
         let is_kept = |path: &Path, mount: &Mount| !matches!(mount, Mount::Link(_)) || !known(path);
@@ -201,6 +202,52 @@ pub struct Surroundings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn walls_cover_what_could_be_written_before_and_the_same_repository_and_no_other() {
+        let walls = |directory: &str, checkout: &str, git: &str, common: &str| {
+            let some = |path: &str| (!path.is_empty()).then(|| path.to_owned());
+            Walls {
+                directory: directory.into(),
+                checkout: some(checkout),
+                git: some(git),
+                common: some(common),
+            }
+        };
+        let plain = walls("/p/a", "/p", "/p/.git", "/p/.git");
+        let tree = walls("/t", "/t", "/r/.git/worktrees/t", "/r/.git");
+        let bare = walls("/d", "", "", "");
+        for (noted, found, covered) in [
+            (&plain, &plain, true),
+            (&tree, &tree, true),
+            (&bare, &bare, true),
+            (&bare, &walls("/d", "/d", "/d/.git", "/d/.git"), true),
+            (&bare, &walls("/d", "/", "/.git", "/.git"), false),
+            (&bare, &walls("/d", "/d", "/r/.git/worktrees/d", "/r/.git"), false),
+            (&plain, &walls("/p/a", "/p/a", "/p/a/.git", "/p/a/.git"), true),
+            (&plain, &walls("/p/b", "/p", "/p/.git", "/p/.git"), true),
+            (&plain, &walls("/other", "/other", "", ""), false),
+            (&plain, &walls("/p/a", "", "", ""), true),
+            (&plain, &walls("/p/a", "/p", "", ""), false),
+            (&tree, &walls("/t", "/t", "/r/.git/worktrees/u", "/r/.git"), false),
+            (&tree, &walls("/t", "/t", "/s/.git/worktrees/t", "/s/.git"), false),
+            (&tree, &walls("/t", "/t", "/t/.git", "/t/.git"), true),
+            (&tree, &walls("/t", "/t", "", ""), false),
+        ] {
+            assert_eq!(noted.covers(found), covered, "{noted:?} and {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_what_is_there_anyway_is_left_out() {
+        let mut mounts = Mounts::new();
+        mounts.put("/home/me/api", Mount::Write);
+        mounts.put("/home/me/api/link", Mount::Link("elsewhere".into()));
+        mounts.put("/home/named", Mount::Link("me".into()));
+        let mounts = mounts.without_known_links();
+        let left: Vec<_> = mounts.iter().map(|(path, _)| path.to_str().expect("UTF-8")).collect();
+        assert_eq!(left, ["/home/me/api", "/home/named"]);
+    }
 
     #[test]
     fn what_lies_deeper_goes_over_what_it_lies_in() {

@@ -487,7 +487,7 @@ pub fn is_dir(path: &Path) -> bool {
 }
 
 /// Flushes all that was written to the file system of `path`, where the system can (Linux); elsewhere the
-/// directories below it, and the files themselves have to be flushed. Fails if something of it cannot be written.
+/// directories below it, and the files themselves have to be flushed. Fails where the disk does.
 pub fn flush_file_system(path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

@@ -1,7 +1,9 @@
 //! Locks that the kernel releases when their holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+#[cfg(unix)]
+use std::io::Seek;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -123,7 +125,7 @@ impl Lock {
             }
         }
         // Whom to name when somebody waits in vain. Failing to write it costs only that name.
-        let _ = file.rewind().and_then(|()| file.write_all(Holder::text().as_bytes()));
+        let _ = file.write_all(Holder::text().as_bytes());
         Ok(Self { file: Some(file), waited })
     }
 
@@ -171,6 +173,8 @@ impl Lock {
     /// and to all that one starts: it is free when the last of them has ended.
     #[cfg(unix)]
     pub fn share(path: &Path) -> io::Result<super::HandedOn> {
+        // A script that stands in for Claude may use the small numbers, each for something of its own.
+        const ABOVE_THOSE_OF_SCRIPTS: i32 = 64;
         const TRIES: u32 = 100;
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = OpenOptions::new();
@@ -186,8 +190,11 @@ impl Lock {
             }
             tries += 1;
         }
-        let shared = super::HandedOn::of(file);
+        let shared =
+            super::HandedOn::of(rustix::io::fcntl_dupfd_cloexec(&file, ABOVE_THOSE_OF_SCRIPTS)?.into());
         shared.leave_open()?;
+        // The first one is closed when the program begins.
+        std::mem::forget(file);
         Ok(shared)
     }
 

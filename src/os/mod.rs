@@ -16,6 +16,7 @@ mod handover;
 mod lock;
 mod memory;
 mod moving;
+mod named;
 mod ports;
 mod process;
 mod program;
@@ -38,7 +39,8 @@ pub use files::{
     remove_file, remove_link, replace_file, resolved, rewrite_file, settle, touch,
 };
 pub use foreign::{
-    Data, Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, copy_data, unfit, whole_lines,
+    Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, WithoutHoles, copy_data, few_holes,
+    read_unlinked, unfit, whole_lines,
 };
 pub use handing::{HandedOn, PinError, hand_on, pin, user_ids};
 #[cfg(unix)]
@@ -46,6 +48,7 @@ pub use handover::{Handed, Meeting, Met, NotTaken, Taker, failed, take};
 pub use lock::{Holder, Lock, LockError, Looked, lock_within};
 pub use memory::free_memory;
 pub use moving::{finish_move, move_dir};
+pub use named::{Named, read_named};
 pub use ports::{Listener, listeners, ports_free};
 #[cfg(not(unix))]
 pub use process::run_program;
@@ -53,8 +56,9 @@ pub use process::run_program;
 pub use process::terminal_size;
 pub use process::{
     Identity, Liveness, Umask, absolute, become_alone, become_program, boot_id, current_directory,
-    environment, environment_of, host_name, process_alive, restrict_umask, running_in, running_with,
-    shell_command, start_time, temporary_directory, terminal, this_program, working_directory_of,
+    environment, environment_of, host_name, is_ancestor, process_alive, restrict_umask, running_in,
+    running_with, shell_command, start_time, temporary_directory, terminal, this_program,
+    working_directory_of,
 };
 pub use program::{
     Candidate, PassedOver, find_program, is_out_of_reach, path_out_of_reach, take_no_program_from,

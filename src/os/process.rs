@@ -113,6 +113,26 @@ pub fn start_time(pid: u32) -> Option<String> {
     }
 }
 
+/// Returns true if `pid` is a process that this one descends from. False where the system does not say (elsewhere than on
+/// Linux).
+pub fn is_ancestor(pid: u32) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let parent_of = |pid: u32| -> Option<u32> {
+            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat);
+            stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+        };
+        let parents = std::iter::successors(Some(std::process::id()), |pid| parent_of(*pid));
+        parents.skip(1).take_while(|pid| *pid > 0).any(|parent| parent == pid)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pid;
+        false
+    }
+}
+
 /// Returns the id of this boot of the machine; empty if the system does not say.
 pub fn boot_id() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();

@@ -33,31 +33,24 @@ pub fn tree_measured(path: &Path) -> (Size, Option<(PathBuf, io::Error)>) {
 }
 
 fn measure(path: &Path, unread: &mut Option<(PathBuf, io::Error)>) -> Size {
-    // What went meanwhile is no loss. Below, only where it is to be found is known.
-    let mut note = |error: io::Error| {
-        if error.kind() != io::ErrorKind::NotFound && unread.is_none() {
-            *unread = Some((path.to_path_buf(), error));
-        }
-    };
     let about = match super::look(path) {
         Ok(Some(about)) => about,
         Ok(None) => return Size::default(),
         Err(error) => {
-            note(error);
+            note(unread, path, error);
             return Size::default();
         }
     };
     let mut size = Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };
     if about.is_dir() {
-        add_below(path, &mut size, &mut note);
+        add_below(path, &mut size, unread);
     }
     size
 }
 
 /// Adds all that is below the directory `path`: however deep, so no path and no recursion leads there.
-/// What cannot be read is told `note`.
 #[cfg(unix)]
-fn add_below(path: &Path, size: &mut Size, note: &mut dyn FnMut(io::Error)) {
+fn add_below(path: &Path, size: &mut Size, unread: &mut Option<(PathBuf, io::Error)>) {
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
     use std::os::fd::AsFd;
 
@@ -66,17 +59,18 @@ fn add_below(path: &Path, size: &mut Size, note: &mut dyn FnMut(io::Error)) {
     const DIRECTORY: OFlags =
         OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
     // The directories right in an open one; all that is right in it is added.
-    let mut look = |directory: std::os::fd::BorrowedFd<'_>, note: &mut dyn FnMut(io::Error)| {
+    let mut look = |directory: std::os::fd::BorrowedFd<'_>, unread: &mut Option<(PathBuf, io::Error)>| {
         let mut directories = Vec::new();
-        let entries = Dir::read_from(directory).map_err(|error| note(error.into()));
-        for entry in entries.into_iter().flatten() {
-            let Ok(entry) = entry.map_err(|error| note(error.into())) else { break };
+        let entries: Result<Vec<_>, _> = Dir::read_from(directory).and_then(Iterator::collect);
+        for entry in entries.unwrap_or_else(|error| {
+            note(unread, path, error);
+            Vec::new()
+        }) {
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let about = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
-            let Ok(about) = about.map_err(|error| note(error.into())) else { continue };
+            let Ok(about) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             size.bytes += u64::try_from(about.st_blocks).unwrap_or(0) * 512;
             if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
                 directories.push(name.to_owned());
@@ -86,31 +80,53 @@ fn add_below(path: &Path, size: &mut Size, note: &mut dyn FnMut(io::Error)) {
         }
         directories
     };
-    let top = openat(CWD, path, DIRECTORY, Mode::empty());
-    let Ok(top) = top.map_err(|error| note(error.into())) else { return };
-    let below = look(top.as_fd(), note);
-    let Ok(mut descent) = Descent::new(top, below) else { return };
+    let top = match openat(CWD, path, DIRECTORY, Mode::empty()) {
+        Ok(top) => top,
+        Err(error) => return note(unread, path, error),
+    };
+    let below = look(top.as_fd(), unread);
+    let mut descent = match Descent::new(top, below) {
+        Ok(descent) => descent,
+        Err(error) => return note(unread, path, error),
+    };
     while let Some((here, below)) = descent.here() {
-        if let Some(name) = below.pop() {
-            let directory = openat(here, &name, DIRECTORY, Mode::empty());
-            let Ok(directory) = directory.map_err(|error| note(error.into())) else { continue };
-            let below = look(directory.as_fd(), note);
-            if descent.enter(directory, below).is_err() {
-                return;
-            }
-        } else if descent.leave().is_err() {
-            return;
+        let moved = match below.pop() {
+            Some(name) => match openat(here, &name, DIRECTORY, Mode::empty()) {
+                Ok(directory) => {
+                    let below = look(directory.as_fd(), unread);
+                    descent.enter(directory, below)
+                }
+                Err(error) => {
+                    note(unread, path, error);
+                    continue;
+                }
+            },
+            None => descent.leave().map(drop),
+        };
+        if let Err(error) = moved {
+            return note(unread, path, error);
         }
     }
 }
 
+/// Notes the first thing below `path` that is there and could not be read.
+fn note(unread: &mut Option<(PathBuf, io::Error)>, path: &Path, error: impl Into<io::Error>) {
+    let error = error.into();
+    if error.kind() != io::ErrorKind::NotFound && unread.is_none() {
+        *unread = Some((path.to_path_buf(), error));
+    }
+}
+
 #[cfg(not(unix))]
-fn add_below(path: &Path, size: &mut Size, note: &mut dyn FnMut(io::Error)) {
+fn add_below(path: &Path, size: &mut Size, unread: &mut Option<(PathBuf, io::Error)>) {
     let mut below = vec![path.to_path_buf()];
     while let Some(path) = below.pop() {
-        let Ok(entries) = super::entries_of(&path).map_err(&mut *note) else { continue };
+        let entries = super::entries_of(&path).unwrap_or_else(|error| {
+            note(unread, &path, error);
+            Vec::new()
+        });
         for entry in entries {
-            let Ok(about) = entry.symlink_metadata().map_err(&mut *note) else { continue };
+            let Ok(about) = entry.symlink_metadata() else { continue };
             *size += Size { bytes: on_disk(&about), files: u64::from(!about.is_dir()) };
             if about.is_dir() {
                 below.push(entry);

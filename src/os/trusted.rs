@@ -160,6 +160,7 @@ mod system {
     fn way_to(path: &Path, what: As, known: &Trusted) -> Result<bool, Distrust> {
         let mut is_there = false;
         let mut seen = Vec::new();
+        let mut unseen = None;
         // With a slash at its end the path of a link is that of what it leads to.
         let path = &path.components().collect::<PathBuf>();
         for at in path.ancestors() {
@@ -170,7 +171,11 @@ mod system {
             let about = match at.symlink_metadata() {
                 Ok(about) => about,
                 Err(error) if missing(&error) => continue,
-                Err(error) => return Err(Distrust::Io(at.to_path_buf(), error)),
+                Err(error) => {
+                    // Where another user's directory lets nobody in, that is the reason.
+                    unseen.get_or_insert(Distrust::Io(at.to_path_buf(), error));
+                    continue;
+                }
             };
             if about.is_symlink() {
                 return by_parts(path, what, known);
@@ -181,6 +186,9 @@ mod system {
             } else {
                 seen.push(at.to_path_buf());
             }
+        }
+        if let Some(why) = unseen {
+            return Err(why);
         }
         known.0.borrow_mut().extend(seen);
         Ok(is_there)

@@ -150,7 +150,8 @@ impl Store {
         let root = self.session_root(session.id);
         // Who only looks whether it is held has it for a moment.
         let held = Lock::take(&self.lock_path(&root, &session.id.to_string()), Duration::from_millis(200));
-        let untouched = !os::exists(&self.session_run_path(session.id));
+        let untouched = !os::exists(&self.session_run_path(session.id))
+            && self.session(session.id).as_ref() == Ok(session);
         if held.is_ok() && untouched && os::publish_dir(&root, &batch.root(session.id)).is_ok() {
             self.release_name(&session.name, Claim::Session(session.id));
             if let Some(ports) = session.ports {

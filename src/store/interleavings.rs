@@ -22,10 +22,9 @@ use Verb::{
     RestoreProfile,
 };
 
-/// The names there are; sessions, of which the last ones are of those who make one; and processes at once.
+/// The names and sessions there are. The first session may be there from the start; each process may make another.
 const NAMES: Name = 2;
 const SESSIONS: Id = 4;
-/// The session that may be there from the start.
 const OLD: Id = 0;
 
 type Pid = u8;
@@ -949,10 +948,10 @@ impl Real {
         let store = Store::open(dir.path().join("data")).expect("a store");
         store.ensure().expect("made");
         let mut held = Vec::new();
-        let mut make = |path: PathBuf, record: &str, text: &str, dir: Dir| {
+        let mut make = |path: PathBuf, entry: &str, record: &str, text: &str, dir: Dir| {
             fs::create_dir(&path).expect("made");
             fs::write(path.join(record), text).expect("written");
-            let lock = Lock::take(&path.join("lock"), Duration::ZERO).expect("free");
+            let lock = Lock::take(&store.lock_path(&path, entry), Duration::ZERO).expect("free");
             held.extend(dir.lock.map(|_| lock));
         };
         let roots = |room: &str, entry: &str| {
@@ -966,7 +965,7 @@ impl Real {
             let all = [(staged, places.staged), (here, places.here), (trashed, places.trashed)];
             for (path, dir) in all.into_iter().filter_map(|(path, dir)| Some((path, dir?))) {
                 let text = Store::session_text(&session_of(id, dir.name)).expect("text");
-                make(path, "session.toml", &text, dir);
+                make(path, &entry, "session.toml", &text, dir);
             }
         }
         for (name, places) in (0..NAMES).zip(&disk.profiles) {
@@ -975,7 +974,7 @@ impl Real {
             let trashed = trash.join(format!("profile.{key}-1000"));
             let all = [(staged, places.staged), (here, places.here), (trashed, places.trashed)];
             for (path, dir) in all.into_iter().filter_map(|(path, dir)| Some((path, dir?))) {
-                make(path, "profile.toml", "version = 1\n", dir);
+                make(path, &key, "profile.toml", "version = 1\n", dir);
             }
         }
         for (name, claim) in (0..NAMES).zip(disk.claims) {
@@ -998,7 +997,7 @@ impl Real {
             Some((store.lock_session(&session).ok()?, session))
         };
         let trashed = |claim: Claim| {
-            store.trash().expect("read").into_iter().find(|trashed| match (&trashed.kind, claim) {
+            store.trash().expect("listed").into_iter().find(|trashed| match (&trashed.kind, claim) {
                 (TrashedKind::Session(session), Claim::Session(id)) => session.id == id_of(id),
                 (kind, claim) => matches!(kind, TrashedKind::Profile(_)) && claim == Claim::Profile,
             })

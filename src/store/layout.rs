@@ -357,8 +357,8 @@ fn take_guard(guard: &Path) -> std::io::Result<Result<(), Option<&'static str>>>
     }
 }
 
-/// Makes `file`, or adds to it what it lacks. That can wait for the next launch, if its lock is not to be had; what is
-/// in the way of the lock for good is returned.
+/// Makes `file`, which is `place`, or adds to it what it lacks. That can wait for the next launch, if its lock is not to
+/// be had; what is in the way of the lock for good is returned.
 fn seed(file: &SeedFile, place: &Foreign) -> Result<Option<Drift>> {
     let failed = |error| Failure::io("write", &file.path, &error);
     let Some(expected) = &file.replaces else {

@@ -159,8 +159,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made. Of a claim that a process
-    /// which died left behind, nobody: whoever makes something under that name takes it over. Changes nothing.
+    /// Returns the real owner of `name`: the one in the claim, if it exists or is being made.
     pub fn holder(&self, name: &Name) -> Result<Option<Claim>> {
         Ok(self.claim(name)?.filter(|claim| self.is_held(name, *claim)))
     }
@@ -186,9 +185,11 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::thread;
 
-    use crate::model::Kind;
+    use crate::model::{Kind, Layout, Name, ProfileKind, ShareOverrides};
+    use crate::store::NewProfile;
     use crate::store::tests::{session, store};
 
     #[test]
@@ -223,6 +224,38 @@ mod tests {
                 assert_eq!(taken, Ok(()));
                 assert_ne!(owner.id, old.id);
             }
+        }
+    }
+
+    #[test]
+    fn a_profile_does_not_take_for_its_own_a_claim_that_is_being_given_up() {
+        for given_up in [true, false] {
+            let (_dir, store) = store();
+            store.ensure().expect("made");
+            let name = Name::suggest("work");
+            // What `profile remove` leaves before its last step, which it does with the names held.
+            assert_eq!(store.publish_claim(&name, super::Claim::Profile), Ok(true));
+            let held = store.hold_names().expect("held");
+            let making = thread::spawn({
+                let (store, name) = (store.clone(), name.clone());
+                let new = NewProfile {
+                    kind: &ProfileKind::Account,
+                    bare: true,
+                    env: BTreeMap::new(),
+                    share: ShareOverrides::default(),
+                    inherit: None,
+                    directory: None,
+                };
+                move || store.create_profile(&name, new, |_| Layout::default())
+            });
+            thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!making.is_finished(), "it waits until that is decided");
+            if given_up {
+                std::fs::remove_file(store.claim_path(&name)).expect("removed");
+            }
+            drop(held);
+            assert_eq!(making.join().expect("joined"), Ok(()));
+            assert_eq!(store.claim(&name), Ok(Some(super::Claim::Profile)), "given up: {given_up}");
         }
     }
 

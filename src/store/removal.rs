@@ -132,6 +132,11 @@ fn refuse_kept(path: &Path, keep: &[Keep]) -> Result<()> {
     Ok(())
 }
 
+/// The refusal to remove or restore what is not in the trash any more.
+pub(super) fn gone(trashed: &Trashed) -> Failure {
+    Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()))
+}
+
 fn unremovable(path: &Path, why: &Unremovable) -> Failure {
     match why {
         Unremovable::Io(..) => Failure::of(Kind::Io, format!("cannot remove {why}")),
@@ -160,6 +165,8 @@ impl Store {
             }
             match Self::trashed_at(&path, name) {
                 Some(Ok(trashed)) => whole.push(trashed),
+                // It came back, or went for good, since its name was read.
+                _ if !os::exists(&path) => {}
                 Some(Err(damage)) => others.push(Piece::Unknown { path, damage: Some(damage) }),
                 None => others.push(Piece::Unknown { path, damage: None }),
             }
@@ -178,8 +185,12 @@ impl Store {
         let trash = self.trash_dir();
         let path = piece.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
-        guard(path, &trash, &name)?;
-        refuse_kept(path, keep)?;
+        match (guard(path, &trash, &name).and_then(|()| refuse_kept(path, keep)), piece) {
+            // Another process finished it, or brought it back.
+            (Err(_), Piece::Half { .. }) if !os::exists(path) => return Ok(Vec::new()),
+            (Err(_), Piece::Whole(trashed)) if !os::exists(path) => return Err(gone(trashed)),
+            (may_go, _) => may_go?,
+        }
         let (going, _lock) = match piece {
             Piece::Unknown { .. } => {
                 return Err(Failure::refused(format!("{} is nothing that cs put there", path.display())));
@@ -190,12 +201,10 @@ impl Store {
                     TrashedKind::Session(session) => session.id.to_string(),
                     TrashedKind::Profile(profile) => profile.key(),
                 };
-                let gone =
-                    || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
                 let held = lock(&self.lock_path(path, &entry), &format!("'{}'", trashed.name()))
-                    .map_err(|failure| if os::is_dir(path) { failure } else { gone() })?;
+                    .map_err(|failure| if os::is_dir(path) { failure } else { gone(trashed) })?;
                 if !os::is_dir(path) {
-                    return Err(gone());
+                    return Err(gone(trashed));
                 }
                 os::check_tree(&trash, OsStr::new(&name)).map_err(|why| unremovable(path, &why))?;
                 let going = format!("{GOING}{name}");
@@ -436,10 +445,7 @@ impl Store {
             return Ok(None);
         }
         let held = try_lock(&self.lock_path(&root, &session.id.to_string()))?;
-        if held.is_some() && !self.is_still(session)? {
-            return Ok(None);
-        }
-        Ok(held)
+        Ok(held.filter(|_| self.session(session.id).as_ref() == Ok(session)))
     }
 }
 

@@ -190,9 +190,13 @@ impl Store {
     /// Reads one session for the list; `None` if it has just gone.
     pub fn entry(&self, id: Uuid) -> Option<SessionEntry> {
         let root = self.session_root(id);
-        let record = Self::session_in(&root, id);
-        if record == Err(Damage::Missing) && !os::exists(&root) {
-            return None;
+        let mut record = Self::session_in(&root, id);
+        if record == Err(Damage::Missing) {
+            if !os::exists(&root) {
+                return None;
+            }
+            // It may have come back from the trash in between.
+            record = Self::session_in(&root, id);
         }
         // The note of a launch is rewritten by each: its time is the launch's, and reading ten
         // thousand of them would take longer than all the rest.
@@ -313,15 +317,14 @@ impl Store {
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
         // Who had it may have removed the session for good, and an import brought the very same back.
         let is_its_own = !held.was_waited_for() || held.is_at(&path);
-        if is_its_own && self.is_still(session)? { Ok(held) } else { Err(changed()) }
+        if is_its_own && self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
     }
 
-    /// Returns true if the record of a session still says what it did. Fails where the system cannot read it.
-    pub(super) fn is_still(&self, session: &Session) -> Result<bool> {
-        match self.session(session.id) {
-            Err(damage) if damage.is_unread() => Err(self.unread_session(session.id, &damage)),
-            record => Ok(record.as_ref() == Ok(session)),
-        }
+    /// Returns true if a process that this one descends from holds the lock of a session.
+    pub fn is_held_above(&self, session: &Session) -> bool {
+        let path = self.lock_path(&self.session_root(session.id), &session.id.to_string());
+        let holder = Lock::look(&path).filter(|looked| looked.is_held).and_then(|looked| looked.holder);
+        holder.is_some_and(|holder| holder.elsewhere.is_none() && os::is_ancestor(holder.pid))
     }
 
     /// Refuses a name that somebody else than `claim` has. Holds nothing, so this decides only what is refused.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::locking::lock;
 use super::records::Damage;
+use super::removal::gone;
 use super::root::listed;
 use super::sessions::{modified, taken};
 use super::{Claim, Store, records};
@@ -50,7 +51,7 @@ impl Store {
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
-        if !self.is_still(session)? {
+        if self.session(session.id).as_ref() != Ok(session) {
             return Err(Failure::of(
                 Kind::Changed,
                 format!("session '{}' has changed meanwhile", session.name),
@@ -170,15 +171,14 @@ impl Store {
     /// names the very same session.
     pub fn restore(&self, trashed: &Trashed, name: &Name, range: Option<PortRange>) -> Result<Option<Ports>> {
         self.ensure()?;
-        let gone = || Failure::of(Kind::Changed, format!("'{}' is no longer in the trash", trashed.name()));
         let entry = match &trashed.kind {
             TrashedKind::Session(session) => session.id.to_string(),
             TrashedKind::Profile(profile) => profile.key(),
         };
         let _lock = lock(&self.lock_path(&trashed.path, &entry), &format!("'{}'", trashed.name()))
-            .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone() })?;
+            .map_err(|failure| if os::is_dir(&trashed.path) { failure } else { gone(trashed) })?;
         if !os::is_dir(&trashed.path) {
-            return Err(gone());
+            return Err(gone(trashed));
         }
         let (claim, place) = match &trashed.kind {
             TrashedKind::Session(session) => (Claim::Session(session.id), self.session_root(session.id)),

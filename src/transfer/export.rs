@@ -31,10 +31,6 @@ pub(crate) fn chosen(context: &Context, names: &[String], all: bool) -> Result<V
         for entry in context.store()?.sessions()? {
             match entry.record {
                 Ok(session) => sessions.push(session),
-                // Who can read it in a moment wants it in the file.
-                Err(damage) if damage.is_unread() => {
-                    return Err(context.store()?.unread_session(entry.id, &damage));
-                }
                 Err(damage) => {
                     context.goes_without(&format!("not in the file: session {}: {damage}", entry.id));
                 }
@@ -106,6 +102,8 @@ pub(crate) struct Export {
     flagged: Vec<String>,
     secret_lines: u64,
     vanished: u64,
+    /// What was no file to be read through, and why.
+    unfit: Vec<String>,
 }
 
 impl Export {
@@ -126,6 +124,7 @@ impl Export {
             flagged: Vec::new(),
             secret_lines: 0,
             vanished: 0,
+            unfit: Vec::new(),
         };
         for session in sessions {
             at(session.name.as_str());
@@ -154,11 +153,6 @@ impl Export {
             for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
-                }
-                if let Err(damage) = entry.profile.as_ref().map_err(Clone::clone)
-                    && damage.is_unread()
-                {
-                    return Err(store.unread_profile(&entry.name, &damage));
                 }
                 if let Err(damage) = &entry.profile {
                     context.goes_without(&format!("not in the file: profile '{}': {damage}", entry.name));
@@ -200,6 +194,14 @@ impl Export {
             lines.push(format!("{} files went while they were read, and are not in it", self.vanished));
         }
         lines
+    }
+
+    /// Returns the failure to put something into the file that was written, if there is something. Each line of what is
+    /// missing is its own hint.
+    pub(crate) fn incomplete(&self) -> Option<Failure> {
+        let count = (!self.unfit.is_empty()).then(|| ui::count(self.unfit.len(), "file"))?;
+        let failure = Failure::failed(format!("not in the export: {count} that cannot be read"));
+        Some(self.unfit.iter().take(20).fold(failure, |failure, line| failure.hint(line.clone())))
     }
 
     /// Writes the file `path`, compressed if its name says so, whole or not at all, and tells `at` which of the
@@ -276,12 +278,26 @@ impl Export {
 
     fn add_file<W: Write>(&mut self, tar: &mut Builder<W>, path: &str, found: &SourceFile) -> io::Result<()> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", found.path));
-        let Some((file, facts)) = found.path.open().map_err(named)? else {
-            self.vanished += 1;
-            return Ok(());
-        };
         let lines = found.path.has_extension("jsonl");
-        let size = if lines { os::whole_lines(&file, facts.size).map_err(named)? } else { facts.size };
+        let opened = || -> io::Result<Option<(File, u64)>> {
+            let Some((file, facts)) = found.path.open()? else { return Ok(None) };
+            let size = if lines { os::whole_lines(&file, facts.size)? } else { facts.size };
+            os::few_holes(&file, size)?;
+            Ok(Some((file, size)))
+        };
+        let (file, size) = match opened() {
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                self.vanished += 1;
+                return Ok(());
+            }
+            // Whoever made it so must not keep all else from being saved.
+            Err(error) if os::unfit(&error).is_some() => {
+                self.unfit.push(format!("{}: {error}", found.path));
+                return Ok(());
+            }
+            Err(error) => return Err(named(error)),
+        };
         let seconds = found.modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut content = Exactly { file, left: size, secrets: lines.then(SecretLines::default) };
         tar.append_data(&mut header(size, seconds), path, &mut content)?;

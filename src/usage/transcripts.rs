@@ -132,7 +132,8 @@ pub(crate) fn read(sources: &Sources, since: Timestamp, at: &mut dyn FnMut(u64, 
         .iter()
         .filter(|(_, file)| Timestamp::try_from(file.modified).is_ok_and(|written| written >= since))
         .collect();
-    let bytes: u64 = files.iter().map(|(_, file)| file.size).sum();
+    // Sizes are what somebody says who can make holes.
+    let bytes = files.iter().fold(0u64, |sum, (_, file)| sum.saturating_add(file.size));
     let (next, progress) = (AtomicUsize::new(0), AtomicU64::new(0));
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(files.len());
     let (sender, done) = mpsc::channel();

@@ -20,7 +20,7 @@ use crate::work::context::Context;
 use crate::work::launch::{self, FirstStart, Held};
 use crate::work::worktrees::tree::Tree;
 use crate::work::worktrees::{self, Branches, Spot, Target};
-use crate::work::{directory, enclosure, ports, program};
+use crate::work::{directory, enclosure, ports, program, walls};
 
 /// A description, by a person, of a session that is to be made.
 #[derive(Clone, Debug, Default)]
@@ -258,8 +258,8 @@ fn described(context: &Context, said: &Description, name: &Name) -> Result<(Sess
             None => context.variable("PWD").map(PathBuf::from).filter(|path| path.is_absolute()),
         };
         let asked = asked.unwrap_or_else(|| directory.clone());
-        let (directory, walls) = enclosure::walls_for_new(context, &directory, &asked)?;
-        (directory, Some(Box::new(walls)))
+        let (directory, found) = walls::walls_for_new(context, &directory, &asked)?;
+        (directory, Some(Box::new(found)))
     } else {
         (directory, None)
     };

@@ -48,7 +48,8 @@ impl FilesAbove {
         }
         let at = |parent: &Path| {
             let path = parent.join(REPOSITORY_FILE);
-            match os::read_small(&path, REPOSITORY_FILE_LIMIT) {
+            // A link would make it any file of the person's, one with a secret in it too.
+            match os::read_unlinked(&path, REPOSITORY_FILE_LIMIT) {
                 Ok(Some(held)) => Some(FileAbove { path, held: Some(held) }),
                 Err(_) if os::exists(&path) => Some(FileAbove { path, held: None }),
                 Ok(None) | Err(_) => None,

@@ -37,6 +37,7 @@ pub(crate) mod start_up;
 pub(crate) mod status;
 pub(crate) mod syncing;
 pub(crate) mod token;
+pub(crate) mod walls;
 pub(crate) mod watch;
 pub(crate) mod which;
 pub(crate) mod worktrees;

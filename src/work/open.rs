@@ -24,20 +24,29 @@ pub(crate) fn refuse_live(
     if let Some(open) = open_state(session, paths, run) {
         return Err(is_open(context, &session.name, &open));
     }
-    match run.filter(|_| !may_be_elsewhere).map(|run| (run, run.liveness(&paths.root))) {
-        Some((run, Liveness::Elsewhere)) if may_be_open_there(session, paths, run) => {
-            Err(may_be_open(session, &run.process.host, run.process.pid))
+    if may_be_elsewhere {
+        return Ok(());
+    }
+    let is_sandbox = session.isolation == Isolation::Sandbox;
+    if let Some(run) = run.filter(|run| !run.process.is_among_ours()) {
+        match run.liveness(&paths.root) {
+            Liveness::Elsewhere if may_be_open_there(session, paths, run) => {
+                return Err(may_be_open(session, &run.process.host, run.process.pid));
+            }
+            Liveness::Apart if !is_sandbox => {
+                return Err(Failure::refused(format!(
+                    "session '{}' was opened in a container, or among processes that are not seen from here (pid {} there), and may still be open",
+                    session.name, run.process.pid
+                ))
+                .hint(format!("if it is not: cs --yes {}", session.name)));
+            }
+            _ => {}
         }
-        Some((run, Liveness::Apart)) if session.isolation != Isolation::Sandbox => Err(Failure::refused(format!(
-            "session '{}' was opened in a container, or among processes that are not seen from here (pid {} there), and may still be open",
-            session.name, run.process.pid
-        ))
-        .hint(format!("if it is not: cs --yes {}", session.name))),
-        _ if may_be_elsewhere || session.isolation != Isolation::Sandbox => Ok(()),
-        _ => match elsewhere_in_sandbox(&paths.root).into_iter().find_map(|inside| inside.holder) {
-            Some(Holder { pid, elsewhere: Some(host) }) => Err(may_be_open(session, &host, pid)),
-            _ => Ok(()),
-        },
+    }
+    let elsewhere = if is_sandbox { elsewhere_in_sandbox(&paths.root) } else { Vec::new() };
+    match elsewhere.into_iter().find_map(|inside| inside.holder) {
+        Some(Holder { pid, elsewhere: Some(host) }) => Err(may_be_open(session, &host, pid)),
+        _ => Ok(()),
     }
 }
 
@@ -46,8 +55,8 @@ pub(crate) fn refuse_live(
 fn may_be_open_there(session: &Session, paths: &SessionPaths, run: &Run) -> bool {
     if session.isolation == Isolation::Sandbox {
         // Its pid is another one inside.
-        // What cannot be read may be there.
-        return os::names_in(&paths.config.join("sessions"), "").map_or(true, |names| !names.is_empty());
+        let left = ConfigGround::of(paths).at("sessions").entries();
+        return left.is_ok_and(|left| left.is_some_and(|left| !left.is_empty()));
     }
     os::exists(&paths.config.join("sessions").join(format!("{}.json", run.process.pid)))
 }

@@ -4,8 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use crate::claude::{
     self, Asked, ConfigGround, Continuation, NamedFile, Project, Scene, SeedRequest, SettingsPlace, Text,
 };
@@ -22,9 +20,9 @@ use crate::work::context::Context;
 use crate::work::history::{Elsewhere, elsewhere};
 use crate::work::share::{is_ours, share_of};
 use crate::work::token::token;
-use crate::work::{binding, enclosure, ending, program};
+use crate::work::{binding, enclosure, ending, program, walls};
 
-/// The largest file of settings that is merged with those of `cs`. A larger one is Claude's alone.
+/// The largest file of settings that is merged with those of `cs`.
 const LARGEST_SETTINGS: u64 = 16 << 20;
 
 /// The most settings files of earlier launches that are kept for a session's background jobs.
@@ -125,14 +123,14 @@ fn plan_with(
         }
         Subject::Session(session, profile) => {
             let paths = context.paths(session, profile)?;
-            scene.settings = settings_place(launch, &paths, session.isolation == Isolation::Sandbox);
+            let ground = ConfigGround::of(&paths);
+            scene.settings = settings_place(launch, &paths, &ground, session.isolation == Isolation::Sandbox);
             let named = binding::named_by_repository(context, session)?;
             scene.named = named.env;
             if !context.said_unallowed.get() {
                 scene.notices.extend(named.unallowed.map(|file| binding::not_allowed(&file)));
             }
             if session.isolation != Isolation::None {
-                let ground = ConfigGround::of(&paths);
                 gather_isolated(context, session, profile, &paths, &ground, &mut scene)?;
                 if matches!(launch, Program::Claude(_)) {
                     scene.status_line = status_line(context, &ground, &scene)?;
@@ -372,44 +370,94 @@ fn memory_of(
 }
 
 /// Returns the file of settings that the arguments for Claude name, as it is seen from where they were typed. It is
-/// read as a regular file and no larger than a settings file of ours may be, and nothing is waited for.
+/// read if it is a regular file of no more than 16 MiB, and nothing is waited for.
 fn named_file(context: &Context, launch: &Program, directory: &Path) -> Option<NamedFile> {
     let Program::Claude(arguments) = launch else { return None };
-    let mut path = claude::settings_path(arguments)?;
-    if path.is_relative()
-        && let Ok(here) = context.current_directory()
-        && here != directory
-    {
-        path = here.join(path);
-    }
-    let text = match os::read_small(&path, LARGEST_SETTINGS) {
-        Ok(text) => text.map(|text| Ok(Text(String::from_utf8_lossy(&text).into_owned()))),
+    let typed = claude::settings_path(arguments)?;
+    let here = context.current_directory().ok();
+    let whole = here.as_ref().map_or_else(|| typed.clone(), |here| here.join(&typed));
+    // Where Claude is started elsewhere, what is relative would mean another file.
+    let path = if here.as_deref() == Some(directory) { typed } else { whole.clone() };
+    let mut real = PathBuf::new();
+    let text = match os::read_named(&path, LARGEST_SETTINGS) {
+        Ok(Some(named)) => {
+            real = named.real;
+            Some(Ok(Text(String::from_utf8_lossy(&named.content).into_owned())))
+        }
+        Ok(None) => None,
         Err(error) => Some(Err(reason(&error))),
     };
-    let real = os::real_path(&path).ok();
-    let directory = real.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-    Some(NamedFile { path, directory, text })
+    let direct = real == whole || is_in_home(context, &whole, &real);
+    Some(NamedFile { path, text, real, direct })
+}
+
+/// Returns true if `real` is what `path` says, from the home directory on: links above that are the system's.
+fn is_in_home(context: &Context, path: &Path, real: &Path) -> bool {
+    let Ok(home) = context.home() else { return false };
+    let Ok(below) = path.strip_prefix(&home) else { return false };
+    os::real_path(&home).is_ok_and(|home| real == home.join(below))
 }
 
 /// Returns the place of the settings files of a session, where Claude is started in it for a conversation.
-fn settings_place(launch: &Program, paths: &SessionPaths, sandbox: bool) -> Option<SettingsPlace> {
+fn settings_place(
+    launch: &Program,
+    paths: &SessionPaths,
+    ground: &ConfigGround,
+    sandbox: bool,
+) -> Option<SettingsPlace> {
     let Program::Claude(arguments) = launch else { return None };
     if claude::asked(arguments) == Asked::Command {
         return None;
     }
     let directory = paths.root.join("settings");
-    // What cannot be read is looked through at the next launch.
+    // Where they cannot be listed, none is taken away.
     let mut names = os::names_in(&directory, "").unwrap_or_default();
+    // Only what is called as ours, in a directory of ours, is ever removed.
+    names.retain(|name| is_settings_file(name));
+    if !names.is_empty() && directory.is_symlink() {
+        names.clear();
+    }
     if !names.is_empty() {
-        let mut kept = claude::kept_by_jobs(&paths.config, &names);
+        let mut kept = claude::kept_by_jobs(ground, &names);
         kept.sort_unstable();
         kept.dedup();
-        // Ids sort by age.
+        // They are called after the time.
         kept.drain(..kept.len().saturating_sub(MOST_SETTINGS));
-        names.retain(|name| !kept.contains(name) && !directory.join(name).is_dir());
+        names.retain(|name| !kept.contains(name));
         names.sort_unstable();
     }
     let outdated = names.into_iter().map(|name| directory.join(name)).collect();
-    let real = if sandbox { enclosure::real_of(&directory) } else { directory.clone() };
-    Some(SettingsPlace { directory, real, id: Uuid::now_v7(), outdated })
+    let real = if sandbox { walls::real_of(&directory) } else { directory.clone() };
+    // No id: that would ask the system for chance at every start.
+    let name = format!("{:016x}.json", jiff::Timestamp::now().as_nanosecond());
+    Some(SettingsPlace { directory, real, name, outdated })
+}
+
+/// Returns true for the name of a settings file, or of one that was being written when its maker was killed.
+fn is_settings_file(name: &str) -> bool {
+    let begun = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
+    begun.unwrap_or(name).split_once(".json").is_some_and(|(time, rest)| {
+        let is_time = time.len() >= 16 && time.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_time && rest.is_empty() == begun.is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_called_as_a_settings_file_of_ours_is_one() {
+        for (name, is) in [
+            ("01890f3a5c4d2b1e.json", true),
+            (".01890f3a5c4d2b1e.json.0189abcd.new", true),
+            ("01890f3a5c4d2b1e.json.0189abcd.new", false),
+            (".01890f3a5c4d2b1e.json", false),
+            ("settings.json", false),
+            ("notes", false),
+            (".json", false),
+        ] {
+            assert_eq!(is_settings_file(name), is, "{name}");
+        }
+    }
 }

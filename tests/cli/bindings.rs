@@ -306,14 +306,20 @@ fn what_is_allowed_is_one_path_with_one_content() {
     assert_eq!(opened_as(&world, &below), "default", "changed");
     wants(&api, WORK);
     assert_eq!(opened_as(&world, &below), "work", "changed back");
-    // A link is trusted where it stands, with what is behind it.
+    // A link could lead to any file of the user's, and change by itself: it counts nowhere.
     let linked = world.project("linked");
     symlink(&file, linked.join(".cs.toml")).unwrap();
+    let refused = world.cs(&["allow", linked.to_str().unwrap()]).fails(2);
+    assert!(refused.contains("is a link, or behind one, and not followed"), "{refused}");
     assert_eq!(opened_as(&world, &linked), "default");
+    fs::remove_file(linked.join(".cs.toml")).unwrap();
+    wants(&linked, WORK);
     world.cs(&["allow", linked.to_str().unwrap()]).ok();
-    assert_eq!(opened_as(&world, &linked), "work");
-    fs::write(&file, HOME).unwrap();
+    assert_eq!(opened_as(&world, &linked), "work", "the control: its content counts where it is a file");
+    fs::remove_file(linked.join(".cs.toml")).unwrap();
+    symlink(&file, linked.join(".cs.toml")).unwrap();
     assert_eq!(opened_as(&world, &linked), "default");
+    fs::write(&file, HOME).unwrap();
     // Both contents may be allowed: branches differ.
     world.cs(&["allow", file.to_str().unwrap()]).ok();
     for (text, profile) in [(WORK, "work"), (HOME, "home")] {
@@ -459,8 +465,8 @@ fn whatever_stands_in_a_repository_is_refused_by_name_and_never_waited_for() {
             2,
             "not a regular file",
         ),
-        ("a device", &|| symlink("/dev/zero", &file).unwrap(), 2, "not a regular file"),
-        ("a link to nowhere", &|| symlink("/nowhere", &file).unwrap(), 4, "there is no"),
+        ("a link to a device", &|| symlink("/dev/zero", &file).unwrap(), 2, "is a link"),
+        ("a link to nowhere", &|| symlink("/nowhere", &file).unwrap(), 2, "is a link"),
     ];
     for (what, make, code, said) in make {
         let _ = fs::remove_file(&file);

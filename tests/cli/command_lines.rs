@@ -214,6 +214,38 @@ fn a_secret_on_a_command_line_is_found_where_it_is() {
     }
 }
 
+#[test]
+fn an_address_with_a_password_is_not_given_to_git() {
+    if !may_trace() {
+        return;
+    }
+    let world = world();
+    let project = world.project("api");
+    for (name, remote, back) in [
+        ("secret", git(&world, &project, &["config", "remote.origin.url"]), false),
+        ("plain", "https://127.0.0.1:9/fork.git".to_owned(), true),
+    ] {
+        world.cs_in(&project, &["-w", name]).ok();
+        let branch = world.show(name)["branch"].as_str().unwrap().to_owned();
+        git(&world, &project, &["config", &format!("branch.{branch}.remote"), &remote]);
+        git(&world, &project, &["config", &format!("branch.{branch}.merge"), "refs/heads/main"]);
+        let (mut lines, code) = command_lines(&world, &project, &cs(), &["wt", "rm", name]);
+        assert_eq!(code, Some(0), "{lines:#?}");
+        assert_eq!(git(&world, &project, &["branch", "--list", &branch]), "", "the control: it went along");
+        let (more, code) = command_lines(&world, &project, &cs(), &["restore", name]);
+        assert_eq!(code, Some(0), "{more:#?}");
+        lines.extend(more);
+        assert!(!lines.iter().any(|line| line.contains(CANARY)), "{lines:#?}");
+        assert_eq!(
+            lines.iter().any(|line| line.contains(&remote)),
+            back,
+            "the control: the other one is given to git"
+        );
+        let words = ["config", "--default", "", &format!("branch.{branch}.remote")];
+        assert_eq!(git(&world, &project, &words), if back { remote.as_str() } else { "" });
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_session_in_a_pane_has_no_secret_on_a_command_line_either() {

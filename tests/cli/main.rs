@@ -29,6 +29,7 @@ mod moving;
 mod opening;
 mod ports;
 mod profiles;
+mod programs;
 mod removal;
 mod resources;
 mod sandboxing;

@@ -447,8 +447,13 @@ fn the_program_gets_the_users_umask_signals_and_files_and_the_very_process() {
         let claude = world.bin().join("claude");
         ran(&mut shell(&world, &script, &[claude.to_str().unwrap()])).ok();
         let directly = fs::read_to_string(&seen).unwrap();
+        ran(&mut shell(&world, &script, &[&cs(), "default"])).ok();
+        assert_eq!(fs::read_to_string(&seen).unwrap(), directly, "a profile");
         ran(&mut shell(&world, &script, &[&cs(), "api"])).ok();
-        assert_eq!(fs::read_to_string(&seen).unwrap(), directly);
+        // A session's has one more: the lock that tells from a container that it runs, out of a script's way.
+        let here = fs::read_to_string(&seen).unwrap();
+        let (more, same): (Vec<&str>, Vec<&str>) = here.lines().partition(|line| *line == "64");
+        assert_eq!((more.len(), same.join("\n") + "\n"), (1, directly.clone()));
         assert!(directly.starts_with(&format!("0{umask}\n")) && directly.contains("\n7\n"), "{directly}");
         let ignored = directly.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
         let ignored = u64::from_str_radix(ignored, 16).unwrap();

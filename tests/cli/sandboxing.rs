@@ -607,6 +607,11 @@ fn a_link_that_is_put_inside_in_place_of_a_wall_is_refused_wherever_it_is() {
             world.cs_in(world.root(), &["--isolation", "sandbox", "--dir", deep.to_str().unwrap(), "fresh"]);
         assert!(new.code == Some(5) || what.starts_with("another"), "{what}: {}", new.stderr);
     }
+    // The control: a link of a person's own, where no sandbox could make one, is followed.
+    let Some(world) = world_with("true") else { return };
+    std::os::unix::fs::symlink(world.project("api"), world.home().join("mine")).unwrap();
+    let mine = world.home().join("mine");
+    world.cs_in(world.root(), &["--isolation", "sandbox", "--dir", mine.to_str().unwrap(), "fresh"]).ok();
 }
 
 #[test]
@@ -710,6 +715,10 @@ fn what_git_keeps_of_submodules_and_worktrees_is_only_read_inside_also_where_the
         assert_ne!(ran.code, Some(0), "{modules}");
         assert!(!api.join(modules).join("sub/config").exists());
     }
+    // What git would follow outside, instead of what is guarded.
+    inside(&world, "mkdir elsewhere && echo ../elsewhere > .git/commondir").ok();
+    assert!(inside(&world, "true").fails(5).contains(".git/commondir has git take its settings"));
+    fs::remove_file(api.join(".git/commondir")).unwrap();
     // One in place of which anything could be put.
     fs::remove_dir(api.join(".git/hooks")).unwrap();
     std::os::unix::fs::symlink("/usr/share", api.join(".git/hooks")).unwrap();
@@ -886,6 +895,20 @@ fn what_exec_runs_has_the_sandbox_open_and_runs_beside_claude_and_others() {
     ended(&mut beside);
     until("the end of that", || world.show("boxed")["live"] == false);
     world.cs(&["rm", "boxed"]).ok();
+}
+
+#[test]
+fn what_a_new_worktree_runs_can_run_in_the_sandbox_of_its_session() {
+    let Some(world) = world_with("true") else { return };
+    let line = format!("{} exec $CS_SESSION -- sh -c 'ls -A ~ > inside'", World::cs_program().display());
+    world.write(".config/cs/config.toml", &format!("[worktree]\non_create = [\"{line}\"]\n"));
+    let began = std::time::Instant::now();
+    let ran = world.cs_in(&world.project("api"), &["--isolation", "sandbox", "-w", "tree"]);
+    assert!(!ran.stderr.contains("another cs"), "{}", ran.stderr);
+    ran.ok();
+    let seen = fs::read_to_string(world.project("api").join(".claude/worktrees/tree/inside")).unwrap();
+    assert!(seen.contains("src") && !seen.contains(".config"), "{seen}");
+    assert!(began.elapsed() < Duration::from_secs(5), "it waits for nobody");
 }
 
 #[test]

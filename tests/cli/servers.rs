@@ -464,7 +464,7 @@ fn what_is_open_among_other_pids_is_open_here_and_the_other_way_round() {
     world.fake_claude("touch began; exec sleep ${WAIT:-0}");
     world.cs_in(&world.project("api"), &["new", "--no-open", "api"]).ok();
     if among_other_pids(&world, &["list"]).code != Some(0) {
-        skipped("name spaces cannot be made here");
+        skipped("a home among other pids cannot be had here");
         return;
     }
     let began = world.project("api").join("began");

@@ -61,7 +61,11 @@ fn settings_in_a_file_are_handed_on_in_one_that_only_its_owner_may_read() {
         assert!(!start.args.iter().any(|word| word.contains(CANARY)), "{:?}", start.args);
         let named = start.args.iter().rfind(|word| word.contains("/settings/")).unwrap();
         let path = PathBuf::from(named.strip_prefix("--settings=").unwrap_or(named));
-        assert_eq!(kept(&world, "api"), [path.clone()], "{words:?}: one, and that of the last start is gone");
+        assert_eq!(
+            kept(&world, "api"),
+            std::slice::from_ref(&path),
+            "{words:?}: one, and that of the last start is gone"
+        );
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700), "whatever the mask");
         let merged: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(merged["env"]["ANTHROPIC_AUTH_TOKEN"], CANARY);
@@ -186,15 +190,20 @@ fn settings_stay_for_as_long_as_a_background_job_is_started_with_them() {
     let state = serde_json::json!({"state": "stopped", "respawnFlags": ["--settings", first]}).to_string();
     fs::write(job.join("state.json"), state).unwrap();
     start(&["-p", "x"]);
-    assert_eq!(kept(&world, "api"), [first.clone()]);
+    assert_eq!(kept(&world, "api"), std::slice::from_ref(&first));
     start(&settings);
     let second = given(&world);
     assert_ne!(first, second, "nobody writes to it again");
     assert_eq!(kept(&world, "api"), [first.clone(), second]);
     // What a start that was killed left behind is no job's.
-    fs::write(first.with_file_name(".half.json.new"), CANARY).unwrap();
+    let name = first.file_name().unwrap().to_str().unwrap();
+    fs::write(first.with_file_name(format!(".{name}.0189abcd.new")), CANARY).unwrap();
+    // What a person put there is theirs.
+    let notes = first.with_file_name("notes");
+    fs::write(&notes, "mine").unwrap();
     start(&["-p", "x"]);
-    assert_eq!(kept(&world, "api"), [first]);
+    assert_eq!(kept(&world, "api"), [first, notes.clone()]);
+    fs::remove_file(notes).unwrap();
     fs::remove_dir_all(job).unwrap();
     start(&["-p", "x"]);
     assert_eq!(kept(&world, "api"), [] as [PathBuf; 0]);
@@ -204,7 +213,8 @@ fn settings_stay_for_as_long_as_a_background_job_is_started_with_them() {
 fn what_takes_no_part_in_a_conversation_leaves_settings_where_they_are() {
     let (world, project, file) = world();
     world.cs_in(&project, &["api", "--settings", file.to_str().unwrap(), "-p", "x"]).ok();
-    let before = state(&world.root_of("api").join("settings"));
+    let directory = world.root_of("api").join("settings");
+    let before = state(&directory);
     assert_eq!(before.len(), 2, "{before:?}");
     for words in [
         &["exec", "api", "--", "true"][..],
@@ -222,7 +232,7 @@ fn what_takes_no_part_in_a_conversation_leaves_settings_where_they_are() {
         // doctor gives advice here.
         let code = if words == ["doctor"] { 2 } else { 0 };
         assert_eq!(done.code, Some(code), "{words:?}: {} {}", done.stdout, done.stderr);
-        assert_eq!(state(&world.root_of("api").join("settings")), before, "{words:?}");
+        assert_eq!(state(&directory), before, "{words:?}");
     }
 }
 
@@ -305,4 +315,55 @@ fn in_a_sandbox_settings_can_be_read_and_not_changed() {
         assert!(own.is_dir(), "the control: what is its own is written");
         fs::remove_dir(own).unwrap();
     }
+}
+
+#[test]
+fn a_link_that_a_sandbox_left_brings_no_file_of_yours_into_it() {
+    if needed("bwrap").is_none() {
+        return;
+    }
+    let (world, project, _) = world();
+    let login = format!("{{\"claudeAiOauth\":{{\"accessToken\":\"{CANARY}\"}}}}");
+    let login = world.write(".claude/.credentials.json", &login);
+    fs::create_dir(project.join("conf")).unwrap();
+    for file in ["own.json", "conf/own.json"] {
+        fs::write(project.join(file), "{\"model\":\"opus\"}").unwrap();
+    }
+    let seen = project.join("seen");
+    let script = format!(
+        "#!/bin/sh\nfor path in \"$@\"; do :; done; cat \"$path\" >{}\neval \"$(cat plant)\"\n",
+        seen.display()
+    );
+    world.program("claude", &script);
+    world.cs_in(&project, &["new", "--no-open", "--isolation", "sandbox", "boxed"]).ok();
+    let start = |file: &Path| world.cs_in(&project, &["boxed", "--settings", file.to_str().unwrap()]);
+    let planted = |script: &str| fs::write(project.join("plant"), script).unwrap();
+    // The control: what is named is read, also by a link to what is in the sandbox anyway.
+    planted("true");
+    start(Path::new("conf/own.json")).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains("opus"));
+    let login_is = login.display();
+    planted(&format!(
+        "ln -s own.json linked.json; ln -s {login_is} led.json; rm -r conf; ln -s ~/.claude conf"
+    ));
+    start(Path::new("own.json")).ok();
+    planted("true");
+    start(Path::new("linked.json")).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains("opus"));
+    fs::remove_file(&seen).unwrap();
+    for file in ["led.json", "conf/.credentials.json"] {
+        // The control: outside, the link leads there.
+        assert!(fs::read_to_string(project.join(file)).unwrap().contains(CANARY));
+        let said = start(Path::new(file)).fails(5);
+        assert!(said.contains("which is not in the sandbox") && !said.contains(CANARY), "{said}");
+        assert!(!seen.exists(), "nothing was started");
+    }
+    let copies: Vec<_> = listing(&world.data())
+        .into_keys()
+        .filter(|path| fs::read_to_string(world.data().join(path)).is_ok_and(|text| text.contains(CANARY)))
+        .collect();
+    assert_eq!(copies, [] as [PathBuf; 0]);
+    // Who names the file itself means it.
+    start(&login).ok();
+    assert!(fs::read_to_string(&seen).unwrap().contains(CANARY));
 }

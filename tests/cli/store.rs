@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::scenery::{cs, ended, list, session_names, sessions, shell, starts, talk, until, waiting_claude};
+use super::support::needed;
 use super::support::world::{World, ran};
 
 /// Runs `work` for 0 to `count - 1`, at most `at_once` at a time, and gives what each returned.
@@ -326,5 +328,53 @@ fn everything_is_for_its_owner_only_whatever_the_umask() {
         assert!(seen > 25, "the control: {seen} files were looked at");
         let config = fs::metadata(world.home().join(".config/cs/config.toml")).unwrap();
         assert_eq!(config.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+/// Starts `cs ARGUMENTS`, which waits for a second before every system call `call`.
+fn slowed(world: &World, strace: &Path, call: &str, arguments: &[&str]) -> Child {
+    let (trace, delay) = (format!("trace={call}"), format!("inject={call}:delay_enter=1000000"));
+    let program = World::cs_program();
+    let words = ["-qq", "-o", "/dev/null", "-e", &trace, "-e", &delay, program.to_str().unwrap()];
+    let mut command = world.any_command(strace, &world.home(), &[&words, arguments].concat());
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn a_name_is_never_of_two_or_of_none_however_slow_one_of_those_who_want_it_is() {
+    type Words<'a> = &'a [&'a str];
+    type Reached<'a> = &'a dyn Fn(&World) -> bool;
+    type Case<'a> = (&'a [Words<'a>], Words<'a>, &'a str, Reached<'a>, Words<'a>, i32);
+    let Some(strace) = needed("strace") else { return };
+    let new: &[&str] = &["new", "--no-open", "a"];
+    let create: &[&str] = &["profile", "create", "a"];
+    let there = |world: &World, path: &str| world.data().join(path).exists();
+    let in_trash = |world: &World| fs::read_dir(world.data().join("trash")).unwrap().count() > 0;
+    let claimed = |world: &World| there(world, "names/a");
+    // What is done before; what is slow, before which call; when it is there; what then comes in between, and how that
+    // may end. In the end the name belongs to one, which it leads to.
+    let cases: [Case<'_>; 6] = [
+        (&[new, &["rm", "a"]], &["restore", "a"], "renameat2", &claimed, new, 5),
+        (&[new, &["rm", "a"]], &["restore", "a"], "renameat2", &claimed, create, 5),
+        (&[new], &["rm", "a"], "unlink", &in_trash, new, 0),
+        (&[new], &["rm", "a"], "unlink", &in_trash, create, 0),
+        (&[&["new", "--no-open", "b"]], &["rename", "b", "a"], "rename", &claimed, new, 5),
+        (&[create], &["profile", "remove", "--force", "a"], "unlink", &in_trash, create, 0),
+    ];
+    for (before, slow, call, is_reached, between, code) in cases {
+        let world = World::with_fake_claude();
+        for words in before {
+            world.cs(words).ok();
+        }
+        let mut slow_one = slowed(&world, &strace, call, slow);
+        until("it is under way", || is_reached(&world));
+        let fast = world.cs(between);
+        assert_eq!(fast.code, Some(code), "{slow:?}, {between:?}: {}", fast.stderr);
+        assert_eq!(ended(&mut slow_one).code(), Some(0), "{slow:?}, {between:?}");
+        let sessions = session_names(&world).into_iter().filter(|name| name == "a").count();
+        let profiles = usize::from(there(&world, "profiles/a"));
+        assert_eq!(sessions + profiles, 1, "{slow:?}, {between:?}");
+        world.cs(&["show", "a"]).ok();
+        let _ = world.cs(new).fails(5);
     }
 }

@@ -1,9 +1,12 @@
 //! The other ways to separate sessions, and the profile that is the user's own.
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::stage::{MAY_RUN, SOON, Stage, leave, ready, say};
 use crate::support::claude::transcripts;
+use crate::support::needed;
 use crate::support::tmux::Tmux;
 use crate::support::world::{World, listing, ran};
 
@@ -121,4 +124,24 @@ fn started_from_inside_another_claude_a_session_still_keeps_its_transcript() {
     say(&tmux, "SAY:kept", "kept");
     leave(&tmux);
     assert!(stage.transcript_of("api").contains("SAY:kept"));
+}
+
+#[test]
+fn claude_holds_the_lock_that_tells_from_a_container_that_it_runs_and_what_it_leaves_behind_does_not() {
+    let Some(stage) = Stage::set().filter(|_| needed("flock").is_some()) else { return };
+    let project = stage.project("api");
+    let _ = stage.cs_in(&project, &["new", "--no-open", "plain"]).ok();
+    let alive = stage.config_of("plain").parent().unwrap().join("alive");
+    let free = || ran(Command::new("flock").arg("-n").args([&alive, Path::new("true")])).code == Some(0);
+    let what = format!(
+        "flock -n {} true; echo $? > held; setsid nohup sleep 60 > /dev/null 2>&1 & echo $! > left",
+        alive.display()
+    );
+    let prompt = format!("RUN:{what}");
+    let _ = stage.cs_in(&project, &[&["plain", "-p", &prompt], MAY_RUN].concat()).ok();
+    let said = |name: &str| fs::read_to_string(project.join(name)).unwrap().trim().to_owned();
+    assert_eq!(said("held"), "1", "while it runs");
+    assert!(Path::new("/proc").join(said("left")).exists(), "the control: that goes on");
+    assert!(free(), "and does not have it");
+    let _ = ran(Command::new("kill").arg(said("left")));
 }

@@ -22,6 +22,7 @@ mod ports;
 mod questions;
 mod resuming;
 mod sandbox;
+mod settings;
 mod sharing;
 mod showing;
 mod stage;

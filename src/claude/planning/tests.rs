@@ -319,14 +319,14 @@ fn place() -> SettingsPlace {
     SettingsPlace {
         directory: "/data/sessions/x/settings".into(),
         real: "/data/sessions/x/settings".into(),
-        id: OTHER,
+        name: "new.json".into(),
         outdated: vec!["/data/sessions/x/settings/old.json".into()],
     }
 }
 
 fn named(text: Option<Result<&str, &str>>) -> NamedFile {
     let text = text.map(|text| text.map(|text| Text(text.to_owned())).map_err(str::to_owned));
-    NamedFile { path: "/conf/my.json".into(), directory: "/conf".into(), text }
+    NamedFile { path: "/conf/my.json".into(), text, real: "/conf/my.json".into(), direct: true }
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn what_stands_in_a_file_of_a_persons_is_on_no_command_line() {
     (scene.start, scene.memory, scene.settings) = (Continuation::Unsaid, None, Some(place()));
     let planned =
         |scene: &Scene, arguments: &[&str]| plan(&subject, &claude(arguments), scene).expect("a plan");
-    let path = format!("/data/sessions/x/settings/{OTHER}.json");
+    let path = "/data/sessions/x/settings/new.json".to_owned();
     scene.named_file = Some(named(Some(Ok("\u{feff}{\"env\":{\"T\":\"sk-canary\"}}"))));
     for arguments in [&["--settings", "my.json"][..], &["--settings=my.json"]] {
         let planned = planned(&scene, arguments);
@@ -390,7 +390,7 @@ fn settings_too_long_for_a_word_are_in_a_file() {
     // Ours, where a path in them is that long.
     scene.memory = Some(format!("/{}", "m".repeat(100 << 10)).into());
     let planned = plan(&subject, &claude(&[]), &scene).expect("a plan");
-    assert!(planned.layout.settings.is_some() && command(&planned)[2].ends_with(".json"));
+    assert!(planned.layout.settings.is_some() && command(&planned)[2].ends_with("new.json"));
 }
 
 #[test]
@@ -532,4 +532,27 @@ fn a_sandbox_has_what_was_found_and_its_own_login_and_no_way_out() {
     let layout = plan(&subject, &claude(&[]), &scene).expect("a plan").layout;
     let bin = Link { path: "/data/sessions/x/root/bin".into(), target: "usr/bin".into() };
     assert!(layout.links.contains(&bin) && layout.directories.contains(&"/data/sessions/x/root".into()));
+}
+
+#[test]
+fn settings_in_a_sandbox_are_those_that_were_named_and_are_read_there() {
+    let work = profile("work");
+    let subject = Subject::Session(session(Isolation::Sandbox), work.clone());
+    let mut scene = with_paths(scene(&[]), Isolation::Sandbox, &work);
+    (scene.sandbox, scene.settings) = (Some(surroundings()), Some(place()));
+    let planned = |named: NamedFile| {
+        let scene = Scene { named_file: Some(named), ..scene.clone() };
+        plan(&subject, &claude(&["--settings", "my.json"]), &scene)
+    };
+    let direct = planned(named(Some(Ok("{}")))).expect("a plan").sandbox.expect("a sandbox").mounts;
+    let file = Path::new("/data/sessions/x/settings/new.json");
+    assert!(direct.holds(file) && !direct.lets_write(file));
+    assert!(!direct.holds(Path::new("/data/sessions/x/settings/old.json")));
+    let led = |real: &str| NamedFile { real: real.into(), direct: false, ..named(Some(Ok("{}"))) };
+    assert!(planned(led("/home/me/api/conf.json")).is_ok(), "it can be read in there anyway");
+    let refused = planned(led("/home/me/.claude/.credentials.json")).expect_err("it cannot");
+    assert_eq!(
+        refused.message,
+        "/conf/my.json leads to /home/me/.claude/.credentials.json, which is not in the sandbox"
+    );
 }

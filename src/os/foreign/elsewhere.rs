@@ -129,6 +129,10 @@ pub(super) fn make_dirs(path: &Foreign) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn open_unlinked(path: &Path) -> io::Result<(File, Facts)> {
+    open_at(path)
+}
+
 pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
     let path = checked(path)?;
     open_at(&path)?;

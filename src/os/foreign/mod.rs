@@ -25,7 +25,7 @@ use std::time::SystemTime;
 
 use crate::model::Failure;
 
-pub use copy::{Data, copy_data, whole_lines};
+pub use copy::{WithoutHoles, copy_data, few_holes, whole_lines};
 #[cfg(not(unix))]
 use elsewhere as system;
 #[cfg(unix)]
@@ -120,6 +120,8 @@ pub enum Unfit {
     TooMany,
     /// Its end has no end of a line for too long.
     NoLines,
+    /// Most of it is a hole.
+    Holes,
     /// It has another name, by which it may be somebody else's.
     OtherName,
     /// Its path leads elsewhere.
@@ -134,6 +136,7 @@ impl fmt::Display for Unfit {
             Self::TooLarge(most) => write!(f, "larger than {most} bytes"),
             Self::TooMany => write!(f, "more than {MOST_ENTRIES} entries"),
             Self::NoLines => f.write_str("it has no whole line for too long"),
+            Self::Holes => f.write_str("most of it is a hole"),
             Self::OtherName => f.write_str("the file has another name too"),
             Self::Elsewhere => f.write_str("its path leads elsewhere"),
         }
@@ -423,6 +426,13 @@ impl Held {
     }
 }
 
+/// Reads the regular file at `path` of at most `most` bytes, in a directory whose own path has no links; `None` if
+/// nothing is there. A link at the end is not followed, and nothing is waited for. It is one call where nothing is.
+pub fn read_unlinked(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some((file, facts)) = optional(system::open_unlinked(path))? else { return Ok(None) };
+    read_open(file, facts, most).map(Some)
+}
+
 /// Returns `name` if it is the name of something right in a directory.
 fn single(name: &OsStr) -> io::Result<&OsStr> {
     let mut parts = Path::new(name).components();
@@ -500,6 +510,15 @@ mod tests {
         }
         assert_eq!(unfit(&ground.join("a/b/file").read(3).expect_err("four")), Some(Unfit::TooLarge(3)));
         assert!(ground.join("a/b/file/x").read(3).is_err(), "a file is no directory");
+        let read = |path: &str| read_unlinked(&dir.path().join("in/a").join(path), 4);
+        assert_eq!(read("b/file").expect("read").as_deref(), Some(&b"said"[..]));
+        assert_eq!(read("none").expect("looked"), None);
+        for (path, why) in [("link", Unfit::Link), ("dangling", Unfit::Link), ("fifo", Unfit::NotRegular)] {
+            assert_eq!(unfit(&read(path).expect_err(path)), Some(why), "{path}");
+        }
+        for path in ["socket", "b"] {
+            assert_eq!(unfit(&read(path).expect_err(path)), Some(Unfit::NotRegular), "{path}");
+        }
     }
 
     #[test]

@@ -141,6 +141,10 @@ pub(super) fn open(path: &Foreign) -> io::Result<(File, Facts)> {
     regular(beneath(root(path)?, &names, FILE).map_err(reason)?)
 }
 
+pub(super) fn open_unlinked(path: &Path) -> io::Result<(File, Facts)> {
+    regular(retry_on_intr(|| openat(CWD, path, FILE | THIS, Mode::empty())).map_err(reason)?)
+}
+
 pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
     let names = path.names()?;
     let flags = FILE.difference(OFlags::RDONLY).union(OFlags::WRONLY).union(OFlags::APPEND);

@@ -147,12 +147,10 @@ fn open_in(context: &Context, subject: &Subject, config: &Path) -> Result<Option
         }
         Subject::Profile(profile) => {
             let run = store.noted_run(&store.profile_run_path(&profile.name))?;
-            let pid = claude::live_in(&ConfigGround::of_profile(config))
-                .first()
-                .map(|live| live.pid)
-                .or_else(|| {
-                    run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
-                });
+            let live = claude::live_in(&ConfigGround::of_profile(config)).first().map(|live| live.pid);
+            let pid = live.or_else(|| {
+                run.filter(|run| run.process.liveness() == os::Liveness::Alive).map(|run| run.process.pid)
+            });
             pid.map(Obstacle::Open)
         }
     };

@@ -341,14 +341,14 @@ impl Clearable {
         Ok(found)
     }
 
-    /// Takes the failure to look at something, where there was one.
-    pub(crate) fn failed(mut self) -> Option<Failure> {
-        self.failed.take()
-    }
-
     /// Returns the reason that something stays although it would be old by the clock: the clock is not believed.
     pub(crate) fn held_back(&self) -> Option<Failure> {
         self.clock.doubt().filter(|_| self.is_held_back).map(emptying::doubted)
+    }
+
+    /// Takes the failure to look at something, where there was one.
+    pub(crate) fn failed(mut self) -> Option<Failure> {
+        self.failed.take()
     }
 
     /// Returns true if nothing can go.

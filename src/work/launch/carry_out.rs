@@ -62,7 +62,11 @@ pub(crate) fn carry_out(
     while let Some(step) = steps.next() {
         match step {
             Step::HoldSession => {
-                if let (None, Subject::Session(session, _)) = (&held.session, subject) {
+                // A program that whoever holds the session runs, as for a new worktree, runs beside nobody else.
+                let is_program = plan.sandbox.as_ref().is_some_and(|sandbox| !sandbox.is_claude);
+                if let (None, Subject::Session(session, _)) = (&held.session, subject)
+                    && !(is_program && store.is_held_above(session))
+                {
                     held.session = Some(store.lock_session(session)?);
                 }
             }

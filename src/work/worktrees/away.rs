@@ -155,6 +155,12 @@ fn settle_branch(
     let now = repository.commit(&format!("refs/heads/{branch}"))?;
     if now.is_none() {
         repository.make_branch(branch, head)?;
+        // Everybody on the machine may read git's command line.
+        if kept.upstream.as_ref().is_some_and(|(remote, _)| holds_password(remote)) {
+            return Ok(Some(format!(
+                "where {branch} is pushed to is not put back, for a password is in that address: git push -u REMOTE {branch}"
+            )));
+        }
         if let Some(upstream) = &kept.upstream {
             repository.set_upstream(branch, upstream)?;
         }
@@ -171,6 +177,13 @@ fn settle_branch(
     store.rewrite_stowed(id, Part::Git, "HEAD", &format!("{head}\n"))?;
     let short = head.get(..8).unwrap_or(head);
     Ok(Some(format!("{why}, so it is on none, at {short}: git -C {} switch -c NEW", quoted(kept.root()))))
+}
+
+/// Returns true if `remote` is an address with a name or password for the web in it.
+fn holds_password(remote: &str) -> bool {
+    remote.split_once("://").is_some_and(|(scheme, rest)| {
+        !scheme.ends_with("ssh") && rest.split('/').next().unwrap_or_default().contains('@')
+    })
 }
 
 /// A name for git's part that nothing has.

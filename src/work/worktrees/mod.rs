@@ -13,8 +13,9 @@ pub(crate) mod tree;
 
 use std::path::Path;
 
-use crate::git::{self, Beginning, Hooks, LockedBy, Making, Repository};
+use crate::git::{self, Beginning, Checkout, Hooks, LockedBy, Making, Repository};
 use crate::model::{Failure, Isolation, Name, Profile, Result, Session, WorktreeChange};
+use crate::os;
 use crate::work::context::Context;
 use crate::work::directory;
 use crate::work::worktrees::target::{
@@ -49,8 +50,9 @@ impl Names {
 }
 
 /// Returns the hooks that run in the checkout at `root` when a person has something made there: none, which is said, if
-/// they lie among files that a sandbox can write.
+/// they lie among files that a sandbox can write. Refused in a repository that a sandbox can have made.
 pub(crate) fn hooks(context: &Context, repository: &Repository, root: &Path) -> Result<Hooks> {
+    refuse_planted(context, repository)?;
     let Some(place) = repository.hooks_in_tree(root)? else { return Ok(Hooks::Run) };
     let is_one = |session: &Session| {
         let directory = directory::real(session.directory());
@@ -65,6 +67,37 @@ pub(crate) fn hooks(context: &Context, repository: &Repository, root: &Path) -> 
         place.display()
     ));
     Ok(Hooks::Off)
+}
+
+/// Refuses a repository inside of another checkout in which a sandbox works: its settings and hooks are whatever that
+/// wrote.
+fn refuse_planted(context: &Context, repository: &Repository) -> Result<()> {
+    let mut above = repository.main.ancestors().skip(1);
+    if !above.any(|above| os::exists(&above.join(".git"))) {
+        return Ok(());
+    }
+    let can_write = |session: &&Session| {
+        let directory = directory::real(session.directory());
+        let Some(checkout) = Checkout::of(&directory) else {
+            return repository.common.starts_with(directory);
+        };
+        // Its own, and those of its submodules, it can only read.
+        repository.common.starts_with(&checkout.root) && !repository.common.starts_with(checkout.git_dir())
+    };
+    let sessions = tree::sessions(context)?;
+    let mut sandboxes = sessions.iter().filter(|session| session.isolation == Isolation::Sandbox);
+    match sandboxes.find(can_write) {
+        None => Ok(()),
+        Some(session) => Err(Failure::refused(format!(
+            "the repository {} is where sandbox '{}' can write, so cs has git make nothing in it",
+            repository.main.display(),
+            session.name
+        ))
+        .hint(format!(
+            "look at {} and its hooks, then: git worktree add",
+            repository.common.join("config").display()
+        ))),
+    }
 }
 
 /// Makes a repository with an empty first commit in `directory`.

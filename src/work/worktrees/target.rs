@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::git::{self, Beginning, Copies, Entry, Here, Hooks, Included, LockedBy, Making, Repository};
+use crate::git::{self, Beginning, Copies, Entry, Here, Included, LockedBy, Making, Repository};
 use crate::model::{Failure, Kind, Name, Profile, Result, Session, Subject, Worktree, WorktreeChange};
 use crate::os::{self, Umask};
 use crate::store;
@@ -178,7 +178,7 @@ impl Target {
             }
             let mut made = Made(None);
             if let Some(making) = &self.making {
-                let hooks = super::hooks(context, repository, &repository.main).unwrap_or(Hooks::Off);
+                let hooks = super::hooks(context, repository, &repository.main)?;
                 match repository.make(making, hooks).map_err(|why| cannot_make(making, &why))? {
                     None => made = Made(Some((repository.clone(), making.clone(), context.umask))),
                     Some(why) => {

@@ -4,8 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::removal::{killed, points};
 use super::stage::Stage;
-use crate::scenery::state;
+use crate::faults::copy;
+use crate::scenery::{may_trace, state};
 
 /// A worktree with two commits, while `main` has gone on by one.
 fn apart() -> Stage {
@@ -259,4 +261,122 @@ fn nothing_to_bring_is_said_and_the_worktree_goes() {
     assert!(done.stderr.contains("nothing to bring"), "{done:?}");
     assert_eq!(stage.git(&stage.repo, &["rev-parse", "main"]), refs);
     assert!(!Path::new(&stage.tree("x")).exists());
+}
+
+/// Waits until no git is at work in the repository any more: one that `cs` had started goes on alone.
+fn quiet(stage: &Stage) {
+    let works = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let place = processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok());
+        place.filter(|place| place.starts_with(stage.world.home())).count() > 0
+    };
+    while works() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// The calls of `cs` while a git is at work, and those that change something without one.
+const WHILE: &str = "wait4,waitid,rename,renameat2,unlink,rmdir";
+
+#[test]
+fn killed_anywhere_it_is_finished_by_the_next() {
+    if !may_trace() {
+        return;
+    }
+    for (how, step) in [("--squash", 1), ("--merge", 7), ("--rebase", 7)] {
+        let stage = apart();
+        let tree = stage.tree("x");
+        let saved = stage.world.root().join("saved");
+        copy(&stage.world.home(), &saved);
+        let words = ["wt", "finish", "x", how];
+        let points = points(&stage, &words, WHILE);
+        assert!(points.len() > 30, "{points:?}");
+        let wanted = subjects(&stage, "main");
+        let (mut resumed, mut half) = (0, 0);
+        for (call, number) in points.iter().step_by(step) {
+            let what = format!("{how} killed at {call} {number}");
+            fs::remove_dir_all(stage.world.home()).unwrap();
+            copy(&saved, &stage.world.home());
+            assert_eq!(killed(&stage, &words, call, *number), Some(9), "{what}");
+            quiet(&stage);
+            let mut again = stage.cs(&words);
+            if again.stderr.contains("a rebase is not finished in it") {
+                stage.git(&tree, &["rebase", "--abort"]);
+                again = stage.cs(&words);
+            }
+            resumed += usize::from(again.stderr.contains("an earlier finish was ended"));
+            half += usize::from(again.stdout.is_empty() && again.code == Some(0));
+            // All was done.
+            let is_done = again.code == Some(4) && again.stderr.contains("is in the trash, with its session");
+            assert!(again.code == Some(0) || is_done, "{what}: {again:?}");
+            assert_eq!(subjects(&stage, "main"), wanted, "{what}: {again:?}");
+            assert_eq!(fs::read_to_string(stage.repo.join("mine")).unwrap(), "two\n", "{what}");
+            assert!(!tree.exists(), "{what}: {again:?}");
+            let own = stage.git(&stage.repo, &["branch", "--list", "worktree-x"]);
+            assert_eq!(own, "", "{what}: {again:?}");
+            assert_eq!(stage.git(&stage.repo, &["status", "--porcelain"]), "", "{what}");
+        }
+        assert!(half > 0, "the control: it was killed when half of the worktree was taken away");
+        assert!(
+            resumed > 0 || how == "--rebase",
+            "the control: it was killed when the worktree was on no branch"
+        );
+    }
+}
+
+#[test]
+fn what_was_changed_after_a_finish_was_killed_is_not_given_up() {
+    let stage = apart();
+    let tree = stage.tree("x");
+    let branch = stage.git(&tree, &["rev-parse", "worktree-x"]);
+    // As it is left between its steps.
+    let note = stage.repo.join(".git/worktrees/x/cs-finish");
+    fs::write(&note, format!("worktree-x\n{}\n", stage.git(&stage.repo, &["rev-parse", "main"]))).unwrap();
+    stage.git(&tree, &["checkout", "-q", "--detach", "main"]);
+    fs::write(tree.join("file"), "precious\n").unwrap();
+    for words in
+        [&["wt", "finish", "x", "--squash"][..], &["wt", "finish", "x"], &["wt", "rm", "--force", "x"]]
+    {
+        let done = stage.cs(words);
+        assert_eq!(done.code, Some(5), "{words:?}: {done:?}");
+        assert_eq!(fs::read_to_string(tree.join("file")).unwrap(), "precious\n");
+    }
+    let said = stage.cs(&["wt", "finish", "x", "--squash"]).stderr;
+    assert!(said.contains("switch -f worktree-x"), "{said}");
+    assert!(stage.cs(&["wt"]).ok().contains("in a finish"));
+    stage.git(&tree, &["checkout", "-q", "file"]);
+    let dry = stage.cs(&["wt", "finish", "x", "--squash", "--dry-run"]);
+    assert_eq!((dry.code, note.exists()), (Some(5), true), "{dry:?}");
+    let done = stage.cs(&["wt", "finish", "x", "--squash", "--keep"]);
+    assert!(done.stderr.contains("the worktree is on worktree-x again"), "{done:?}");
+    done.ok();
+    assert_eq!(stage.git(&tree, &["rev-parse", "HEAD"]), branch);
+    assert_eq!(fs::read_to_string(stage.repo.join("mine")).unwrap(), "two\n");
+    assert!(!note.exists());
+}
+
+#[test]
+fn a_removal_that_was_not_a_finish_is_not_taken_for_one() {
+    let stage = apart();
+    let words = ["wt", "rm", "--force", "x"];
+    if !may_trace() {
+        return;
+    }
+    let mut seen = 0;
+    let saved = stage.world.root().join("saved");
+    copy(&stage.world.home(), &saved);
+    for (call, number) in points(&stage, &words, "renameat2,rename") {
+        fs::remove_dir_all(stage.world.home()).unwrap();
+        copy(&saved, &stage.world.home());
+        killed(&stage, &words, &call, number);
+        let main = stage.git(&stage.repo, &["rev-parse", "main"]);
+        if !stage.tree("x").exists() {
+            let done = stage.cs(&["wt", "finish", "x", "--squash"]);
+            assert!(matches!(done.code, Some(4 | 5)), "{done:?}");
+            assert!(done.stderr.contains("cs restore x"), "{done:?}");
+            seen += usize::from(done.code == Some(5));
+        }
+        assert_eq!(stage.git(&stage.repo, &["rev-parse", "main"]), main);
+    }
+    assert!(seen > 0, "the control: it was killed in the middle");
 }

@@ -441,6 +441,32 @@ fn a_worktree_whose_git_was_exchanged_is_not_what_the_repository_has_there() {
 }
 
 #[test]
+fn a_git_directory_that_says_it_is_elsewhere_is_not_believed() {
+    let stage = Stage::new();
+    let canary = Canary::new(&stage.world);
+    let tree = stage.with_session("x");
+    stage.work(&tree, "file", "two\n");
+    // What works in the main checkout can write this.
+    let elsewhere = stage.world.root().join("elsewhere");
+    stage.git(&stage.repo, &["clone", "-q", "--bare", ".", elsewhere.to_str().unwrap()]);
+    append(&elsewhere.join("config"), &canary.settings("elsewhere", &stage.world.root().join("planted")));
+    fs::write(stage.repo.join(".git/commondir"), format!("{}\n", elsewhere.display())).unwrap();
+    canary.ran();
+    for words in LOOKING.iter().copied().chain([
+        &["wt", "finish", "x", "--squash"][..],
+        &["wt", "finish", "x", "--rebase"],
+        &["-w", "--no-open", "fresh"],
+    ]) {
+        let done = stage.cs(words);
+        assert_eq!(canary.ran(), [""; 0], "{words:?}: {done:?}");
+    }
+    assert!(stage.cs(&["wt"]).fails(1).contains("commondir says that the repository is somewhere else"));
+    let words = ["commit", "-q", "--allow-empty", "-m", "x"];
+    let _ = ran(&mut stage.world.any_command(Path::new("git"), &stage.repo, &words));
+    assert!(canary.ran().iter().any(|name| name.contains("-hook-")), "the control");
+}
+
+#[test]
 fn a_monitor_and_an_editor_have_no_part_in_what_a_person_asks_for() {
     let stage = Stage::new();
     let canary = Canary::new(&stage.world);
@@ -521,4 +547,31 @@ fn nothing_that_cs_starts_cleans_up_in_the_background() {
     stage.cs(&["wt", "finish", "x", "--squash"]).ok();
     let lines = fs::read_to_string(&log).unwrap();
     assert!(lines.lines().count() > 10 && lines.lines().all(|line| line == "0 false"), "{lines}");
+}
+
+#[test]
+fn in_a_repository_that_a_sandbox_can_have_made_nothing_is_made() {
+    for isolation in ["sandbox", "config-dir"] {
+        if isolation == "sandbox" && !crate::scenery::has("bwrap") {
+            return;
+        }
+        let stage = Stage::new();
+        let canary = Canary::new(&stage.world);
+        stage.cs(&["--isolation", isolation, "--no-open", "box"]).ok();
+        plant_nested(&stage, &canary, &stage.repo, "nested");
+        canary.ran();
+        let nested = stage.repo.join("nested");
+        let done = stage.world.cs_in(&nested, &["-w", "--no-open", "fresh"]);
+        if isolation == "sandbox" {
+            assert_eq!(done.code, Some(5), "{done:?}");
+            assert!(done.stderr.contains("is where sandbox 'box' can write"), "{done:?}");
+            assert_eq!(canary.ran(), [""; 0]);
+            assert!(!nested.join(".claude").exists());
+            // The checkout that it works in is another matter.
+            stage.cs(&["-w", "--no-open", "other"]).ok();
+            assert_eq!(canary.ran(), [""; 0]);
+        } else {
+            assert!(canary.ran().iter().any(|name| name.contains("-hook-")), "the control: {done:?}");
+        }
+    }
 }

@@ -465,6 +465,24 @@ fn bare_repositories_and_worktrees_on_no_branch_are_as_good() {
 }
 
 #[test]
+fn a_session_in_a_worktree_of_a_bare_repository_is_cleaned_up_once_its_work_is_merged() {
+    let mut stage = Stage::new();
+    let bare = stage.world.home().join("bare.git");
+    stage.git(&stage.repo, &["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    stage.repo = bare;
+    let tree = stage.world.home().join("trees/x");
+    stage.git(&stage.repo, &["worktree", "add", "-q", "-b", "x", tree.to_str().unwrap()]);
+    stage.world.cs_in(&tree, &["new", "--no-open", "x"]).ok();
+    stage.work(&tree, "file", "two\n");
+    let done = stage.world.cs(&["cleanup", "--yes", "--older-than", "0d", "x"]);
+    assert!(done.stderr.contains("its branch x is not merged"), "{done:?}");
+    stage.git(&stage.repo, &["update-ref", "refs/heads/main", "x"]);
+    stage.world.cs(&["cleanup", "--yes", "--older-than", "0d", "x"]).ok();
+    assert_eq!(session_names(&stage.world), [] as [&str; 0]);
+    assert!(tree.exists());
+}
+
+#[test]
 fn one_whose_directory_is_gone_is_forgotten() {
     let stage = Stage::new();
     let tree = stage.with_session("x");
@@ -495,12 +513,13 @@ fn every_session_in_it_goes_along() {
     assert!(tree.join("sub").is_dir());
 }
 
-/// The calls of `cs` itself at which it may be killed, by name and number.
-fn points(stage: &Stage, words: &[&str]) -> Vec<(String, usize)> {
-    const CALLS: &str =
-        "rename,renameat,renameat2,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,fsync,write";
+/// The calls that change files.
+const CALLS: &str = "rename,renameat,renameat2,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,fsync,write";
+
+/// The calls of `cs` itself, of those in `calls`, at which it may be killed, by name and number.
+pub(super) fn points(stage: &Stage, words: &[&str], calls: &str) -> Vec<(String, usize)> {
     let trace = stage.world.root().join("trace");
-    let filter = format!("trace={CALLS}");
+    let filter = format!("trace={calls}");
     let program = cs();
     let words = [&["-qq", "-o", trace.to_str().unwrap(), "-e", &filter, &program], words].concat();
     ran(&mut stage.world.any_command(Path::new("/usr/bin/strace"), &stage.repo, &words)).ok();
@@ -516,7 +535,7 @@ fn points(stage: &Stage, words: &[&str]) -> Vec<(String, usize)> {
         .collect()
 }
 
-fn killed(stage: &Stage, words: &[&str], call: &str, number: usize) -> Option<i32> {
+pub(super) fn killed(stage: &Stage, words: &[&str], call: &str, number: usize) -> Option<i32> {
     let inject = format!("inject={call}:signal=KILL:when={number}");
     let filter = format!("trace={call}");
     let program = cs();
@@ -542,7 +561,7 @@ fn sweep(stage: &Stage, words: &[&str], ends: &[(&[&str], bool)]) {
         all["kept"] = stage.kept().into();
         all
     };
-    let points = points(stage, words);
+    let points = points(stage, words, CALLS);
     assert!(points.len() > 8, "{points:?}");
     for (end, is_there) in ends {
         reset();
