@@ -372,6 +372,9 @@ fn uninstalling_from_a_start_up_file() {
     }
 }
 
+/// An import, what it is of, and the name of what comes of it.
+type Case<'c> = (&'c [&'c str], &'c dyn Fn(&World), &'c str);
+
 #[test]
 fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
     if !may_trace() {
@@ -387,7 +390,7 @@ fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
         let directory = world.home().join(".claude/sessions").join(OTHER_TALK);
         talk(&directory, &world.project("script"), OTHER_TALK, "SAID-script");
     };
-    let cases: [(&[&str], &dyn Fn(&World), &str); 3] = [
+    let cases: [Case<'_>; 3] = [
         (&["import", "claude", "--yes"], &adoptable, "side"),
         (&["import", "claude-session"], &scripts, "script"),
         (&["import", "ccs", "--yes"], &ccs, "side"),
