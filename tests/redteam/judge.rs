@@ -243,7 +243,7 @@ impl Range {
         for opened in &done.trace.opened {
             let is_secret = SECRETS.iter().any(|secret| *opened == home.join(secret))
                 || opened.starts_with(home.join("private"));
-            if is_secret && !usual.opened.contains(opened) && !self.is_of_checkout(path, opened) {
+            if is_secret && !usual.opened.contains(opened) && !Self::is_of_checkout(path, opened) {
                 wrong.push(format!("opened the secret {}", self.told(opened)));
             }
         }
@@ -269,7 +269,7 @@ impl Range {
 
     /// Returns true if `opened` is only looked at to tell which checkout a session's directory is in, where something on
     /// the way to that directory was planted. What is there is of no consequence before it is allowed.
-    fn is_of_checkout(&self, path: &Path, opened: &Path) -> bool {
+    fn is_of_checkout(path: &Path, opened: &Path) -> bool {
         let is_on_the_way =
             SESSIONS.iter().any(|(_, directory)| Path::new("src").join(directory).starts_with(path));
         let is_looked_at = |name: &str| [".git", ".cs.toml", ".claude", "worktrees", "tree"].contains(&name);

@@ -387,7 +387,8 @@ fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
         let directory = world.home().join(".claude/sessions").join(OTHER_TALK);
         talk(&directory, &world.project("script"), OTHER_TALK, "SAID-script");
     };
-    let cases: [(&[&str], &dyn Fn(&World), &str); 3] = [
+    type Case<'a> = (&'a [&'a str], &'a dyn Fn(&World), &'a str);
+    let cases: [Case<'_>; 3] = [
         (&["import", "claude", "--yes"], &adoptable, "side"),
         (&["import", "claude-session"], &scripts, "script"),
         (&["import", "ccs", "--yes"], &ccs, "side"),
