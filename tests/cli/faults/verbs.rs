@@ -372,6 +372,9 @@ fn uninstalling_from_a_start_up_file() {
     }
 }
 
+/// A command, what prepares a world for it, and the name of what it makes.
+type Case<'a> = (&'a [&'a str], &'a dyn Fn(&World), &'a str);
+
 #[test]
 fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
     if !may_trace() {
@@ -387,7 +390,6 @@ fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
         let directory = world.home().join(".claude/sessions").join(OTHER_TALK);
         talk(&directory, &world.project("script"), OTHER_TALK, "SAID-script");
     };
-    type Case<'a> = (&'a [&'a str], &'a dyn Fn(&World), &'a str);
     let cases: [Case<'_>; 3] = [
         (&["import", "claude", "--yes"], &adoptable, "side"),
         (&["import", "claude-session"], &scripts, "script"),
