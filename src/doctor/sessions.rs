@@ -14,6 +14,7 @@ use crate::model::{Isolation, ManifestPlace, Plan, Subject};
 use crate::os::{self, Foreign, Liveness};
 use crate::shell::word;
 use crate::store;
+use crate::work::directory::is_behind_a_link;
 use crate::work::history;
 
 pub(super) fn probe(machine: &Machine<'_>, report: &mut Report) {
@@ -74,6 +75,11 @@ fn directory(machine: &Machine<'_>, patient: &Patient, report: &mut Report) {
         return;
     }
     worktrees::of_session(patient, report);
+    if is_behind_a_link(&patient.session) {
+        let fix = Fix::Hand("take the link away, and put the worktree back".into());
+        let what = "a link that somebody made leads to its worktree";
+        return report.add(Kind::WorktreeMoved, Some(&of), what, Some(directory.to_path_buf()), fix);
+    }
     if !directory.is_dir() {
         let name = &patient.session.name;
         let fix = Fix::Command(format!("cs --dir DIRECTORY {name}, or cs rm {name}"));
@@ -174,7 +180,9 @@ fn detached_login(patient: &Patient, of: &Of, report: &mut Report) {
 /// Looks at the settings of the project a session works in. In the home directory they are the user's own.
 fn project_settings(machine: &Machine<'_>, patient: &Patient, report: &mut Report) {
     let directory = patient.session.directory();
-    if machine.home.as_ref().is_some_and(|home| os::is_same_file(home, directory)) {
+    if machine.home.as_ref().is_some_and(|home| os::is_same_file(home, directory))
+        || is_behind_a_link(&patient.session)
+    {
         return;
     }
     let [shared, local] = claude::project_settings(directory);

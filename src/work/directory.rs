@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::{Failure, Kind, Result, Session};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign, Unfit};
 use crate::work::Context;
 
 /// Returns the directory a session is started in: `asked`, or else the recorded one, which has to be there.
@@ -35,9 +35,31 @@ fn gone(session: &Session) -> Failure {
     }
 }
 
-/// The recorded directory of a session, which has to be there.
+/// Returns true if a link stands on the way from the repository of the session's worktree to that: none was there when
+/// it was made, and whoever works in the repository can put one there, which leads anywhere.
+pub(crate) fn is_behind_a_link(session: &Session) -> bool {
+    let Some(tree) = session.worktree.as_deref().filter(|tree| tree.root().starts_with(tree.repository()))
+    else {
+        return false;
+    };
+    match Foreign::at(tree.repository(), tree.root()).facts() {
+        Ok(facts) => facts.is_some_and(|facts| facts.kind == EntryKind::Link),
+        Err(error) => os::unfit(&error) == Some(Unfit::Link),
+    }
+}
+
+/// The recorded directory of a session, which has to be there. Refused where a link leads to its worktree by now.
 pub(crate) fn recorded_directory(session: &Session) -> Result<PathBuf> {
     let directory = session.directory();
+    if is_behind_a_link(session) {
+        let name = &session.name;
+        return Err(Failure::refused(format!(
+            "a link that somebody made leads to the worktree of session '{name}': {}",
+            directory.display()
+        ))
+        .hint("take the link away and put the worktree back")
+        .hint(format!("to go on somewhere else: cs --dir DIRECTORY {name}")));
+    }
     if directory.is_dir() { Ok(directory.to_path_buf()) } else { Err(gone(session)) }
 }
 

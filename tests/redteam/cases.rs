@@ -310,3 +310,50 @@ fn usage_does_not_walk_through_the_machine() {
         assert!(matches!(done.code, Some(0..=2)), "{words:?}: {done:?}");
     }
 }
+
+#[test]
+fn nobody_moves_a_worktree_of_another_session_by_a_link() {
+    let Some(world) = sandboxed("pwd > ~/started") else { return };
+    let web = world.project("web");
+    git(&world, &web, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    world.cs_in(&web, &["-w", "--no-open", "tree"]).ok();
+    let tree = web.join(".claude/worktrees/tree");
+    world.cs(&["tree", "-p", "x"]).ok();
+    let started = world.home().join("started");
+    assert_eq!(fs::read_to_string(&started).unwrap().trim(), tree.to_str().unwrap(), "the control");
+    fs::remove_file(&started).unwrap();
+    let victim = world.project("victim");
+    fs::create_dir_all(victim.join(".claude")).unwrap();
+    let settings = format!("{{\"env\": {{\"ANTHROPIC_API_KEY\": \"{CANARY}key\"}}}}");
+    fs::write(victim.join(".claude/settings.json"), settings).unwrap();
+    // `boxed` works in the repository, and so may write there.
+    for plant in [
+        format!("mv {0} {0}-away; ln -s {1} {0}", tree.display(), victim.display()),
+        format!(
+            "rm {0}; mkdir -p ../victim-too; mv {1} {1}-away; ln -s {1}-away {1}",
+            tree.display(),
+            web.join(".claude").display()
+        ),
+    ] {
+        let planted = inside(&world, "boxed", &plant);
+        if planted.code != Some(0) {
+            // A newer `cs` does not let it: then nobody outside is fooled.
+            let outside = ran(&mut world.any_command(Path::new("/bin/sh"), &web, &["-c", &plant]));
+            outside.ok();
+        }
+        assert!(
+            tree.metadata().is_ok() || web.join(".claude").is_symlink(),
+            "the control: it leads somewhere: {plant}"
+        );
+        let refused = world.cs(&["tree", "-p", "x"]).fails(5);
+        assert!(
+            refused.contains("a link that somebody made leads to the worktree of session 'tree'"),
+            "{refused}"
+        );
+        assert!(!started.exists(), "Claude is not started there");
+        world.cs(&["fork", "--no-open", "tree", "idea"]).fails(5);
+        let told = world.cs(&["doctor", "tree"]).stdout;
+        assert!(told.contains("a link that somebody made leads to its worktree"), "{told}");
+        assert!(!told.contains("ANTHROPIC_API_KEY"), "{told}");
+    }
+}

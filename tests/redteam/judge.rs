@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::furnish::{CANARY, SECRETS, grounds};
+use crate::furnish::{CANARY, SECRETS, SESSIONS, grounds};
 use crate::objects::{Object, Workshop};
 use crate::stage::{Kind, Sign, Signs, Stage, differences};
 use crate::support::world::{StartOfClaude, World};
@@ -243,7 +243,7 @@ impl Range {
         for opened in &done.trace.opened {
             let is_secret = SECRETS.iter().any(|secret| *opened == home.join(secret))
                 || opened.starts_with(home.join("private"));
-            if is_secret && !usual.opened.contains(opened) {
+            if is_secret && !usual.opened.contains(opened) && !Self::is_of_checkout(path, opened) {
                 wrong.push(format!("opened the secret {}", self.told(opened)));
             }
         }
@@ -257,13 +257,23 @@ impl Range {
         if let (Some(start), Some(usual)) = (self.start(), &usual.start) {
             let is_other = start.get("CS_SESSION") != usual.get("CS_SESSION");
             for (name, value) in &start {
-                let is_new = !is_other && !usual.contains_key(name) && !name.starts_with("CS_PORT");
+                let is_own = name.starts_with("CS_PORT") || name == "CLAUDE_CODE_PLUGIN_CACHE_DIR";
+                let is_new = !is_other && !usual.contains_key(name) && !is_own;
                 if is_new || value.contains("evil") || value.contains(CANARY) {
                     wrong.push(format!("started Claude with {name}={value}"));
                 }
             }
         }
         wrong
+    }
+
+    /// Returns true if `opened` is only looked at to tell which checkout a session's directory is in, where something on
+    /// the way to that directory was planted. What is there is of no consequence before it is allowed.
+    fn is_of_checkout(path: &Path, opened: &Path) -> bool {
+        let is_on_the_way =
+            SESSIONS.iter().any(|(_, directory)| Path::new("src").join(directory).starts_with(path));
+        let is_looked_at = |name: &str| [".git", ".cs.toml", ".claude", "worktrees", "tree"].contains(&name);
+        is_on_the_way && opened.file_name().and_then(|name| name.to_str()).is_some_and(is_looked_at)
     }
 
     /// Returns the sessions that are on this ground, or share what is there: who opens another one, takes it for

@@ -54,19 +54,27 @@ struct Extent {
     /// The number of verbs for each of these.
     acts: usize,
     seed: u64,
+    /// Only paths that have this in them.
+    only: String,
 }
 
 impl Extent {
-    /// Reads `CS_REDTEAM`, a number of objects for each path or `all`, and `CS_REDTEAM_SEED`.
+    /// Reads `CS_REDTEAM`, a number of objects for each path or `all`, `CS_REDTEAM_SEED`, and `CS_REDTEAM_PATH`, a part of
+    /// the paths that are tried.
     fn said() -> Self {
         let said = |name: &str| std::env::var(name).ok();
         let seed = said("CS_REDTEAM_SEED").and_then(|text| text.parse().ok()).unwrap_or(1);
-        match said("CS_REDTEAM").as_deref() {
-            Some("all") => Self { objects: usize::MAX, acts: usize::MAX, seed },
-            objects => {
-                Self { objects: objects.and_then(|text| text.parse().ok()).unwrap_or(1), acts: 1, seed }
-            }
-        }
+        let only = said("CS_REDTEAM_PATH").unwrap_or_default();
+        let (objects, acts) = match said("CS_REDTEAM").as_deref() {
+            Some("all") => (usize::MAX, usize::MAX),
+            objects => (objects.and_then(|text| text.parse().ok()).unwrap_or(1), 1),
+        };
+        Self { objects, acts, seed, only }
+    }
+
+    /// Returns true if this path is among those that are tried: it has the text in it, or, with `$`, ends in it.
+    fn has(&self, path: &str) -> bool {
+        self.only.strip_suffix('$').map_or_else(|| path.contains(&self.only), |end| path.ends_with(end))
     }
 }
 
@@ -144,6 +152,7 @@ fn nothing_planted_is_followed_read_run_or_waited_for() {
         assert!(readers.contains_key(&path), "the control: {path} is read: {:#?}", readers.keys());
     }
     let cases = cases(&readers, &extent);
+    assert!(!cases.is_empty(), "no path has '{}' in it", extent.only);
     println!("{} cases, chosen by CS_REDTEAM_SEED={}", cases.len(), extent.seed);
     let wrong = try_all(ranges, &cases, &usual);
     println!("all of it took {:?}", begin.elapsed());
@@ -174,7 +183,7 @@ fn cases(readers: &BTreeMap<String, Vec<usize>>, extent: &Extent) -> Vec<Case> {
     dice.shuffle(&mut objects);
     let mut turn = objects.iter().cycle();
     let mut found = Vec::new();
-    for (path, acts) in readers.iter().filter(|(path, _)| !is_gits(path)) {
+    for (path, acts) in readers.iter().filter(|(path, _)| !is_gits(path) && extent.has(path)) {
         for object in turn.by_ref().take(extent.objects.min(objects.len())) {
             if object.is_link() && path.starts_with("work/") {
                 continue;

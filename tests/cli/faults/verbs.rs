@@ -372,8 +372,8 @@ fn uninstalling_from_a_start_up_file() {
     }
 }
 
-/// An import, what it is of, and the name of what comes of it.
-type Case<'c> = (&'c [&'c str], &'c dyn Fn(&World), &'c str);
+/// A command, what prepares a world for it, and the name of what it makes.
+type Case<'a> = (&'a [&'a str], &'a dyn Fn(&World), &'a str);
 
 #[test]
 fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
