@@ -116,3 +116,30 @@ fn the_environment_is_read_in_one_room() {
     assert!(own > 2, "the control: os reads it");
     assert_eq!(reads_the_environment("fn f() {\n    std::env::var_os(\"TERM\");\n}\n"), [2]);
 }
+
+/// The numbers of the lines of `text` in which the standard library lists a directory. It ends the process where that
+/// cannot be closed again, and what it cannot read is easily passed over.
+fn lists_directories(text: &str) -> Vec<usize> {
+    let is_test = |line: &str| line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test");
+    let code = text.lines().take_while(|line| !is_test(line));
+    let lists = |line: &str| line.split("//").next().is_some_and(|code| code.contains("read_dir("));
+    (1..).zip(code).filter(|(_, line)| lists(line)).map(|(number, _)| number).collect()
+}
+
+#[test]
+fn a_directory_is_listed_by_our_own_reader() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // Where there is no other way: elsewhere than on Linux, and than on Unix.
+    let theirs = ["os/files.rs", "os/foreign/elsewhere.rs"].map(|path| src.join(path));
+    let mut own = 0;
+    for path in sources(&src) {
+        let found = lists_directories(&fs::read_to_string(&path).unwrap());
+        if theirs.contains(&path) {
+            own += found.len();
+        } else {
+            assert!(found.is_empty(), "{}: {found:?}: use os::entries_of or os::names_in", path.display());
+        }
+    }
+    assert_eq!(own, 2, "the control: they are found");
+    assert_eq!(lists_directories("fn f() {\n    fs::read_dir(path).into_iter().flatten()\n}\n"), [2]);
+}

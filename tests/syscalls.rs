@@ -10,9 +10,10 @@ use std::path::Path;
 
 use support::world::{World, ran};
 
-/// What the test build makes (235, of which 8 look for a status line and 5 note what is open; 183 and 83), and
-/// some more. Where the program got better, come down with it.
-const LAUNCH: usize = 242;
+/// What the test build makes (287, of which some 45 read what is inside beneath directories that are held open, 8 look
+/// for a status line and 5 note what is open; 185 and 83), and some more. Where the program got better, come down with
+/// it.
+const LAUNCH: usize = 295;
 const LIST: usize = 211;
 const TAB: usize = 95;
 

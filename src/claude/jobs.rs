@@ -34,8 +34,8 @@ pub fn kept_by_jobs(ground: &ConfigGround, names: &[String]) -> Vec<String> {
             Ok(None) => continue,
             Err(_) => return all(),
         };
-        let named = |name: &&String| holds(&note, name.as_bytes());
-        kept.extend(names.iter().filter(named).cloned());
+        let is_in = |name: &&String| holds(&note, name.as_bytes());
+        kept.extend(names.iter().filter(is_in).cloned());
     }
     kept
 }

@@ -496,7 +496,8 @@ impl Store {
             return Err(removed_meanwhile(&root));
         }
         let path = self.lock_path(&root, &name.key());
-        let held = lock(&path, &format!("profile '{name}'"))?;
+        let held = lock(&path, &format!("profile '{name}'"))
+            .map_err(|failure| if os::is_dir(&root) { failure } else { removed_meanwhile(&root) })?;
         if held.is_at(&path) { Ok(held) } else { Err(removed_meanwhile(&root)) }
     }
 

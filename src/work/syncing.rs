@@ -130,7 +130,7 @@ impl<'a> Sync<'a> {
         if profile.inherit.is_none() && share::is_ours(self.context, profile)? {
             self.subject(&Subject::Profile(profile.clone()), before)?;
         }
-        for subject in profiles::sessions_of(self.context, profile)? {
+        for subject in profiles::each_session_of(self.context, profile)? {
             self.subject(&subject, before)?;
         }
         Ok(())

@@ -109,9 +109,16 @@ pub(crate) fn in_use(context: &Context, profile: &Profile) -> Result<Vec<String>
     Ok(users)
 }
 
-/// The sessions of a profile, as subjects. One whose record cannot be read could be one of them: that is told, and
-/// has the command end with exit code 1.
+/// The sessions of a profile, as subjects. Fails where the system cannot read a record: it may be that of another one.
 pub(crate) fn sessions_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
+    let sessions = context.store()?.known_sessions()?.into_iter();
+    let own = sessions.filter(|session| session.profile == profile.name);
+    Ok(own.map(|session| Subject::Session(session, profile.clone())).collect())
+}
+
+/// The same, for each to be dealt with by itself. One whose record cannot be read could be one of them: that is told,
+/// and has the command end with exit code 1.
+pub(crate) fn each_session_of(context: &Context, profile: &Profile) -> Result<Vec<Subject>> {
     let (mut found, store) = (Vec::new(), context.store()?);
     for entry in store.sessions()? {
         match entry.record {

@@ -371,3 +371,70 @@ fn uninstalling_from_a_start_up_file() {
         .sweep();
     }
 }
+
+/// A command, what prepares a world for it, and the name of what it makes.
+type Case<'a> = (&'a [&'a str], &'a dyn Fn(&World), &'a str);
+
+#[test]
+fn an_import_that_was_killed_anywhere_goes_on_under_the_same_names() {
+    if !may_trace() {
+        return;
+    }
+    let ccs = |world: &World| {
+        let text = "version: 8\naccounts:\n  side:\n    context_mode: shared\n    context_group: team\n";
+        world.write(".ccs/config.yaml", text);
+        talk(&world.home().join(".ccs/instances/side"), &world.home(), TALK, "SAID-ccs");
+        fs::create_dir_all(world.home().join(".ccs/shared/context-groups/team/projects")).unwrap();
+    };
+    let scripts = |world: &World| {
+        let directory = world.home().join(".claude/sessions").join(OTHER_TALK);
+        talk(&directory, &world.project("script"), OTHER_TALK, "SAID-script");
+    };
+    let cases: [Case<'_>; 3] = [
+        (&["import", "claude", "--yes"], &adoptable, "side"),
+        (&["import", "claude-session"], &scripts, "script"),
+        (&["import", "ccs", "--yes"], &ccs, "side"),
+    ];
+    for (command, prepare, name) in cases {
+        let verb = Verb::new(command, prepare);
+        let saved = verb.world.root().join("saved");
+        copy(&verb.world.home(), &saved);
+        let (mut killed, mut half) = (0, 0);
+        for call in ["mkdir", "openat", "write", "fsync", "linkat", "unlink", "symlink", "renameat2"] {
+            let step = if call == "openat" && !every_fault() { 7 } else { 1 };
+            for number in (1..).step_by(step) {
+                fs::remove_dir_all(verb.world.home()).unwrap();
+                copy(&saved, &verb.world.home());
+                let inject = format!("inject={call}:signal=KILL:when={number}");
+                let done = verb.traced(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+                if done.signal != Some(9) {
+                    assert_eq!(done.code, Some(0), "{command:?} {call} {number}: {done:?}");
+                    break;
+                }
+                killed += 1;
+                let data = verb.world.data();
+                half += usize::from(
+                    data.join("names").join(name).exists() && verb.world.cs(&["show", name]).code != Some(0),
+                );
+                let again = verb.run();
+                let what = format!("{command:?}, killed at {call} {number}: {again:?}");
+                assert_eq!(again.code, Some(0), "{what}");
+                assert!(verb.world.cs(&["path", name]).code == Some(0), "{what}");
+                let claims = fs::read_dir(data.join("names")).unwrap();
+                let claims = claims.map(|claim| claim.unwrap().file_name().into_string().unwrap());
+                let claims: Vec<_> = claims.filter(|claim| claim.starts_with(name)).collect();
+                assert_eq!(claims, [name], "{what}");
+                let groups = fs::read_dir(data.join("history")).map_or(0, Iterator::count);
+                assert_eq!(groups, usize::from(command[1] == "ccs"), "{what}");
+            }
+        }
+        assert!(killed > 10 && half > 0, "the control: {killed} were killed, {half} with the name taken");
+    }
+    // Nor is such a name in the way of anything else.
+    let verb = Verb::new(&["profile", "create", "half"], |_| {});
+    let inject =
+        ["-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL:error=EIO:when=1"];
+    assert_eq!(verb.traced(&inject).signal, Some(9));
+    assert!(verb.world.data().join("names/half").exists(), "the control");
+    verb.world.cs(&["new", "--no-open", "half"]).ok();
+}
