@@ -2,12 +2,11 @@
 //! Work in them is nowhere else, so that they are there is enough to know.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::settings::os_string;
 use super::{Error, Repository, pinned::Pinned, state};
-use crate::os;
+use crate::os::{self, EntryKind, Foreign, Unfit};
 
 /// The most entries that are looked at. A checkout with more is taken for one that has a repository in it.
 const MOST: usize = 2_000_000;
@@ -91,23 +90,32 @@ fn links(checkout: &Pinned) -> Result<Vec<PathBuf>, Error> {
 /// Returns true if there is anything in the directory `path`. A link is none.
 fn is_filled(path: &Path) -> bool {
     let is_directory = path.symlink_metadata().is_ok_and(|about| about.is_dir());
-    is_directory && fs::read_dir(path).map_or(true, |mut entries| entries.next().is_some())
+    is_directory && os::entries_of(path).map_or(true, |entries| !entries.is_empty())
 }
 
 /// Returns the directories below `root`, relative to it, that have a `.git`. No link is followed.
 fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let (mut todo, mut seen) = (vec![PathBuf::new()], 0_usize);
+    let ground = Foreign::ground(root);
     while let Some(directory) = todo.pop() {
-        let place = root.join(&directory);
-        // What cannot be read is said where its space is looked up.
-        for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
+        let place = if directory.as_os_str().is_empty() { ground.clone() } else { ground.join(&directory) };
+        let entries = match place.entries() {
+            Ok(entries) => entries.unwrap_or_default(),
+            Err(error) if os::unfit(&error) == Some(Unfit::TooMany) => {
+                found.insert(directory);
+                continue;
+            }
+            // What cannot be read is said where its space is looked up.
+            Err(_) => continue,
+        };
+        for entry in entries {
             seen += 1;
             if seen > MOST {
                 found.insert(directory);
                 return found;
             }
-            let name = entry.file_name();
+            let name = entry.name;
             if name.eq_ignore_ascii_case(".git") {
                 if !directory.as_os_str().is_empty() {
                     found.insert(directory.clone());
@@ -115,7 +123,7 @@ fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
                 continue;
             }
             let path = directory.join(name);
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !ignored.contains(&path) {
+            if entry.kind == EntryKind::Directory && !ignored.contains(&path) {
                 todo.push(path);
             }
         }
@@ -125,6 +133,8 @@ fn below(root: &Path, ignored: &HashSet<PathBuf>) -> BTreeSet<PathBuf> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -118,9 +118,9 @@ pub(super) fn leave_open_only(kept: &[HandedOn]) -> io::Result<()> {
     #![allow(unsafe_code, reason = "a file that is known by its number only is not owned by anybody here")]
     use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
     let kept_numbers: Vec<RawFd> = kept.iter().map(|handed| handed.file.as_raw_fd()).collect();
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+    for entry in super::entries_of(std::path::Path::new("/proc/self/fd"))? {
+        let number = entry.file_name().and_then(|name| name.to_str()?.parse::<RawFd>().ok());
+        let Some(number) = number else { continue };
         if number < 3 || kept_numbers.contains(&number) {
             continue;
         }

@@ -545,11 +545,10 @@ mod system {
         let mut below = vec![path];
         while let Some(path) = below.pop() {
             let failed = |error| Unremovable::Io(path.clone(), error);
-            for entry in fs::read_dir(&path).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let about = entry.path().symlink_metadata().map_err(failed)?;
+            for entry in super::super::entries_of(&path).map_err(failed)? {
+                let about = entry.symlink_metadata().map_err(failed)?;
                 if about.is_dir() {
-                    below.push(entry.path());
+                    below.push(entry);
                 } else {
                     size.bytes += about.len();
                     size.files += 1;

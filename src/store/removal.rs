@@ -445,7 +445,10 @@ impl Store {
             return Ok(None);
         }
         let held = try_lock(&self.lock_path(&root, &session.id.to_string()))?;
-        Ok(held.filter(|_| self.session(session.id).as_ref() == Ok(session)))
+        if held.is_some() && !self.is_still(session)? {
+            return Ok(None);
+        }
+        Ok(held)
     }
 }
 

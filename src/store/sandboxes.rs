@@ -82,7 +82,11 @@ pub fn elsewhere_in_sandbox(root: &Path) -> Vec<Inside> {
 
 fn looked_at(root: &Path) -> Vec<(Inside, Looked)> {
     // One that cannot be read is opened by nobody: its record cannot be either.
-    let mut names = os::names_in(root, FILE).unwrap_or_default();
+    let Ok(mut names) = os::names_in(root, FILE) else {
+        // What cannot be looked at may run.
+        let looked = Looked { is_held: true, holder: None, more: String::new() };
+        return vec![(Inside { is_claude: false, holder: None }, looked)];
+    };
     names.sort_unstable();
     let is_ours = |name: &&String| {
         let number = name.strip_prefix(FILE).map(|rest| rest.strip_prefix('.').unwrap_or(rest));

@@ -317,7 +317,15 @@ impl Store {
             .map_err(|failure| if os::is_dir(&root) { failure } else { changed() })?;
         // Who had it may have removed the session for good, and an import brought the very same back.
         let is_its_own = !held.was_waited_for() || held.is_at(&path);
-        if is_its_own && self.session(session.id).as_ref() == Ok(session) { Ok(held) } else { Err(changed()) }
+        if is_its_own && self.is_still(session)? { Ok(held) } else { Err(changed()) }
+    }
+
+    /// Returns true if the record of a session still says what it did. Fails where the system cannot read it.
+    pub(super) fn is_still(&self, session: &Session) -> Result<bool> {
+        match self.session(session.id) {
+            Err(damage) if damage.is_unread() => Err(self.unread_session(session.id, &damage)),
+            record => Ok(record.as_ref() == Ok(session)),
+        }
     }
 
     /// Returns true if a process that this one descends from holds the lock of a session.

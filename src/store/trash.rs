@@ -51,7 +51,7 @@ impl Store {
     pub fn trash_session(&self, session: &Session) -> Result<PathBuf> {
         let root = self.session_root(session.id);
         guard(&root, &self.sessions_dir(), &session.id.to_string())?;
-        if self.session(session.id).as_ref() != Ok(session) {
+        if !self.is_still(session)? {
             return Err(Failure::of(
                 Kind::Changed,
                 format!("session '{}' has changed meanwhile", session.name),

@@ -31,6 +31,10 @@ pub(crate) fn chosen(context: &Context, names: &[String], all: bool) -> Result<V
         for entry in context.store()?.sessions()? {
             match entry.record {
                 Ok(session) => sessions.push(session),
+                // Who can read it in a moment wants it in the file.
+                Err(damage) if damage.is_unread() => {
+                    return Err(context.store()?.unread_session(entry.id, &damage));
+                }
                 Err(damage) => {
                     context.goes_without(&format!("not in the file: session {}: {damage}", entry.id));
                 }
@@ -153,6 +157,9 @@ impl Export {
             for entry in store.profiles(&context.home()?)? {
                 if entry.name.is_default() {
                     continue;
+                }
+                if let Some(damage) = entry.profile.as_ref().err().filter(|damage| damage.is_unread()) {
+                    return Err(store.unread_profile(&entry.name, damage));
                 }
                 if let Err(damage) = &entry.profile {
                     context.goes_without(&format!("not in the file: profile '{}': {damage}", entry.name));

@@ -56,7 +56,8 @@ fn may_be_open_there(session: &Session, paths: &SessionPaths, run: &Run) -> bool
     if session.isolation == Isolation::Sandbox {
         // Its pid is another one inside.
         let left = ConfigGround::of(paths).at("sessions").entries();
-        return left.is_ok_and(|left| left.is_some_and(|left| !left.is_empty()));
+        // What cannot be read may be there.
+        return left.map_or(true, |left| left.is_some_and(|left| !left.is_empty()));
     }
     os::exists(&paths.config.join("sessions").join(format!("{}.json", run.process.pid)))
 }

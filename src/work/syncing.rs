@@ -320,7 +320,14 @@ impl<'a> Sync<'a> {
             if !self.lay_out(name, &layout)? {
                 return Ok(());
             }
-            if file.read(MOST_BYTES).ok().flatten().as_ref() != Some(&merged.content) {
+            let there = match os::patiently(|| file.read(MOST_BYTES)) {
+                Ok(there) => there,
+                Err(error) => {
+                    context.goes_without(&format!("{name}: {}", file.failure("read", &error).message));
+                    return Ok(());
+                }
+            };
+            if there.as_ref() != Some(&merged.content) {
                 self.keep(
                     name,
                     format!("{} was being written", state.display()),
