@@ -310,14 +310,16 @@ impl Range {
 }
 
 /// Returns true if the path is of what `cs` itself keeps of the session: its record, its name, its place in the trash,
-/// ports, what is noted as open, which every launch tidies up, and the group that its conversations are moved to.
+/// ports, what is noted as open, which every launch tidies up, and where its conversations and prompts are moved to.
 fn is_noted_of(told: &str, session: &str) -> bool {
     let told = told.strip_prefix(".local/share/cs/").unwrap_or_default();
     let named =
         ["sessions/", "open/", "trash/"].iter().any(|place| told.starts_with(&format!("{place}[{session}]")));
     named
         || told == format!("names/{session}")
-        || ["ports/", "open/", "history/crew/"].iter().any(|place| told.starts_with(place))
+        || ["ports/", "open/", "history/crew/", "profiles/work/own-"]
+            .iter()
+            .any(|place| told.starts_with(place))
 }
 
 /// Returns true if `opened` is only looked at to tell which checkout a session's directory is in, where something on
