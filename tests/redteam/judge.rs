@@ -243,7 +243,7 @@ impl Range {
         for opened in &done.trace.opened {
             let is_secret = SECRETS.iter().any(|secret| *opened == home.join(secret))
                 || opened.starts_with(home.join("private"));
-            if is_secret && !usual.opened.contains(opened) && !Self::is_of_checkout(path, opened) {
+            if is_secret && !usual.opened.contains(opened) && !is_of_checkout(path, opened) {
                 wrong.push(format!("opened the secret {}", self.told(opened)));
             }
         }
@@ -265,15 +265,6 @@ impl Range {
             }
         }
         wrong
-    }
-
-    /// Returns true if `opened` is only looked at to tell which checkout a session's directory is in, where something on
-    /// the way to that directory was planted. What is there is of no consequence before it is allowed.
-    fn is_of_checkout(path: &Path, opened: &Path) -> bool {
-        let is_on_the_way =
-            SESSIONS.iter().any(|(_, directory)| Path::new("src").join(directory).starts_with(path));
-        let is_looked_at = |name: &str| [".git", ".cs.toml", ".claude", "worktrees", "tree"].contains(&name);
-        is_on_the_way && opened.file_name().and_then(|name| name.to_str()).is_some_and(is_looked_at)
     }
 
     /// Returns the sessions that are on this ground, or share what is there: who opens another one, takes it for
@@ -319,14 +310,25 @@ impl Range {
 }
 
 /// Returns true if the path is of what `cs` itself keeps of the session: its record, its name, its place in the trash,
-/// ports, what is noted as open, which every launch tidies up, and the group that its conversations are moved to.
+/// ports, what is noted as open, which every launch tidies up, and where its conversations and prompts are moved to.
 fn is_noted_of(told: &str, session: &str) -> bool {
     let told = told.strip_prefix(".local/share/cs/").unwrap_or_default();
     let named =
         ["sessions/", "open/", "trash/"].iter().any(|place| told.starts_with(&format!("{place}[{session}]")));
     named
         || told == format!("names/{session}")
-        || ["ports/", "open/", "history/crew/"].iter().any(|place| told.starts_with(place))
+        || ["ports/", "open/", "history/crew/", "profiles/work/own-"]
+            .iter()
+            .any(|place| told.starts_with(place))
+}
+
+/// Returns true if `opened` is only looked at to tell which checkout a session's directory is in, where something on
+/// the way to that directory was planted. What is there is of no consequence before it is allowed.
+fn is_of_checkout(path: &Path, opened: &Path) -> bool {
+    let is_on_the_way =
+        SESSIONS.iter().any(|(_, directory)| Path::new("src").join(directory).starts_with(path));
+    let is_looked_at = |name: &str| [".git", ".cs.toml", ".claude", "worktrees", "tree"].contains(&name);
+    is_on_the_way && opened.file_name().and_then(|name| name.to_str()).is_some_and(is_looked_at)
 }
 
 fn head(text: &str) -> String {

@@ -4,7 +4,7 @@
 //! Which paths those are is seen by tracing every verb in a world that has one of everything, so that a path that is
 //! read from tomorrow on is attacked from tomorrow on. Of the product of paths, objects and verbs a part is tried,
 //! the same each time. `CS_REDTEAM=all` tries all of it, `CS_REDTEAM=5`
-//! five objects at each path, and `CS_REDTEAM_SEED` chooses others.
+//! five objects at each path, `CS_REDTEAM_SEED` chooses others, and `CS_REDTEAM_PATH` names a part of the paths.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports that its footing is gone")]
 
