@@ -727,7 +727,7 @@ fn what_git_keeps_of_submodules_and_worktrees_is_only_read_inside_also_where_the
 
 #[test]
 fn what_is_let_in_besides_is_not_looked_for_through_a_link_from_inside() {
-    let Some(mut world) = world_with("true") else { return };
+    let Some(world) = world_with("true") else { return };
     world.write(".gnupg/secret", "a secret\n");
     world.write("src/api/data/file", "of the project\n");
     world.write("src/api/ca.pem", "certificates\n");
@@ -788,7 +788,8 @@ fn what_is_let_in_besides_is_not_looked_for_through_a_link_from_inside() {
     // A program, and what a script of a sandbox's says that it needs.
     world.write("src/api/bin/claude", &format!("#!{}\n", home.join(".gnupg/secret").display()));
     ran(Command::new("chmod").arg("+x").arg(world.project("api").join("bin/claude"))).ok();
-    world.set("PATH", format!("{}/bin:/usr/bin:/bin", world.project("api").display()));
+    // By its path, as a person names it: from `PATH` it is not taken.
+    settings(&format!("claude = {:?}\n", world.project("api").join("bin/claude")));
     let ran = world.cs(&["--dry-run", "boxed"]).ok();
     assert!(!ran.contains(".gnupg"), "{ran}");
     assert!(ran.contains("src/api/bin/claude"), "the control: it is that one: {ran}");
