@@ -204,6 +204,7 @@ impl Repository {
 
 /// Returns what is uncommitted in `checkout`, at `depth` submodules inside of another.
 pub(super) fn status(repository: &Repository, checkout: &Pinned, depth: usize) -> Result<State, Error> {
+    refuse_what_is_waited_for(&checkout.root)?;
     let words = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal"];
     // `dirty` has git compare the commit of a submodule and not look into it, whatever `.gitmodules` says.
     let words = [&words[..], &["--ignored=matching", "--ignore-submodules=dirty"]].concat();
@@ -216,6 +217,19 @@ pub(super) fn status(repository: &Repository, checkout: &Pinned, depth: usize) -
     (state.nested, state.filters) = (nested.unknown, checkout.filters.clone());
     state.changed += nested.changed;
     Ok(state)
+}
+
+/// Refuses a checkout in whose root a FIFO or a device has the name of a file that git reads: git would wait for what
+/// never comes.
+fn refuse_what_is_waited_for(root: &Path) -> Result<(), Error> {
+    for name in [".gitattributes", ".gitignore", ".gitmodules", ".mailmap"] {
+        let path = root.join(name);
+        let is_other = |about: std::fs::Metadata| !about.is_file() && !about.is_dir() && !about.is_symlink();
+        if path.symlink_metadata().is_ok_and(is_other) {
+            return Err(Error::ours(format!("{} is no file, and git would wait for it", path.display())));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the directories that git ignores, of what it printed for a status.
