@@ -3,7 +3,9 @@
 //! See docs/decisions/003-exec-not-spawn.md
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::{OsStr, OsString};
+#[cfg(unix)]
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -54,9 +54,6 @@ fn directory_at(path: PathBuf) -> io::Result<Directory> {
     }
 }
 
-/// Nothing is held open.
-pub(super) type Opened = ();
-
 /// Succeeds if anything is there and, with `directory`, if that is a directory, and no link to one.
 pub(super) fn is_there(path: &Foreign, directory: bool) -> io::Result<()> {
     let facts = facts(path)?;

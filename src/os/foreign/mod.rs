@@ -20,7 +20,9 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::model::Failure;
@@ -49,6 +51,7 @@ pub struct Foreign {
 /// A directory that nobody inside can put something else in the place of.
 struct Root {
     path: PathBuf,
+    #[cfg(unix)]
     held: OnceLock<system::Opened>,
 }
 
@@ -177,7 +180,12 @@ impl Foreign {
     }
 
     fn new(root: PathBuf, below: PathBuf) -> Self {
-        Self { root: Arc::new(Root { path: root, held: OnceLock::new() }), below }
+        let root = Root {
+            path: root,
+            #[cfg(unix)]
+            held: OnceLock::new(),
+        };
+        Self { root: Arc::new(root), below }
     }
 
     /// Returns `path` on the ground that begins at `root`; where it is not below `root`, the ground that begins at

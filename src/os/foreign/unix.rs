@@ -49,7 +49,10 @@ fn root(path: &Foreign) -> io::Result<BorrowedFd<'_>> {
 /// Succeeds if anything is there and, with `directory`, if that is a directory. A link is no directory, and an error.
 pub(super) fn is_there(path: &Foreign, directory: bool) -> io::Result<()> {
     let names = path.names()?;
-    let flags = if cfg!(target_os = "linux") { OFlags::PATH } else { OFlags::RDONLY | OFlags::NONBLOCK };
+    #[cfg(target_os = "linux")]
+    let flags = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
     let flags = if directory { flags | OFlags::DIRECTORY } else { flags } | OFlags::CLOEXEC;
     beneath(root(path)?, &names, flags).map(drop).map_err(reason)
 }
