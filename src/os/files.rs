@@ -371,6 +371,17 @@ pub(super) fn read_opened(mut file: fs::File) -> io::Result<Vec<u8>> {
 /// there. Fails for anything else without opening it: opening alone does something to a FIFO or a device.
 pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let too_large = || io::Error::other(format!("larger than {limit} bytes"));
+    let Some(file) = open_small(path, limit, &too_large)? else { return Ok(None) };
+    read_at_most(file, limit, &too_large).map(Some)
+}
+
+/// Opens a regular file of at most `limit` bytes, above which `too_large` is the error; `None` if nothing is there.
+/// Anything else fails without being opened.
+pub(super) fn open_small(
+    path: &Path,
+    limit: u64,
+    too_large: &dyn Fn() -> io::Error,
+) -> io::Result<Option<fs::File>> {
     let fits = |about: fs::Metadata| match about.is_file() {
         true if about.len() > limit => Err(too_large()),
         true => Ok(()),
@@ -384,9 +395,18 @@ pub fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = open_without_waiting(path)?;
     // Something else may stand there by now.
     fits(file.metadata()?)?;
+    Ok(Some(file))
+}
+
+/// Reads an open file, which may grow meanwhile; `too_large` is the error above `limit` bytes.
+pub(super) fn read_at_most(
+    file: fs::File,
+    limit: u64,
+    too_large: &dyn Fn() -> io::Error,
+) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(limit + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit { Err(too_large()) } else { Ok(Some(content)) }
+    if content.len() as u64 > limit { Err(too_large()) } else { Ok(content) }
 }
 
 /// Opens a file for reading, and does not wait for the other end of a FIFO.

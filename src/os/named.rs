@@ -1,8 +1,9 @@
 //! Files that a person names: read once, with where they really are.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use super::files::{open_small, read_at_most};
 
 /// A file that was read.
 #[derive(Debug)]
@@ -17,32 +18,10 @@ pub struct Named {
 /// it, and waits for nothing.
 pub fn read_named(path: &Path, limit: u64) -> io::Result<Option<Named>> {
     let too_large = || io::Error::other(format!("larger than {} MiB", limit >> 20));
-    let fits = |about: std::fs::Metadata| match about.is_file() {
-        true if about.len() > limit => Err(too_large()),
-        true => Ok(()),
-        false => Err(io::Error::other("not a regular file")),
-    };
-    let missing =
-        |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-    match path.metadata() {
-        Ok(about) => fits(about)?,
-        Err(error) if missing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-    );
-    let file = options.open(path)?;
-    // Something else may stand there by now.
-    fits(file.metadata()?)?;
+    let Some(file) = open_small(path, limit, &too_large)? else { return Ok(None) };
     let real = real_path_of(&file, path)?;
-    let mut content = Vec::new();
-    file.take(limit + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit { Err(too_large()) } else { Ok(Some(Named { content, real })) }
+    let content = read_at_most(file, limit, &too_large)?;
+    Ok(Some(Named { content, real }))
 }
 
 /// Returns where the open file is. Elsewhere than on Linux: where its path leads.

@@ -230,7 +230,7 @@ impl Member {
             let is_ours = shared.is_none_or(|shared| shared.parent() == from.parent());
             // Where there is no telling, the file is read, which says why it cannot be.
             if is_ours && from.try_exists().unwrap_or(true) || os::exists(&own) {
-                let from = is_ours.then(|| file(&from));
+                let from = is_ours.then(|| Foreign::in_its_directory(&from));
                 append_missing(from.as_ref(), &own, is_own_prompt)?;
                 unlink(&self.prompts())?;
                 rename(&own, &self.prompts())?;
@@ -376,14 +376,6 @@ fn compare(source: &Foreign, target: &Foreign) -> io::Result<Difference> {
 /// The most of a file of prompts that is read.
 const MOST_PROMPTS: u64 = 256 << 20;
 
-/// Returns the file `path`, whose directory is ours or the person's, as ground to be read.
-fn file(path: &Path) -> Foreign {
-    match (path.parent(), path.file_name()) {
-        (Some(above), Some(name)) => Foreign::ground(above).join(name),
-        _ => Foreign::ground(path),
-    }
-}
-
 /// Appends the lines of `from` that are `wanted`, and that `to` has not, in one write. Makes `to` if it
 /// is missing.
 fn append_missing(from: Option<&Foreign>, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
@@ -391,7 +383,7 @@ fn append_missing(from: Option<&Foreign>, to: &Path, wanted: &dyn Fn(&str) -> bo
         Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) => Err(path.failure("read", &error)),
     };
-    let place = file(to);
+    let place = Foreign::in_its_directory(to);
     let source = from.map(read).transpose()?.flatten().unwrap_or_default();
     let there = read(&place)?;
     let target = there.as_deref().unwrap_or_default();

@@ -142,7 +142,8 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
                 if let Some(parent) = file.path.parent().filter(|_| file.replaces.is_none()) {
                     make_dirs(parent).map_err(failed)?;
                 }
-                let place = place(base.as_ref(), &file.path).unwrap_or_else(|| beside(&file.path));
+                let place =
+                    place(base.as_ref(), &file.path).unwrap_or_else(|| Foreign::in_its_directory(&file.path));
                 drifts.extend(seed(file, &place)?);
             }
             Put::Outdated(path) => {
@@ -165,14 +166,6 @@ fn put_each(layout: &Layout, lacking: &[Put]) -> Result<Vec<Drift>> {
 /// Returns `path` as a place on the ground below `base`, that of a layout; `None` if it is not below that.
 fn place(base: Option<&Foreign>, path: &Path) -> Option<Foreign> {
     base?.within(path)
-}
-
-/// Returns `path` as a place in its directory, which is none of a session.
-fn beside(path: &Path) -> Foreign {
-    match (path.parent(), path.file_name()) {
-        (Some(above), Some(name)) => Foreign::ground(above).join(name),
-        _ => Foreign::ground(path),
-    }
 }
 
 fn link_failed(link: &Link, error: &std::io::Error) -> Failure {

@@ -200,10 +200,14 @@ impl Foreign {
     /// Returns what `path`, a path of the person's, leads to: a link at its end is theirs, and followed.
     pub fn led_to(path: &Path) -> Self {
         let real = if path.is_symlink() { super::real_path(path).ok() } else { None };
-        let real = real.unwrap_or_else(|| path.to_path_buf());
-        match (real.parent(), real.file_name()) {
+        Self::in_its_directory(real.as_deref().unwrap_or(path))
+    }
+
+    /// Returns what is called `path` in its directory, which is the person's or ours. A link at its end is not followed.
+    pub fn in_its_directory(path: &Path) -> Self {
+        match (path.parent(), path.file_name()) {
             (Some(above), Some(name)) => Self::ground(above).join(name),
-            _ => Self::ground(&real),
+            _ => Self::ground(path),
         }
     }
 
