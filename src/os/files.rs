@@ -275,31 +275,6 @@ pub fn remove_link(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Copies the file `from` to `to`, mode 0600, whole or not at all; what was at `to` is replaced. It
-/// has the time of `from`, and has reached the disk when this returns.
-pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let staged = staged_beside(to)?;
-    let copied = || {
-        let mut source = fs::File::open(from)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut copy = options.open(&staged)?;
-        io::copy(&mut source, &mut copy)?;
-        let modified = source.metadata()?.modified()?;
-        copy.set_modified(modified)?;
-        uninterrupted(|| copy.sync_all())?;
-        uninterrupted(|| fs::rename(&staged, to))
-    };
-    if let Err(error) = copied() {
-        let _ = fs::remove_file(&staged);
-        return Err(error);
-    }
-    sync_parent(to);
-    Ok(())
-}
-
 /// Makes the symbolic link `path` to `target`. `Ok(false)` if something is there already.
 pub fn make_link(path: &Path, target: &Path) -> io::Result<bool> {
     #[cfg(unix)]

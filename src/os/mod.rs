@@ -32,11 +32,11 @@ pub use disk::{Disk, disk_of};
 #[cfg(unix)]
 pub use files::replace_link;
 pub use files::{
-    copy_file, create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file,
-    entries_of, exists, flush_directories, flush_file_system, flush_output, is_dir, is_same_file, link_at,
-    look, make_link, names_in, new_private_file, not_a_file, only_owner_reaches, open_regular,
-    overwrite_note, patiently, publish_dir, publish_file, put_in_place, read_optional, read_small, real_path,
-    remove_file, remove_link, replace_file, resolved, rewrite_file, settle, touch,
+    create_private_dir, create_private_dirs, create_private_dirs_below, create_private_file, entries_of,
+    exists, flush_directories, flush_file_system, flush_output, is_dir, is_same_file, link_at, look,
+    make_link, names_in, new_private_file, not_a_file, only_owner_reaches, open_regular, overwrite_note,
+    patiently, publish_dir, publish_file, put_in_place, read_optional, read_small, real_path, remove_file,
+    remove_link, replace_file, resolved, rewrite_file, settle, touch,
 };
 pub use foreign::{
     Entry, EntryKind, Facts, Foreign, Held, MOST_BYTES, Unfit, WithoutHoles, copy_data, few_holes,

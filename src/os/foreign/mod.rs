@@ -271,15 +271,6 @@ impl Foreign {
         self.below.extension().is_some_and(|found| found == extension)
     }
 
-    /// Returns the way from `above` to it, for a person or as the way below another directory; `None` if it is not
-    /// below `above`.
-    pub fn way_from(&self, above: &Self) -> Option<PathBuf> {
-        if self.root.path != above.root.path {
-            return None;
-        }
-        self.below.strip_prefix(&above.below).ok().map(Path::to_path_buf)
-    }
-
     /// Returns the failure to do `what` with it.
     pub fn failure(&self, what: &str, error: &io::Error) -> Failure {
         Failure::io(what, &self.whole(), error)
