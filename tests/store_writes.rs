@@ -23,7 +23,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
 /// The functions of `os` that write.
 const OF_OS: &[&str] = &[
     "copy_between",
-    "copy_file",
     "create_private_dir",
     "create_private_dirs",
     "create_private_dirs_below",
