@@ -88,6 +88,7 @@ impl Repository {
     /// failure: what git says is returned.
     pub fn make(&self, making: &Making, hooks: Hooks) -> Result<Option<Error>, Error> {
         let _turn = self.turn();
+        self.refuse_led_elsewhere(&self.common, &Vec::from_iter(making.branch()))?;
         let Err(why) = act_in_sight(&self.main, &making.words(), &hooks.settings()) else { return Ok(None) };
         let is_there = making.root.is_dir()
             && self.worktrees()?.iter().any(|entry| {

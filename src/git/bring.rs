@@ -83,6 +83,8 @@ impl Repository {
             .commit(&reference)?
             .ok_or_else(|| Error::ours(format!("there is no branch '{}'", bring.onto)))?;
         let checkout = self.pin(bring.root)?;
+        let branches: Vec<&str> = bring.branch.into_iter().chain([bring.onto]).collect();
+        self.refuse_led_elsewhere(&checkout.git_dir, &branches)?;
         let mut settings = checkout.ignoring_submodules(&old, bring.head)?;
         settings.extend(bring.hooks.settings());
         let from = Origin { checkout, settings };
@@ -143,6 +145,7 @@ impl Repository {
         };
         let root = os::real_path(&checkout.path).unwrap_or_else(|_| checkout.path.clone());
         let pinned = self.pin(&root)?;
+        self.refuse_led_elsewhere(&pinned.git_dir, &[onto])?;
         let mut settings = pinned.ignoring_submodules(old, new)?;
         settings.extend(bring.hooks.settings());
         let words = ["merge", "--quiet", "--ff-only", "--no-overwrite-ignore", new];

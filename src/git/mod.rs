@@ -7,6 +7,7 @@ mod bring;
 mod error;
 mod exclude;
 mod include;
+mod led;
 mod locking;
 mod nested;
 mod pinned;

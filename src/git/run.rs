@@ -8,7 +8,8 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use super::Error;
 use crate::os;
@@ -82,6 +83,9 @@ const OF_A_REPOSITORY: [&str; 22] = [
     "GIT_WORK_TREE",
 ];
 
+/// How long git may do nothing at all when nobody asked for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The variables that name programs for what `cs` asks nobody for.
 const PROGRAMS: [&str; 4] = ["GIT_PROXY_COMMAND", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_ASKPASS"];
 
@@ -89,6 +93,7 @@ const PROGRAMS: [&str; 4] = ["GIT_PROXY_COMMAND", "GIT_SSH", "GIT_SSH_COMMAND", 
 pub(super) struct Git {
     command: Command,
     settings: Vec<Setting>,
+    purpose: Purpose,
 }
 
 impl Git {
@@ -119,7 +124,7 @@ impl Git {
             command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
         }
         command.arg("-C").arg(place).stdin(Stdio::null());
-        Ok(Self { command, settings })
+        Ok(Self { command, settings, purpose })
     }
 
     /// Sets a variable of its environment.
@@ -145,13 +150,17 @@ impl Git {
         self.command
     }
 
-    /// Runs it. Fails where git cannot be run.
+    /// Runs it. Fails where git cannot be run, and where it waits for what never comes.
     pub(super) fn output<S: AsRef<OsStr>>(self, words: &[S]) -> Result<Output, Error> {
-        self.command(words).output().map_err(|error| Error::not_run(&error))
+        let purpose = self.purpose;
+        let mut command = self.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        finished(command.spawn().map_err(|error| Error::not_run(&error))?, purpose, words)
     }
 
-    /// Runs it, with `input` written to it. Fails where git cannot be run.
+    /// Runs it, with `input` written to it. Fails as [`Git::output`] does.
     pub(super) fn output_to<S: AsRef<OsStr>>(self, words: &[S], input: &[u8]) -> Result<Output, Error> {
+        let purpose = self.purpose;
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| Error::not_run(&error))?;
@@ -162,9 +171,25 @@ impl Git {
                 // A git that ends early says why itself.
                 let _ = stdin.as_mut().map(|stdin| stdin.write_all(input));
             });
-            child.wait_with_output().map_err(|error| Error::not_run(&error))
+            finished(child, purpose, words)
         })
     }
+}
+
+/// Waits for git. Where a session put a FIFO in the place of a file that git reads, it would wait for ever: of what
+/// nobody asked for, that is the end.
+fn finished<S: AsRef<OsStr>>(git: Child, purpose: Purpose, words: &[S]) -> Result<Output, Error> {
+    if purpose == Purpose::Asked {
+        return git.wait_with_output().map_err(|error| Error::not_run(&error));
+    }
+    let output = os::output_unless_stuck(git, PATIENCE).map_err(|error| Error::not_run(&error))?;
+    output.ok_or_else(|| {
+        let word = words.first().map_or(OsStr::new(""), AsRef::as_ref).to_string_lossy();
+        let seconds = PATIENCE.as_secs();
+        Error::ours(format!(
+            "git {word} did nothing for {seconds} seconds, and was ended: it waits for something that is no file"
+        ))
+    })
 }
 
 /// Asks git something about `place`, or has it note something there. It runs no program but itself. Fails where git

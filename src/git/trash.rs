@@ -22,6 +22,7 @@ impl Repository {
     /// and what is staged where git can make a commit of it. Done again, it is the same.
     pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), Error> {
         let Some(head) = head else { return Ok(()) };
+        self.refuse_led_elsewhere(&self.common, &[])?;
         answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
         // The files themselves are kept. This is for what only the index leads to, should git clean up meanwhile.
         if let Some(commit) = self.staged(root, head) {
@@ -67,6 +68,7 @@ impl Repository {
         if self.commit(&reference)?.is_none() {
             return Ok(());
         }
+        self.refuse_led_elsewhere(&self.common, &[name])?;
         answer(&self.common, &["update-ref", "-d", &reference, commit])?;
         // There may be no settings of it.
         ask(&self.common, &["config", "--remove-section", &format!("branch.{name}")])?;
@@ -79,6 +81,7 @@ impl Repository {
         if self.commit(&reference)?.is_some() {
             return Ok(());
         }
+        self.refuse_led_elsewhere(&self.common, &[name])?;
         answer(&self.common, &["update-ref", "--create-reflog", &reference, commit, ""]).map(drop)
     }
 

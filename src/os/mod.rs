@@ -21,6 +21,7 @@ mod ports;
 mod process;
 mod program;
 mod removal;
+mod stuck;
 mod trail;
 mod tree;
 mod trusted;
@@ -65,6 +66,7 @@ pub use program::{
     take_no_program_of_sessions_in,
 };
 pub use removal::{Left, Unremovable, check_tree, is_mount_point, remove_tree};
+pub use stuck::output_unless_stuck;
 pub use trail::trail;
 pub use tree::{Size, tree_measured, tree_size};
 pub use trusted::{Distrust, Trusted, read_trusted, trusted_file, trusted_root};

@@ -2,6 +2,7 @@
 
 mod copying;
 mod finishing;
+mod led;
 mod listing;
 mod making;
 mod planted;
