@@ -9,10 +9,10 @@ use super::{Error, Repository};
 use crate::os;
 
 /// What people and programs put links to, and git writes nothing into while it works for `cs`.
-const OF_OTHERS: [&str; 5] = ["annex", "hooks", "lfs", "modules", "svn"];
+const OF_OTHERS: [&str; 6] = ["annex", "hooks", "info", "lfs", "modules", "svn"];
 
-/// The directories in a git directory into which git writes, from the outside to the inside.
-const WRITTEN: [&str; 10] = [
+/// What lies deeper in a git directory and is written to by git, the outer before the inner.
+const WRITTEN: [&str; 8] = [
     "refs/heads",
     "refs/cs",
     "refs/cs/trash",
@@ -21,8 +21,6 @@ const WRITTEN: [&str; 10] = [
     "logs/refs/heads",
     "objects/info",
     "objects/pack",
-    "info/exclude",
-    "info/sparse-checkout",
 ];
 
 impl Repository {
