@@ -136,10 +136,6 @@ pub(super) fn open_to_append(path: &Foreign) -> io::Result<File> {
     fs::OpenOptions::new().append(true).open(path)
 }
 
-pub(super) fn create(path: &Foreign) -> io::Result<File> {
-    crate::os::new_private_file(&checked(path)?)
-}
-
 pub(super) fn put(
     path: &Foreign,
     write: &mut dyn FnMut(&mut File) -> io::Result<()>,

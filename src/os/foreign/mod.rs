@@ -347,11 +347,6 @@ impl Foreign {
         system::make_dirs(self)
     }
 
-    /// Makes the file, mode 0600, in directories that are there; fails if something is there already.
-    pub fn create(&self) -> io::Result<File> {
-        system::create(self)
-    }
-
     /// Makes the file with `content`, mode 0600, whole or not at all. Returns `Ok(false)` if something is there
     /// already, which is untouched. Durable when it returns.
     pub fn publish(&self, content: &[u8]) -> io::Result<bool> {
@@ -578,7 +573,6 @@ mod tests {
             assert!(ground.join(path).publish(b"x").is_err(), "{path}");
             assert!(ground.join(path).replace(b"x").is_err(), "{path}");
             assert!(ground.join(path).link(dir.path()).is_err(), "{path}");
-            assert!(ground.join(path).create().is_err(), "{path}");
         }
         assert!(
             ground.join("a/linked/deep").make_dirs().is_err() && ground.join("a/link/x").make_dirs().is_err()

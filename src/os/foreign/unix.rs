@@ -307,11 +307,6 @@ fn new_file(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
     Ok(File::from(retry_on_intr(|| openat(directory, name, flags, Mode::RUSR | Mode::WUSR))?))
 }
 
-pub(super) fn create(path: &Foreign) -> io::Result<File> {
-    let (parent, name) = parent(path)?;
-    new_file(parent.as_fd(), name)
-}
-
 /// Has `write` fill a new file beside, and gives that its name.
 pub(super) fn put(
     path: &Foreign,
