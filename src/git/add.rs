@@ -4,8 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::run::Setting;
-use super::run::{act, act_in_sight, answer, ask};
+use super::run::{Setting, act, act_in_sight, answer, ask};
 use super::{Error, Repository, state};
 use crate::os;
 

@@ -5,7 +5,7 @@
 //! (a link, an unlink, a rename, a look, a lock). [`explore`] tries every order. That a verb alone comes to the same in
 //! the model and in the store, from every disk, is a test here, too; so is that the protocol of before falls.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::tests::session;
-use super::{Arrival, NewProfile, Piece, Store, TrashedKind};
-use crate::model::{self, Isolation, Layout, ProfileKind, Session, ShareOverrides};
+use super::tests::{bare_account, session};
+use super::{Arrival, Piece, Store, TrashedKind};
+use crate::model::{self, Isolation, Layout, Session};
 use crate::os::{self, Lock};
 use Verb::{
     ClaimAgain, CreateProfile, Empty, Forget, Import, New, Remove, RemoveProfile, Rename, Restore,
@@ -1023,15 +1023,7 @@ impl Real {
                 arrival == Ok(Arrival::Here)
             }
             CreateProfile(name) => {
-                let new = NewProfile {
-                    kind: &ProfileKind::Account,
-                    bare: true,
-                    env: BTreeMap::new(),
-                    share: ShareOverrides::default(),
-                    inherit: None,
-                    directory: None,
-                };
-                store.create_profile(&name_of(name), new, |_| Layout::default()).is_ok()
+                store.create_profile(&name_of(name), bare_account(), |_| Layout::default()).is_ok()
             }
             RemoveProfile(name) => store.trash_profile(&name_of(name)).is_ok(),
             RestoreProfile(name) => restored(Claim::Profile, name),

@@ -79,16 +79,30 @@ pub use trust::{Trust, TrustRecord, Trusted};
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use uuid::Uuid;
 
-    use super::Store;
-    use crate::model::{Isolation, Name, Session};
+    use super::{NewProfile, Store};
+    use crate::model::{Isolation, Name, ProfileKind, Session, ShareOverrides};
 
     /// A store that nothing is in, and the directory it goes with.
     pub(super) fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(dir.path().join("data")).expect("a store");
         (dir, store)
+    }
+
+    /// A new profile with an account, which shares nothing.
+    pub(super) fn bare_account() -> NewProfile<'static> {
+        NewProfile {
+            kind: &ProfileKind::Account,
+            bare: true,
+            env: BTreeMap::new(),
+            share: ShareOverrides::default(),
+            inherit: None,
+            directory: None,
+        }
     }
 
     /// A session `name` that is not in any store.

@@ -185,12 +185,10 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::thread;
 
-    use crate::model::{Kind, Layout, Name, ProfileKind, ShareOverrides};
-    use crate::store::NewProfile;
-    use crate::store::tests::{session, store};
+    use crate::model::{Kind, Layout, Name};
+    use crate::store::tests::{bare_account, session, store};
 
     #[test]
     fn a_name_is_not_taken_over_from_a_session_that_is_on_its_way_back() {
@@ -238,15 +236,7 @@ mod tests {
             let held = store.hold_names().expect("held");
             let making = thread::spawn({
                 let (store, name) = (store.clone(), name.clone());
-                let new = NewProfile {
-                    kind: &ProfileKind::Account,
-                    bare: true,
-                    env: BTreeMap::new(),
-                    share: ShareOverrides::default(),
-                    inherit: None,
-                    directory: None,
-                };
-                move || store.create_profile(&name, new, |_| Layout::default())
+                move || store.create_profile(&name, bare_account(), |_| Layout::default())
             });
             thread::sleep(std::time::Duration::from_millis(100));
             assert!(!making.is_finished(), "it waits until that is decided");

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::scenery::{TALK, cs, may_trace, talk};
-use super::support::needed;
+use super::scenery::{TALK, cs, talk};
 use super::support::world::{World, git, ran};
+use super::support::{may_trace, needed};
 
 /// What begins every secret of this world; what follows says where it stands.
 const CANARY: &str = "sk-canary-in-";

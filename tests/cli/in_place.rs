@@ -7,9 +7,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::scenery::{cs, may_trace};
-use super::support::granted;
+use super::scenery::cs;
 use super::support::world::{Ran, World, listing, ran};
+use super::support::{granted, may_trace};
 
 fn world() -> World {
     let world = World::with_fake_claude();

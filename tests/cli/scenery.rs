@@ -91,18 +91,6 @@ pub(crate) fn may_mount() -> bool {
     granted(output.is_ok_and(|output| output.status.success()), "this user may not mount anything")
 }
 
-/// Whether faults can be injected here.
-pub(crate) fn may_trace() -> bool {
-    has("strace")
-        && granted(
-            Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "true"])
-                .output()
-                .is_ok_and(|output| output.status.success()),
-            "strace may not trace here",
-        )
-}
-
 /// Whether this process is root's, who alone can act as another user.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::scenery::{TALK, list, may_trace, shell, state, talk};
-use super::support::needed;
+use super::scenery::{TALK, list, shell, state, talk};
 use super::support::world::{World, listing, ran};
+use super::support::{may_trace, needed};
 
 const CANARY: &str = "sk-ant-api03-canary-of-a-settings-file";
 

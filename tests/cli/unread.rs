@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::scenery::{Running, TALK, cs, granted, is_root, may_trace, session_names, talk, waiting_claude};
+use super::scenery::{Running, TALK, cs, granted, is_root, session_names, talk, waiting_claude};
+use super::support::may_trace;
 use super::support::world::{Ran, World, ran};
 
 /// Runs `cs ARGUMENTS` in the directory `place`, with a fault of strace's at the calls that touch `path`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::furnish::world;
 use crate::judge::{Range, Usual};
 use crate::objects::Object;
-use crate::product::may_trace;
+use crate::support::may_trace;
 use crate::trace::Bounds;
 use crate::verbs::Act;
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,22 +9,10 @@ use std::time::Instant;
 use crate::furnish::world;
 use crate::judge::{Range, Usual};
 use crate::objects::Object;
+use crate::support::may_trace;
 use crate::support::world::World;
-use crate::support::{granted, needed};
 use crate::trace::Bounds;
 use crate::verbs::ACTS;
-
-/// Returns true if commands can be traced here.
-pub(crate) fn may_trace() -> bool {
-    needed("strace").is_some()
-        && granted(
-            Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "true"])
-                .output()
-                .is_ok_and(|output| output.status.success()),
-            "strace may not trace here",
-        )
-}
 
 /// Numbers that look random, the same each time.
 struct Dice(u64);

@@ -42,6 +42,13 @@ pub fn needed(name: &str) -> Option<std::path::PathBuf> {
     found
 }
 
+/// Returns whether commands can be traced here, and faults injected into them (see [`granted`]).
+pub fn may_trace() -> bool {
+    let Some(strace) = needed("strace") else { return false };
+    let tried = std::process::Command::new(strace).args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
+    granted(tried.is_ok_and(|output| output.status.success()), "strace may not trace here")
+}
+
 /// Returns where the program `name` is, which few machines have: its absence is said, and fails no test.
 pub fn optional(name: &str) -> Option<std::path::PathBuf> {
     let found = which::which(name).ok();

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 pub(crate) use self::stage::{CALLS, copy};
 use self::stage::{FAULTS, KILL, Stage};
-use super::scenery::{TALK, cs, has, may_mount, may_trace, talk};
+use super::scenery::{TALK, cs, has, may_mount, talk};
+use super::support::may_trace;
 use super::support::world::{World, git, ran};
 
 #[test]

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::stage::{CALLS, copy, every_fault};
-use crate::scenery::{OTHER_TALK, TALK, cs, list, may_trace, talk};
+use crate::scenery::{OTHER_TALK, TALK, cs, list, talk};
+use crate::support::may_trace;
 use crate::support::world::{Ran, World, listing, ran};
 
 /// The number of faults that are tried of a verb.

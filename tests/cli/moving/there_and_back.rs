@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::{SECRET, contents, full, names_in};
 use crate::scenery::{
-    OTHER_TALK, Running, TALK, Transcript, cs, list, may_trace, session_names, state, talk, waiting_claude,
+    OTHER_TALK, Running, TALK, Transcript, cs, list, session_names, state, talk, waiting_claude,
 };
+use crate::support::may_trace;
 use crate::support::snapshots::assert_snapshot;
 use crate::support::world::{Ran, World, listing, ran};
 

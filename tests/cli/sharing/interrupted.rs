@@ -9,7 +9,8 @@ use serde_json::json;
 use super::groups::{conversations, in_two_profiles};
 use super::{opened, own, read_json, said, world};
 use crate::faults::{CALLS, copy};
-use crate::scenery::{TALK, cs, ended, may_trace, state};
+use crate::scenery::{TALK, cs, ended, state};
+use crate::support::may_trace;
 use crate::support::world::{World, ran};
 
 #[test]

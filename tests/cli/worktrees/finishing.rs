@@ -7,7 +7,8 @@ use std::path::Path;
 use super::removal::{killed, points};
 use super::stage::Stage;
 use crate::faults::copy;
-use crate::scenery::{may_trace, state};
+use crate::scenery::state;
+use crate::support::may_trace;
 
 /// A worktree with two commits, while `main` has gone on by one.
 fn apart() -> Stage {

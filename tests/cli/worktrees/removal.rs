@@ -8,9 +8,8 @@ use std::process::{Command, Stdio};
 
 use super::stage::Stage;
 use crate::faults::copy;
-use crate::scenery::{
-    Running, cs, granted, may_mount, may_trace, session_names, state, until, waiting_claude,
-};
+use crate::scenery::{Running, cs, granted, may_mount, session_names, state, until, waiting_claude};
+use crate::support::may_trace;
 use crate::support::world::ran;
 
 /// Puts into a worktree all that there can be.
