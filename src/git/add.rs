@@ -112,7 +112,7 @@ impl Repository {
         if self.worktrees()?.iter().any(|entry| entry.branch.as_ref() == Some(branch)) {
             return Ok(());
         }
-        answer(&self.main, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit]).map(drop)
+        self.change(&[branch], &["update-ref", "-d", &format!("refs/heads/{branch}"), commit])
     }
 
     /// Takes away a worktree that was just made, with its branch if that was new: never what somebody has

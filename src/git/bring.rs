@@ -256,6 +256,7 @@ impl Repository {
             Begun::forget(&checkout);
             return Ok(Resumed::Nothing);
         }
+        self.refuse_led_elsewhere(&checkout.git_dir, &[&begun.branch])?;
         // Where it stood, or one commit further: what was made of the work.
         let at = |name: &str| text(checkout.ask(&["rev-parse", "--verify", "--quiet", name])?);
         let is_ours = at("HEAD").is_ok_and(|head| head == begun.old)

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::run::answer;
 use super::{Error, Repository};
 use crate::os;
 
@@ -24,6 +25,13 @@ const WRITTEN: [&str; 8] = [
 ];
 
 impl Repository {
+    /// Has git change references, or settings, as `words` say. Refused as by [`Repository::refuse_led_elsewhere`], for
+    /// `branches`. Fails with what git says.
+    pub(super) fn change(&self, branches: &[&str], words: &[&str]) -> Result<(), Error> {
+        self.refuse_led_elsewhere(&self.common, branches)?;
+        answer(&self.common, words).map(drop)
+    }
+
     /// Refuses what git is about to write in this repository, in its directory `own` for one checkout and for
     /// `branches`, where a link leads git elsewhere. The links of Google's `repo`, from a git directory to what has
     /// the same name in another one, stay.

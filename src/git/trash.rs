@@ -22,11 +22,10 @@ impl Repository {
     /// and what is staged where git can make a commit of it. Done again, it is the same.
     pub fn keep(&self, id: Uuid, root: &Path, head: Option<&str>) -> Result<(), Error> {
         let Some(head) = head else { return Ok(()) };
-        self.refuse_led_elsewhere(&self.common, &[])?;
-        answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
+        self.change(&[], &["update-ref", &format!("{ROOM}/{id}/head"), head])?;
         // The files themselves are kept. This is for what only the index leads to, should git clean up meanwhile.
         if let Some(commit) = self.staged(root, head) {
-            answer(&self.common, &["update-ref", &format!("{ROOM}/{id}/changes"), &commit])?;
+            self.change(&[], &["update-ref", &format!("{ROOM}/{id}/changes"), &commit])?;
         }
         Ok(())
     }
@@ -57,7 +56,7 @@ impl Repository {
     pub fn forget(&self, id: Uuid) -> Result<(), Error> {
         let text = answer(&self.common, &["for-each-ref", "--format=%(refname)", &format!("{ROOM}/{id}")])?;
         for name in text.lines() {
-            answer(&self.common, &["update-ref", "-d", name])?;
+            self.change(&[], &["update-ref", "-d", name])?;
         }
         Ok(())
     }
@@ -68,8 +67,7 @@ impl Repository {
         if self.commit(&reference)?.is_none() {
             return Ok(());
         }
-        self.refuse_led_elsewhere(&self.common, &[name])?;
-        answer(&self.common, &["update-ref", "-d", &reference, commit])?;
+        self.change(&[name], &["update-ref", "-d", &reference, commit])?;
         // There may be no settings of it.
         ask(&self.common, &["config", "--remove-section", &format!("branch.{name}")])?;
         Ok(())
@@ -81,8 +79,7 @@ impl Repository {
         if self.commit(&reference)?.is_some() {
             return Ok(());
         }
-        self.refuse_led_elsewhere(&self.common, &[name])?;
-        answer(&self.common, &["update-ref", "--create-reflog", &reference, commit, ""]).map(drop)
+        self.change(&[name], &["update-ref", "--create-reflog", &reference, commit, ""])
     }
 
     /// Returns the upstream of the branch `name`: the remote, and the name there.
@@ -95,7 +92,7 @@ impl Repository {
     pub fn set_upstream(&self, name: &str, (remote, merge): &(String, String)) -> Result<(), Error> {
         if self.upstream(name).is_none() {
             for (key, value) in [("remote", remote), ("merge", merge)] {
-                answer(&self.common, &["config", &format!("branch.{name}.{key}"), value])?;
+                self.change(&[], &["config", &format!("branch.{name}.{key}"), value])?;
             }
         }
         Ok(())

@@ -83,3 +83,49 @@ fn git_writes_nothing_where_a_link_in_its_own_directories_leads() {
         }
     }
 }
+
+#[test]
+fn what_was_cut_short_is_not_gone_on_with_through_a_link() {
+    let stage = Stage::new();
+    let tree = stage.with_session("x");
+    stage.work(&tree, "file", "two\n");
+    let own = stage.repo.join(".git/worktrees/x");
+    // As `wt finish` leaves it when it is killed, and as anybody in the worktree can write it.
+    let main = stage.git(&stage.repo, &["rev-parse", "main"]);
+    stage.git(&tree, &["checkout", "-q", "--detach", "main"]);
+    fs::write(own.join("cs-finish"), format!("worktree-x\n{main}\n")).unwrap();
+    let start_up = stage.world.root().join("start-up");
+    fs::write(&start_up, "# mine\n").unwrap();
+    fs::remove_file(own.join("logs/HEAD")).unwrap();
+    symlink(&start_up, own.join("logs/HEAD")).unwrap();
+    let done = stage.cs(&["wt", "finish", "x", "--squash", "-m", "touch x"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stderr.contains("logs/HEAD is a link, and git would write where it leads"), "{done:?}");
+    assert_eq!(fs::read_to_string(&start_up).unwrap(), "# mine\n");
+    // The control: git itself does write there.
+    stage.git(&tree, &["checkout", "-q", "worktree-x"]);
+    assert_ne!(fs::read_to_string(&start_up).unwrap(), "# mine\n");
+    stage.git(&tree, &["checkout", "-q", "--detach", "main"]);
+    fs::remove_file(own.join("logs/HEAD")).unwrap();
+    stage.cs(&["wt", "finish", "x", "--squash", "-m", "touch x"]).ok();
+}
+
+#[test]
+fn what_was_kept_is_not_let_go_of_through_a_link() {
+    let stage = Stage::new();
+    stage.with_session("x");
+    stage.cs(&["wt", "rm", "x"]).ok();
+    assert!(!stage.kept().is_empty());
+    stage.git(&stage.repo, &["pack-refs", "--all"]);
+    let (packed, outside) = (stage.repo.join(".git/packed-refs"), stage.world.root().join("packed"));
+    fs::rename(&packed, &outside).unwrap();
+    symlink(&outside, &packed).unwrap();
+    let before = fs::read_to_string(&outside).unwrap();
+    let done = stage.cs(&["trash", "empty", "--yes"]);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), before, "{done:?}");
+    assert!(done.stderr.contains("packed-refs is a link, and git would write where it leads"), "{done:?}");
+    // The control: git itself does write there.
+    let kept = stage.kept();
+    stage.git(&stage.repo, &["update-ref", "-d", &kept[0]]);
+    assert_ne!(fs::read_to_string(&outside).unwrap(), before);
+}
