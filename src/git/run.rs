@@ -187,7 +187,7 @@ fn finished<S: AsRef<OsStr>>(git: Child, purpose: Purpose, words: &[S]) -> Resul
         let word = words.first().map_or(OsStr::new(""), AsRef::as_ref).to_string_lossy();
         let seconds = PATIENCE.as_secs();
         Error::ours(format!(
-            "git {word} did nothing for {seconds} seconds, and was ended: it waits for something that is no file"
+            "git {word} did nothing for {seconds} seconds, and was ended: perhaps a FIFO stands where it reads a file"
         ))
     })
 }

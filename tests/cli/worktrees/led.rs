@@ -25,7 +25,8 @@ fn a_git_that_waits_for_a_fifo_is_ended_and_says_so() {
     fifo(&ignored);
     let started = Instant::now();
     let listed = stage.listed("x");
-    let why = "git status did nothing for 5 seconds, and was ended: it waits for something that is no file";
+    let why =
+        "git status did nothing for 5 seconds, and was ended: perhaps a FIFO stands where it reads a file";
     assert_eq!(listed["error"], why);
     assert!(stage.cs(&["wt", "rm", "x"]).fails(1).contains(why));
     assert!(stage.cs(&["wt", "finish", "x", "--squash"]).fails(1).contains(why));
